@@ -1,0 +1,19 @@
+# The CUDA kernels. nvcc needs no GPU; with PYVAE_CUDA=CHECK they are compiled, spills are errors, and nothing is shipped.
+enable_language(CUDA)
+set(CMAKE_CUDA_STANDARD 20)
+set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)  # a static runtime would keep an error state of its own
+
+file(GLOB PYVAE_CUDA_KERNELS CONFIGURE_DEPENDS csrc/kernels/cuda/*.cu)
+add_library(pyvae_kernels_cuda OBJECT ${PYVAE_CUDA_KERNELS})
+set_target_properties(pyvae_kernels_cuda PROPERTIES CUDA_ARCHITECTURES "${PYVAE_CUDA_ARCHITECTURES}")
+target_compile_options(pyvae_kernels_cuda PRIVATE -Xptxas=-warn-spills -Werror=all-warnings -Xcompiler=-Wall)
+
+if(PYVAE_CUDA_BUILD STREQUAL "checked")
+  return()
+endif()
+find_package(CUDAToolkit REQUIRED)
+add_library(pyvae_ops_cuda MODULE ${PYVAE_OPS} $<TARGET_OBJECTS:pyvae_kernels_cuda>)
+target_compile_definitions(pyvae_ops_cuda PRIVATE USE_CUDA)
+pyvae_link_torch(pyvae_ops_cuda)
+target_link_libraries(pyvae_ops_cuda PRIVATE CUDA::cudart)
+install(TARGETS pyvae_ops_cuda DESTINATION pyvae)

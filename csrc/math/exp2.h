@@ -1,0 +1,76 @@
+// Exponentials: exp2, exp, and the one the log-sum-exp kernels spend their time in.
+//
+// float32: round to the nearest integer n, a polynomial of degree 6 on the rest f in [-1/2, 1/2] (degree 5 misses one
+// unit in the last place), then the scale 2^n put together from bits. Branch-free, so that compilers vectorise it.
+// float64 goes to the C library: that path is the exact reference, not the fast one.
+#pragma once
+#include "portable.h"
+
+namespace pyvae {
+namespace detail {
+
+// Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits of the sum.
+constexpr float kRoundToInteger = 12582912.0f;
+constexpr float kLog2E = 1.44269504f;
+
+// 2^f on [-1/2, 1/2]: 1 + f P(f), P a minimax fit of (2^f - 1) / f.
+PYVAE_MATH float exp2_fraction(float f) {
+  float p = 0.00015474814f;
+  p = p * f + 0.0013400307f;
+  p = p * f + 0.009618009f;
+  p = p * f + 0.055503275f;
+  p = p * f + 0.2402265f;
+  p = p * f + 0.6931472f;
+  return p * f + 1.0f;
+}
+
+// 2^k for k in [-127, 127]; k = -127 gives exactly 0.
+PYVAE_MATH float power_of_two(int32_t k) { return bits_float((k + 127) << 23); }
+
+// p * 2^n for n in [-252, 254]. Two factors: a single one cannot reach the subnormals, and the first product is
+// exact, so the result is rounded once.
+PYVAE_MATH float scale_by_power(float p, int32_t n) {
+  const int32_t half = n >> 1;
+  return p * power_of_two(half) * power_of_two(n - half);
+}
+
+// e^x * 2^shift. Cody and Waite: the high part of ln 2 has few bits, so n * high is exact with or without an FMA.
+PYVAE_MATH float exp_shifted(float x, int32_t shift) {
+  const float t = x < -105.0f ? -105.0f : (x > 90.0f ? 90.0f : x);
+  const float shifted = t * kLog2E + kRoundToInteger;
+  const float n = shifted - kRoundToInteger;
+  const float rest = (t - n * 0.693359375f) - n * -2.12194440e-4f;
+  return scale_by_power(exp2_fraction(rest * kLog2E), float_bits(shifted) - float_bits(kRoundToInteger) + shift);
+}
+
+}  // namespace detail
+
+// 2^x over the whole range, gradual underflow included.
+PYVAE_MATH float exp2(float x) {
+  const float t = x < -151.0f ? -151.0f : (x > 129.0f ? 129.0f : x);
+  const float shifted = t + detail::kRoundToInteger;
+  const float fraction = t - (shifted - detail::kRoundToInteger);
+  return detail::scale_by_power(detail::exp2_fraction(fraction),
+                                float_bits(shifted) - float_bits(detail::kRoundToInteger));
+}
+PYVAE_MATH double exp2(double x) { return __builtin_exp2(x); }
+
+// 2^x for x <= 0, the weight of one term of a log-sum-exp: below 2^-126 it is exactly 0, which spares the second
+// scale factor and cannot matter beside the largest term's weight of 1.
+PYVAE_MATH float exp2_weight(float x) {
+  const float t = x < -127.0f ? -127.0f : x;
+  const float shifted = t + detail::kRoundToInteger;
+  const float fraction = t - (shifted - detail::kRoundToInteger);
+  const int32_t n = float_bits(shifted) - float_bits(detail::kRoundToInteger);
+  return detail::exp2_fraction(fraction) * detail::power_of_two(n);
+}
+PYVAE_MATH double exp2_weight(double x) { return __builtin_exp2(x); }
+
+PYVAE_MATH float exp(float x) { return detail::exp_shifted(x, 0); }
+PYVAE_MATH double exp(double x) { return __builtin_exp(x); }
+
+// e^x / 2, finite where e^x alone overflows although half of it fits.
+PYVAE_MATH float half_exp(float x) { return detail::exp_shifted(x, -1); }
+PYVAE_MATH double half_exp(double x) { return __builtin_exp(x - 0.69314718055994530942); }
+
+}  // namespace pyvae

@@ -1,0 +1,126 @@
+// Diagonal Gaussians, one latent at a time: density, KL divergence, their gradients. logvar is log sigma^2.
+#pragma once
+#include "exp2.h"
+
+namespace pyvae {
+
+// --- Reparameterisation: z = mu + e^(logvar/2) eps  (Kingma & Welling 2014, eq. 10) --------------------------------
+
+template <typename T>
+PYVAE_MATH T reparameterize(T mu, T logvar, T eps) {
+  return mu + exp(T(0.5) * logvar) * eps;
+}
+
+// dz/dlogvar; dz/dmu is 1.
+template <typename T>
+PYVAE_MATH T reparameterize_grad_logvar(T logvar, T eps) {
+  return half_exp(T(0.5) * logvar) * eps;
+}
+
+// --- KL divergence --------------------------------------------------------------------------------------------------
+
+namespace detail {
+
+// (e^x - 1 - x) / x^2 for |x| < 1: a minimax fit in float32, the Taylor series in float64. The direct form loses all
+// relative accuracy around x = 0, where every collapsed latent sits.
+PYVAE_MATH float expm1_remainder_series(float x) {
+  float p = 2.7722497e-06f;
+  p = p * x + 2.5354791e-05f;
+  p = p * x + 0.00019844025f;
+  p = p * x + 0.0013885451f;
+  p = p * x + 0.0083333105f;
+  p = p * x + 0.041666735f;
+  p = p * x + 0.16666667f;
+  return p * x + 0.5f;
+}
+PYVAE_MATH double expm1_remainder_series(double x) {
+  constexpr int kTerms = 19;
+  double p = 1.0 / (kTerms + 2);
+  for (int n = kTerms + 1; n >= 3; --n) p = (1.0 + p * x) / n;
+  return 0.5 * (1.0 + p * x);
+}
+
+}  // namespace detail
+
+// (e^x - 1 - x) / 2. Halved before the sum: at x = 89 the unhalved value overflows although this one fits.
+template <typename T>
+PYVAE_MATH T half_expm1_remainder(T x) {
+  const T near = T(0.5) * x * x * detail::expm1_remainder_series(x);
+  const T far = half_exp(x) - T(0.5) - T(0.5) * x;
+  return x > T(-1) && x < T(1) ? near : far;
+}
+
+// (e^x - 1) / 2.
+template <typename T>
+PYVAE_MATH T half_expm1(T x) {
+  const T near = T(0.5) * x + T(0.5) * x * x * detail::expm1_remainder_series(x);
+  const T far = half_exp(x) - T(0.5);
+  return x > T(-1) && x < T(1) ? near : far;
+}
+
+template <typename T>
+struct GaussianKlGrad {
+  T mu, logvar, prior_mu, prior_logvar;
+};
+
+// KL(N(mu, e^logvar) || N(0, 1)) = (mu^2 + expm1(logvar) - logvar) / 2  (Kingma & Welling 2014, appendix B).
+template <typename T>
+PYVAE_MATH T gaussian_kl(T mu, T logvar) {
+  return T(0.5) * mu * mu + half_expm1_remainder(logvar);
+}
+
+template <typename T>
+PYVAE_MATH GaussianKlGrad<T> gaussian_kl_grad(T mu, T logvar) {
+  return {mu, half_expm1(logvar), T(0), T(0)};
+}
+
+// KL(N(mu, e^logvar) || N(prior_mu, e^prior_logvar)) = (t^2 + expm1(delta) - delta) / 2 with
+// t = (mu - prior_mu) / sigma_prior, delta = logvar - prior_logvar.
+template <typename T>
+PYVAE_MATH T gaussian_kl(T mu, T logvar, T prior_mu, T prior_logvar) {
+  const T t = (mu - prior_mu) * exp(T(-0.5) * prior_logvar);
+  return T(0.5) * t * t + half_expm1_remainder(logvar - prior_logvar);
+}
+
+template <typename T>
+PYVAE_MATH GaussianKlGrad<T> gaussian_kl_grad(T mu, T logvar, T prior_mu, T prior_logvar) {
+  const T inverse_sigma = exp(T(-0.5) * prior_logvar);
+  const T t = (mu - prior_mu) * inverse_sigma;
+  const T grad_mu = t * inverse_sigma;
+  const T grad_logvar = half_expm1(logvar - prior_logvar);
+  return {grad_mu, grad_logvar, -grad_mu, T(-0.5) * t * t - grad_logvar};
+}
+
+// --- Log-density in base 2 ------------------------------------------------------------------------------------------
+//
+// log2 N(z; mu, sigma^2) = constant - u^2, u = (z - mu) * scale. Base 2 because exp2 is cheaper than exp, and `scale`
+// rather than its square because it stays finite down to logvar = -176, where 1/(2 sigma^2) overflows at -88.
+
+constexpr double kLn2 = 0.69314718055994530942;
+constexpr double kLog2E = 1.44269504088896340736;
+constexpr double kLog2Pi = 1.83787706640934548356;
+
+// sqrt(log2(e) / 2) / sigma
+template <typename T>
+PYVAE_MATH T log_density_scale(T logvar) {
+  return T(0.84932180028801904272) * exp(T(-0.5) * logvar);
+}
+
+template <typename T>
+PYVAE_MATH T log_density_constant(T logvar) {
+  return T(-0.5 * kLog2E) * (logvar + T(kLog2Pi));
+}
+
+// Gradients of the *natural* log-density, in the quantities above:
+//   d/dz = -d/dmu = -2 ln 2 * scale * u,   d/dlogvar = ln 2 * u^2 - 1/2.
+template <typename T>
+PYVAE_MATH T log_density_grad_mu_factor(T scale) {
+  return T(2 * kLn2) * scale;
+}
+
+template <typename T>
+PYVAE_MATH T log_density_grad_logvar(T u) {
+  return T(kLn2) * u * u - T(0.5);
+}
+
+}  // namespace pyvae

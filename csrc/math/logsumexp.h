@@ -1,0 +1,32 @@
+// Streaming log-sum-exp in base 2: a running peak and the sum of 2^(x - peak).
+#pragma once
+#include "exp2.h"
+#include "log.h"
+
+namespace pyvae {
+
+// What to subtract from every exponent. A peak of -inf means that no term counts so far: 0 keeps -inf - -inf away.
+template <typename T>
+PYVAE_MATH T finite_peak(T peak) {
+  return peak == -T(__builtin_inf()) ? T(0) : peak;
+}
+
+// The factor that moves a sum from the old peak to the new one.
+template <typename T>
+PYVAE_MATH T rescale(T old_peak, T new_peak) {
+  return exp2_weight(old_peak - finite_peak(new_peak));
+}
+
+// ln(2^peak * total), the natural logarithm; -inf for an empty sum.
+template <typename T>
+PYVAE_MATH T log_of_sum(T peak, T total) {
+  return T(0.69314718055994530942) * finite_peak(peak) + log(total);
+}
+
+// 1 / total for the softmax weights of the backward. A row whose every term is -inf has no weights, hence gradient 0.
+template <typename T>
+PYVAE_MATH T inverse_total(T total) {
+  return total == T(0) ? T(0) : T(1) / total;
+}
+
+}  // namespace pyvae

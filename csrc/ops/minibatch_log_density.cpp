@@ -1,0 +1,158 @@
+#include "../kernels/minibatch_log_density.h"
+
+#include <tuple>
+
+#include "launch.h"
+
+namespace pyvae::ops {
+namespace {
+
+// Sizes of one call: the leading axes folded into B.
+struct Sizes {
+  int64_t batch, queries, columns, latents;
+
+  Sizes(const Tensor& z, const Tensor& mu, const Tensor& logvar)
+      : batch(product_of_sizes(z, 0, z.dim() - 2)),
+        queries(z.size(z.dim() - 2)),
+        columns(mu.size(mu.dim() - 2)),
+        latents(z.size(z.dim() - 1)) {
+    check_alike(z, {mu, logvar});
+    STD_TORCH_CHECK(same_shape(mu, logvar), "expected mu and logvar of one shape");
+    STD_TORCH_CHECK(z.dim() == mu.dim() && mu.size(mu.dim() - 1) == latents &&
+                        product_of_sizes(mu, 0, mu.dim() - 2) == batch,
+                    "expected z [..., Q, D] and mu [..., M, D] with the same leading axes and latents");
+    STD_TORCH_CHECK(columns >= 1, "expected at least one posterior");
+  }
+  bool empty() const { return batch == 0 || queries == 0; }
+};
+
+PairWeights weights_of(const Sizes& sizes, int64_t dataset_size, int64_t estimator) {
+  return pair_weights(static_cast<Estimator>(estimator), sizes.columns, dataset_size);
+}
+
+// The transformed columns and the memory they live in.
+template <typename T>
+MixtureColumns<T> transform(const Sizes& sizes, const Tensor& mu, const Tensor& logvar, const Tensor& memory) {
+  const int64_t count = sizes.batch * sizes.latents * sizes.columns;
+  T* first = out<T>(memory);
+  const MixtureColumns<T> args{sizes.batch, sizes.columns, sizes.latents,     in<T>(mu),
+                               in<T>(logvar), first,         first + count, first + 2 * count};
+  launch(
+      mu, sizes.batch * sizes.latents, grain_for(sizes.columns),
+      [&](auto isa, int64_t begin, int64_t end) { cpu::minibatch_log_density_columns<isa()>(args, begin, end); },
+      [&](auto stream) { return cuda::minibatch_log_density_columns(args, stream); });
+  return args;
+}
+
+Tensor column_memory(const Sizes& sizes, const Tensor& like) {
+  return empty_of(like, {3, sizes.batch, sizes.latents, sizes.columns});
+}
+
+// A (pair, latent) costs about as much as an element of the elementwise ops.
+int64_t row_grain(const Sizes& sizes) { return grain_for(sizes.columns * sizes.latents); }
+
+// (joint [..., Q], marginals [..., Q, D], and for the backward peak and total [..., Q, D + 1]).
+std::tuple<Tensor, Tensor, Tensor, Tensor> minibatch_log_density(const Tensor& z, const Tensor& mu,
+                                                                 const Tensor& logvar, int64_t dataset_size,
+                                                                 int64_t estimator) {
+  const Sizes sizes(z, mu, logvar);
+  std::vector<int64_t> channels = sizes_of(z, 0, z.dim());
+  channels.back() += 1;
+  const Tensor joint = empty_of(z, sizes_of(z, 0, z.dim() - 1)), marginals = dense_empty(z);
+  const Tensor peak = empty_of(z, channels), total = empty_of(z, channels);
+  if (!sizes.empty()) {
+    const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar), memory = column_memory(sizes, z);
+    dispatch(z, [&]<typename T>() {
+      const MinibatchLogDensity<T> args{transform<T>(sizes, mu_, logvar_, memory),
+                                        sizes.queries,
+                                        weights_of(sizes, dataset_size, estimator),
+                                        in<T>(z_),
+                                        out<T>(joint),
+                                        out<T>(marginals),
+                                        out<T>(peak),
+                                        out<T>(total)};
+      launch(
+          z, sizes.batch * sizes.queries, row_grain(sizes),
+          [&](auto isa, int64_t begin, int64_t end) { cpu::minibatch_log_density<isa()>(args, begin, end); },
+          [&](auto stream) { return cuda::minibatch_log_density(args, stream); });
+    });
+  }
+  return {joint, marginals, peak, total};
+}
+
+// The backward's scratch memory; the CUDA kernels need none.
+Tensor backward_workspace(const Sizes& sizes, const Tensor& like) {
+  const int64_t elements =
+      kCudaLibrary ? 0 : cpu::minibatch_log_density_workspace(sizes.batch, sizes.queries, sizes.columns, sizes.latents);
+  return empty_of(like, {elements});
+}
+
+// Two launches: the columns' gradients (on CPU with the rows' shares), then the rows'.
+template <typename T>
+void run_backward(const MinibatchLogDensityBackward<T>& args, const Sizes& sizes, const Tensor& on) {
+  launch(
+      on, sizes.batch * kColumnShares, 1,
+      [&](auto isa, int64_t begin, int64_t end) { cpu::minibatch_log_density_backward<isa()>(args, begin, end); },
+      [&](auto stream) { return cuda::minibatch_log_density_backward(args, stream); });
+  launch(
+      on, sizes.batch * sizes.queries, grain_for(sizes.latents * kColumnShares),
+      [&](auto isa, int64_t begin, int64_t end) { cpu::minibatch_log_density_backward_rows<isa()>(args, begin, end); },
+      [&](auto stream) { return cuda::minibatch_log_density_backward_rows(args, stream); });
+}
+
+std::tuple<Tensor, Tensor, Tensor> minibatch_log_density_backward(const Tensor& grad_joint,
+                                                                  const Tensor& grad_marginals, const Tensor& z,
+                                                                  const Tensor& mu, const Tensor& logvar,
+                                                                  const Tensor& peak, const Tensor& total,
+                                                                  int64_t dataset_size, int64_t estimator) {
+  const Sizes sizes(z, mu, logvar);
+  check_alike(z, {grad_joint, grad_marginals, peak, total});
+  const int64_t rows = sizes.batch * sizes.queries;
+  STD_TORCH_CHECK(grad_joint.numel() == rows && same_shape(grad_marginals, z) && same_shape(peak, total) &&
+                      peak.numel() == rows * (sizes.latents + 1),
+                  "expected grad_joint, grad_marginals, peak and total of the forward's shapes");
+  Tensor grad_z = dense_empty(z), grad_mu = dense_empty(mu), grad_logvar = dense_empty(mu);
+  if (sizes.empty()) {
+    torch::stable::zero_(grad_mu);
+    torch::stable::zero_(grad_logvar);
+    return {grad_z, grad_mu, grad_logvar};
+  }
+  const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar), peak_ = dense(peak), total_ = dense(total);
+  const Tensor grad_joint_ = dense(grad_joint), grad_marginals_ = dense(grad_marginals);
+  const Tensor memory = column_memory(sizes, z), workspace = backward_workspace(sizes, z);
+  dispatch(z, [&]<typename T>() {
+    const MinibatchLogDensityBackward<T> args{transform<T>(sizes, mu_, logvar_, memory),
+                                              sizes.queries,
+                                              weights_of(sizes, dataset_size, estimator),
+                                              in<T>(z_),
+                                              in<T>(peak_),
+                                              in<T>(total_),
+                                              in<T>(grad_joint_),
+                                              in<T>(grad_marginals_),
+                                              out<T>(grad_z),
+                                              out<T>(grad_mu),
+                                              out<T>(grad_logvar),
+                                              out<T>(workspace)};
+    run_backward(args, sizes, z);
+  });
+  return {grad_z, grad_mu, grad_logvar};
+}
+
+}  // namespace
+}  // namespace pyvae::ops
+
+#if !defined(USE_CUDA)
+STABLE_TORCH_LIBRARY_FRAGMENT(pyvae, m) {
+  m.def(
+      "minibatch_log_density(Tensor z, Tensor mu, Tensor logvar, int dataset_size, int estimator) "
+      "-> (Tensor joint, Tensor marginals, Tensor peak, Tensor total)");
+  m.def(
+      "minibatch_log_density_backward(Tensor grad_joint, Tensor grad_marginals, Tensor z, Tensor mu, Tensor logvar, "
+      "Tensor peak, Tensor total, int dataset_size, int estimator) -> (Tensor, Tensor, Tensor)");
+}
+#endif
+
+STABLE_TORCH_LIBRARY_IMPL(pyvae, PYVAE_DEVICE, m) {
+  m.impl("minibatch_log_density", TORCH_BOX(&pyvae::ops::minibatch_log_density));
+  m.impl("minibatch_log_density_backward", TORCH_BOX(&pyvae::ops::minibatch_log_density_backward));
+}

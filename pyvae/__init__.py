@@ -1,0 +1,29 @@
+"""pyvae: fused operations for variational autoencoders, and studies of them on biased data."""
+
+from pyvae import _library
+
+_library.load()
+
+from pyvae.ops import (  # noqa: E402  (the ops register themselves with the loaded library)
+    KLDecomposition,
+    LogDensity,
+    cpu_isa,
+    gaussian_kl,
+    kl_decomposition,
+    minibatch_log_density,
+    reparameterize,
+    set_cpu_isa,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "KLDecomposition",
+    "LogDensity",
+    "cpu_isa",
+    "gaussian_kl",
+    "kl_decomposition",
+    "minibatch_log_density",
+    "reparameterize",
+    "set_cpu_isa",
+]

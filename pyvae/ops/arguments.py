@@ -1,0 +1,67 @@
+"""What the public functions ask of their arguments, each refusal in one sentence that names the argument."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_HALF = (torch.float16, torch.bfloat16)
+_SUPPORTED = (torch.float32, torch.float64, *_HALF)
+
+
+def check_tensors(**tensors: Any) -> None:
+    """All are floating tensors of one dtype on one device; under autocast dtypes may differ.
+
+    Raises:
+        TypeError: if one is no tensor, has an unsupported dtype, or another dtype than the first.
+        ValueError: if one lies on another device than the first.
+    """
+    first_name, first = next(iter(tensors.items()))
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"{name} must be a tensor, got {type(tensor).__name__}.")
+        if tensor.dtype not in _SUPPORTED:
+            raise TypeError(f"{name} must be float32, float64, bfloat16 or float16, got {_short(tensor.dtype)}.")
+        if tensor.device != first.device:
+            raise ValueError(
+                f"{name} must be on the device of {first_name}, {first.device}, got {tensor.device}."
+            )
+        if tensor.dtype != first.dtype and not torch.is_autocast_enabled(first.device.type):
+            raise TypeError(
+                f"{name} must have the dtype of {first_name}, {_short(first.dtype)}, got {_short(tensor.dtype)}."
+            )
+
+
+def compute_dtype(*tensors: Tensor) -> torch.dtype:
+    """The dtype of the arithmetic: float32 for half types and under autocast, else the inputs' own."""
+    if any(tensor.dtype == torch.float64 for tensor in tensors):
+        return torch.float64
+    return torch.float32
+
+
+def check_axes(name: str, tensor: Tensor, shape: str) -> None:
+    """The tensor has at least the trailing axes of `shape`, such as "[..., M, D]".
+
+    Raises:
+        ValueError: otherwise.
+    """
+    if tensor.dim() < shape.count(","):
+        raise ValueError(f"{name} must have the shape {shape}, got {list(tensor.shape)}.")
+
+
+def broadcast(**tensors: Tensor) -> tuple[Tensor, ...]:
+    """The tensors, expanded to one shape.
+
+    Raises:
+        ValueError: if they do not broadcast.
+    """
+    try:
+        shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors.values()))
+    except RuntimeError:
+        shapes = ", ".join(f"{name} {list(tensor.shape)}" for name, tensor in tensors.items())
+        raise ValueError(f"{' and '.join(tensors)} must have shapes that broadcast, got {shapes}.") from None
+    return tuple(tensor.expand(shape) for tensor in tensors.values())
+
+
+def _short(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

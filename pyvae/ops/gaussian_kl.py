@@ -1,0 +1,105 @@
+"""The KL divergence between diagonal Gaussians."""
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from pyvae.ops.arguments import broadcast, check_axes, check_tensors, compute_dtype
+from pyvae.ops.registration import refuse_double_backward, vmap_over_leading_axes, wanted
+
+Reduction = Literal["none", "latent", "batchmean", "sum"]
+
+
+def gaussian_kl(
+    mu: Tensor,
+    logvar: Tensor,
+    prior_mu: Tensor | float | None = None,
+    prior_logvar: Tensor | float | None = None,
+    *,
+    reduction: Reduction = "latent",
+) -> Tensor:
+    r"""KL(N(mu, exp(logvar)) || N(prior_mu, exp(prior_logvar))) in nats, fused and exact near the prior.
+
+    .. math:: \tfrac12 \left[ (\mu - \mu_p)^2 / \sigma_p^2 + \operatorname{expm1}(\Delta) - \Delta \right],
+        \quad \Delta = \log\sigma^2 - \log\sigma_p^2
+
+    (Kingma & Welling 2014, appendix B, for the standard normal prior.)
+
+    Args:
+        mu: posterior means, [..., D].
+        logvar: posterior log-variances, log sigma^2, [..., D].
+        prior_mu: prior means, a tensor that broadcasts with mu or a number; default 0.
+        prior_logvar: prior log-variances, likewise; default 0.
+        reduction: "none" gives [..., D]; "latent" sums over the latents, [...]; "sum" sums that over everything;
+            "batchmean" divides that sum by the number of posteriors.
+
+    Returns:
+        Nats, float32 (float64 for float64 inputs). All four inputs receive gradients.
+
+    Raises:
+        TypeError: for inputs that are no floating tensors or differ in dtype.
+        ValueError: for shapes that do not broadcast, different devices, or an unknown reduction.
+
+    Example:
+        >>> mu, logvar = torch.ones(3, 10), torch.zeros(3, 10)
+        >>> gaussian_kl(mu, logvar)
+        tensor([5., 5., 5.])
+    """
+    if reduction not in ("none", "latent", "batchmean", "sum"):
+        raise ValueError(f"reduction must be 'none', 'latent', 'batchmean' or 'sum', got {reduction!r}.")
+    tensors = {"mu": mu, "logvar": logvar}
+    if prior_mu is not None or prior_logvar is not None:
+        tensors["prior_mu"] = _prior_tensor(prior_mu, mu)
+        tensors["prior_logvar"] = _prior_tensor(prior_logvar, mu)
+    check_tensors(**tensors)
+    dtype = compute_dtype(*tensors.values())
+    check_axes("mu", mu, "[..., D]")
+    posterior_and_prior = [tensor.to(dtype) for tensor in broadcast(**tensors)]
+    if len(posterior_and_prior) == 2:
+        posterior_and_prior += [None, None]
+    kl: Tensor = torch.ops.pyvae.gaussian_kl(*posterior_and_prior, reduction != "none")
+    if reduction == "batchmean":
+        return kl.mean()
+    return kl.sum() if reduction == "sum" else kl
+
+
+def _prior_tensor(value: Tensor | float | None, like: Tensor) -> Any:
+    if value is None or isinstance(value, (int, float)):
+        return torch.full((), value or 0.0, dtype=like.dtype, device=like.device)
+    return value
+
+
+@torch.library.register_fake("pyvae::gaussian_kl")
+def _fake(
+    mu: Tensor, logvar: Tensor, prior_mu: Tensor | None, prior_logvar: Tensor | None, sum_latents: bool
+) -> Tensor:
+    return mu.new_empty(mu.shape[:-1] if sum_latents else mu.shape)
+
+
+@torch.library.register_fake("pyvae::gaussian_kl_backward")
+def _backward_fake(
+    grad_kl: Tensor,
+    mu: Tensor,
+    logvar: Tensor,
+    prior_mu: Tensor | None,
+    prior_logvar: Tensor | None,
+    sum_latents: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    prior_shape = mu.shape if prior_mu is not None else (*mu.shape[:-1], 0)
+    return tuple(mu.new_empty(shape) for shape in (mu.shape, mu.shape, prior_shape, prior_shape))
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    *tensors, ctx.sum_latents = inputs
+    ctx.save_for_backward(*tensors)
+
+
+def _backward(ctx: Any, grad_kl: Tensor) -> tuple[Tensor | None, ...]:
+    grads = torch.ops.pyvae.gaussian_kl_backward(grad_kl, *ctx.saved_tensors, ctx.sum_latents)
+    return (*wanted(ctx, grads), None)
+
+
+torch.library.register_autograd("pyvae::gaussian_kl", _backward, setup_context=_setup_context)
+refuse_double_backward("gaussian_kl")
+vmap_over_leading_axes("gaussian_kl", "gaussian_kl_backward")

@@ -1,0 +1,174 @@
+"""The log-density of samples under the aggregate posterior, estimated from a minibatch in linear memory."""
+
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from pyvae.ops.arguments import broadcast, check_axes, check_tensors, compute_dtype
+from pyvae.ops.registration import refuse_double_backward, vmap_over_leading_axes, wanted
+
+Estimator = Literal["full", "mws", "mss", "balanced"]
+Method = Literal["auto", "exact"]
+
+# The numbers of csrc/math/estimators.h.
+_ESTIMATORS = {"full": 0, "mws": 1, "mss": 2, "balanced": 3}
+
+
+class LogDensity(NamedTuple):
+    """Log-densities of the queries: `joint` [..., Q] and per latent `marginals` [..., Q, D], in nats."""
+
+    joint: Tensor
+    marginals: Tensor
+
+
+def minibatch_log_density(
+    z: Tensor,
+    mu: Tensor,
+    logvar: Tensor,
+    *,
+    dataset_size: int | None = None,
+    estimator: Estimator = "mss",
+    method: Method = "auto",
+    rtol: float = 1e-5,
+) -> LogDensity:
+    r"""log q(z_i) and log q(z_id) under the mixture of all posteriors, in O((Q + M) D) memory.
+
+    .. math::
+        \log q(z_i) = \operatorname{logsumexp}_j \Big[\log w_{ij}
+            + \sum_d \log \mathcal N(z_{id}; \mu_{jd}, \sigma_{jd}^2)\Big], \qquad
+        \log q(z_{id}) = \operatorname{logsumexp}_j \Big[\log w_{ij}
+            + \log \mathcal N(z_{id}; \mu_{jd}, \sigma_{jd}^2)\Big]
+
+    Weights w_ij for a minibatch of M out of N data points:
+
+    ========== ================= ======= ==================== ==============================================
+    estimator  all pairs         j = i   j = i + 1 mod M      source
+    ========== ================= ======= ==================== ==============================================
+    full       1/M                                            the M posteriors are the data set; any Q
+    mws        1/(N M)                                        Chen et al. 2018, section 4.1
+    mss        1/(M - 1)         1/N     (N - M + 1)/(N(M-1)) Chen et al. 2018, appendix C
+    balanced   (N-1)/(N(M-1))    1/N                          unbiased for q(z) in any order of the minibatch
+    ========== ================= ======= ==================== ==============================================
+
+    Args:
+        z: samples, [..., Q, D]; row i is drawn from posterior i unless the estimator is "full".
+        mu: posterior means, [..., M, D].
+        logvar: posterior log-variances, log sigma^2, [..., M, D]. Leading axes of all three broadcast.
+        dataset_size: N, the size of the data set the minibatch was drawn from; required for all but "full".
+        estimator: the weights, see above.
+        method: "exact" evaluates every pair; "auto" takes the fastest method that keeps to rtol.
+        rtol: relative error that "auto" may add to a marginal density; "exact" ignores it.
+
+    Returns:
+        LogDensity(joint, marginals), nats, float32 (float64 for float64 inputs), differentiable in z, mu, logvar.
+
+    Raises:
+        TypeError: for inputs that are no floating tensors or differ in dtype, or a dataset_size that is no int.
+        ValueError: for shapes that do not fit, different devices, Q other than M where the estimator has a diagonal,
+            a missing dataset_size or one below M, an unknown estimator or method.
+
+    Example:
+        >>> mu, logvar = torch.zeros(4, 2), torch.zeros(4, 2)
+        >>> minibatch_log_density(mu, mu, logvar, estimator="full").marginals[0]
+        tensor([-0.9189, -0.9189])
+    """
+    check_tensors(z=z, mu=mu, logvar=logvar)
+    z, mu, logvar = _fit_shapes(z, mu, logvar)
+    size = _dataset_size(dataset_size, estimator, queries=z.shape[-2], columns=mu.shape[-2])
+    if method not in ("auto", "exact"):
+        raise ValueError(f"method must be 'auto' or 'exact', got {method!r}.")
+    if not rtol > 0:
+        raise ValueError(f"rtol must be greater than 0, got {rtol!r}.")
+    dtype = compute_dtype(z, mu, logvar)
+    joint, marginals, _, _ = torch.ops.pyvae.minibatch_log_density(
+        z.to(dtype), mu.to(dtype), logvar.to(dtype), size, _ESTIMATORS[estimator]
+    )
+    return LogDensity(joint, marginals)
+
+
+def _fit_shapes(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    mu, logvar = broadcast(mu=mu, logvar=logvar)
+    check_axes("z", z, "[..., Q, D]")
+    check_axes("mu", mu, "[..., M, D]")
+    if z.shape[-1] != mu.shape[-1]:
+        raise ValueError(f"z must have as many latents as mu, {mu.shape[-1]}, got {z.shape[-1]}.")
+    if mu.shape[-2] == 0:
+        raise ValueError(f"mu must hold at least one posterior, got the shape {list(mu.shape)}.")
+    try:
+        leading = torch.broadcast_shapes(z.shape[:-2], mu.shape[:-2])
+    except RuntimeError:
+        raise ValueError(
+            f"z must have leading axes that broadcast with mu's {list(mu.shape[:-2])}, got {list(z.shape[:-2])}."
+        ) from None
+    return (
+        z.expand(*leading, *z.shape[-2:]),
+        mu.expand(*leading, *mu.shape[-2:]),
+        logvar.expand(*leading, *mu.shape[-2:]),
+    )
+
+
+def _dataset_size(dataset_size: int | None, estimator: str, *, queries: int, columns: int) -> int:
+    if estimator not in _ESTIMATORS:
+        raise ValueError(f"estimator must be one of {', '.join(map(repr, _ESTIMATORS))}, got {estimator!r}.")
+    if dataset_size is not None and (not isinstance(dataset_size, int) or isinstance(dataset_size, bool)):
+        raise TypeError(f"dataset_size must be an int, got {type(dataset_size).__name__}.")
+    if estimator == "full":
+        if dataset_size is not None and dataset_size != columns:
+            raise ValueError(
+                f"dataset_size must be the number of posteriors, {columns}, or None for estimator 'full', "
+                f"got {dataset_size}."
+            )
+        return columns
+    if dataset_size is None:
+        raise ValueError(f"dataset_size must be given for estimator {estimator!r}.")
+    if dataset_size < columns:
+        raise ValueError(f"dataset_size must be at least the number of posteriors, {columns}, got {dataset_size}.")
+    if queries != columns:
+        raise ValueError(
+            f"z must have as many rows as mu, {columns}, for estimator {estimator!r}, got {queries} (row i of z is "
+            f"drawn from posterior i)."
+        )
+    return dataset_size
+
+
+@torch.library.register_fake("pyvae::minibatch_log_density")
+def _fake(
+    z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int, estimator: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    channels = (*z.shape[:-1], z.shape[-1] + 1)
+    return z.new_empty(z.shape[:-1]), z.new_empty(z.shape), z.new_empty(channels), z.new_empty(channels)
+
+
+@torch.library.register_fake("pyvae::minibatch_log_density_backward")
+def _backward_fake(
+    grad_joint: Tensor,
+    grad_marginals: Tensor,
+    z: Tensor,
+    mu: Tensor,
+    logvar: Tensor,
+    peak: Tensor,
+    total: Tensor,
+    dataset_size: int,
+    estimator: int,
+) -> tuple[Tensor, Tensor, Tensor]:
+    return z.new_empty(z.shape), mu.new_empty(mu.shape), mu.new_empty(mu.shape)
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    z, mu, logvar, ctx.dataset_size, ctx.estimator = inputs
+    _, _, peak, total = output
+    ctx.mark_non_differentiable(peak, total)
+    ctx.save_for_backward(z, mu, logvar, peak, total)
+
+
+def _backward(ctx: Any, grad_joint: Tensor, grad_marginals: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+    grads = torch.ops.pyvae.minibatch_log_density_backward(
+        grad_joint, grad_marginals, *ctx.saved_tensors, ctx.dataset_size, ctx.estimator
+    )
+    return (*wanted(ctx, grads), None, None)
+
+
+torch.library.register_autograd("pyvae::minibatch_log_density", _backward, setup_context=_setup_context)
+refuse_double_backward("minibatch_log_density")
+vmap_over_leading_axes("minibatch_log_density", "minibatch_log_density_backward")

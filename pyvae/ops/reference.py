@@ -1,0 +1,67 @@
+"""The ops in a few lines of plain torch, in the dtype of their inputs. Tests and benchmarks compare with these.
+
+Nothing else imports this module. Densities are built as the [Q, M, D] tensor that the compiled ops exist to avoid.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:
+    """z = mu + sigma eps, with the noise given."""
+    return mu + torch.exp(0.5 * logvar) * eps
+
+
+def log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    """log N(z; mu, exp(logvar)), elementwise."""
+    return -0.5 * ((z - mu) ** 2 * torch.exp(-logvar) + logvar + math.log(2 * math.pi))
+
+
+def gaussian_kl(
+    mu: Tensor, logvar: Tensor, prior_mu: Tensor | float = 0.0, prior_logvar: Tensor | float = 0.0
+) -> Tensor:
+    """KL(N(mu, exp(logvar)) || N(prior_mu, exp(prior_logvar))), elementwise."""
+    prior_logvar = torch.as_tensor(prior_logvar, dtype=mu.dtype)
+    delta = logvar - prior_logvar
+    return 0.5 * ((mu - prior_mu) ** 2 * torch.exp(-prior_logvar) + torch.expm1(delta) - delta)
+
+
+def pair_weights(rows: int, columns: int, dataset_size: int | None, estimator: str) -> Tensor:
+    """The weights w_ij of an estimator, [rows, columns], float64."""
+    if estimator == "full":
+        return torch.full((rows, columns), 1 / columns, dtype=torch.float64)
+    assert dataset_size is not None
+    n, m = dataset_size, columns
+    if estimator == "mws":
+        return torch.full((rows, columns), 1 / (n * m), dtype=torch.float64)
+    if m == 1:
+        return torch.ones(1, 1, dtype=torch.float64)
+    weights = torch.full((m, m), 1 / (m - 1) if estimator == "mss" else (n - 1) / (n * (m - 1)), dtype=torch.float64)
+    i = torch.arange(m)
+    weights[i, i] = 1 / n
+    if estimator == "mss":
+        weights[i, (i + 1) % m] = (n - m + 1) / (n * (m - 1))
+    return weights
+
+
+def minibatch_log_density(
+    z: Tensor, mu: Tensor, logvar: Tensor, *, dataset_size: int | None = None, estimator: str = "mss"
+) -> tuple[Tensor, Tensor]:
+    """(joint [..., Q], marginals [..., Q, D]) by the [..., Q, M, D] tensor of log-densities."""
+    log_w = pair_weights(z.shape[-2], mu.shape[-2], dataset_size, estimator).log().to(z)
+    pairs = log_normal(z.unsqueeze(-2), mu.unsqueeze(-3), logvar.unsqueeze(-3))
+    joint = torch.logsumexp(log_w + pairs.sum(-1), -1)
+    marginals = torch.logsumexp(log_w.unsqueeze(-1) + pairs, -2)
+    return joint, marginals
+
+
+def kl_decomposition(
+    z: Tensor, mu: Tensor, logvar: Tensor, *, dataset_size: int | None = None, estimator: str = "mss"
+) -> tuple[Tensor, Tensor, Tensor]:
+    """(mutual information, total correlation, dimension-wise KL) per sample, each [..., M]."""
+    joint, marginals = minibatch_log_density(z, mu, logvar, dataset_size=dataset_size, estimator=estimator)
+    product = marginals.sum(-1)
+    zero = torch.zeros_like(z)
+    return log_normal(z, mu, logvar).sum(-1) - joint, joint - product, product - log_normal(z, zero, zero).sum(-1)

@@ -1,0 +1,46 @@
+"""What every op registers with torch in the same way."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def wanted(ctx: Any, grads: Sequence[Tensor]) -> list[Tensor | None]:
+    """The gradients of the op's tensors, None where autograd asks for none."""
+    return [grad if needed else None for grad, needed in zip(grads, ctx.needs_input_grad, strict=False)]
+
+
+def refuse_double_backward(name: str) -> None:
+    """Registers a backward of `<name>_backward` that says in one sentence that there is none."""
+
+    def backward(ctx: Any, *grads: Tensor) -> None:
+        raise RuntimeError(
+            f"pyvae.{name} has no second derivative; use the plain-torch pyvae.ops.reference where one is needed."
+        )
+
+    torch.library.register_autograd(f"pyvae::{name}_backward", backward)
+
+
+def vmap_over_leading_axes(*names: str) -> None:
+    """Registers the vmap rule of ops whose tensors all carry the same leading axes: one more such axis."""
+    for name in names:
+        op = getattr(torch.ops.pyvae, name).default
+        torch.library.register_vmap(f"pyvae::{name}", _LeadingAxisRule(op))
+
+
+class _LeadingAxisRule:
+    def __init__(self, op: Any) -> None:
+        self.op = op
+
+    def __call__(self, info: Any, in_dims: Sequence[int | None], *inputs: Any) -> tuple[Any, Any]:
+        stacked = (_stack(info.batch_size, dim, value) for dim, value in zip(in_dims, inputs, strict=True))
+        outputs = self.op(*stacked)
+        return outputs, 0 if isinstance(outputs, Tensor) else tuple(0 for _ in outputs)
+
+
+def _stack(batch_size: int, dim: int | None, value: Any) -> Any:
+    if not isinstance(value, Tensor):
+        return value
+    return value.expand(batch_size, *value.shape) if dim is None else value.movedim(dim, 0)

@@ -1,0 +1,109 @@
+"""Reparameterised sampling with the noise drawn inside the op."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pyvae.ops.arguments import broadcast, check_tensors, compute_dtype
+from pyvae.ops.registration import refuse_double_backward, vmap_over_leading_axes
+
+
+def reparameterize(
+    mu: Tensor,
+    logvar: Tensor,
+    *,
+    seed: int | Tensor | None = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    r"""A sample z = mu + exp(logvar / 2) eps, eps ~ N(0, 1) (Kingma & Welling 2014, eq. 10).
+
+    The noise is Philox-4x32-10 (Salmon et al. 2011) through Box and Muller, drawn inside the op and drawn again in
+    the backward, never stored: element k of a stream depends on its seed and k alone, not on threads or device.
+
+    Args:
+        mu: means, any shape.
+        logvar: log-variances, log sigma^2, of a shape that broadcasts with mu.
+        seed: an int, or an int64 tensor on mu's device whose shape is a prefix of mu's. A number or a tensor of
+            shape [] makes one stream over the whole tensor; shape [K] with mu [K, M, D] makes K streams, and model k
+            draws what it would draw alone with seed[k]. Without a seed one is drawn from `generator`, so
+            torch.manual_seed governs the result.
+        generator: the generator to draw the seed from; default torch's own of mu's device. Activation checkpointing
+            draws anew from an explicit generator when it recomputes: give a seed there instead.
+
+    Returns:
+        z, of the inputs' dtype (float32 under autocast). Half types are sampled in float32 and rounded once. Under
+        torch.vmap, randomness="same" and "different" hold as for torch's own functions.
+
+    Raises:
+        TypeError: for inputs that are no floating tensors or differ in dtype, or a seed that is no integer.
+        ValueError: for shapes that do not broadcast, different devices, a seed whose shape is no prefix of mu's or
+            that is outside of int64, or both a seed and a generator.
+
+    Example:
+        >>> z = reparameterize(torch.zeros(2, 3), torch.zeros(2, 3), seed=7)
+        >>> z.shape
+        torch.Size([2, 3])
+    """
+    check_tensors(mu=mu, logvar=logvar)
+    dtype = compute_dtype(mu, logvar)
+    result_dtype = dtype if torch.is_autocast_enabled(mu.device.type) else mu.dtype
+    mu, logvar = broadcast(mu=mu, logvar=logvar)
+    stream = _seed_tensor(seed, generator, mu)
+    z: Tensor = torch.ops.pyvae.reparameterize(mu.to(dtype), logvar.to(dtype), stream)
+    return z.to(result_dtype)
+
+
+def _seed_tensor(seed: int | Tensor | None, generator: torch.Generator | None, mu: Tensor) -> Tensor:
+    if seed is None:
+        return torch.randint(
+            -(2**63), 2**63 - 1, (), dtype=torch.int64, device=mu.device, generator=generator
+        )
+    if generator is not None:
+        raise ValueError("generator must be None when a seed is given: the seed alone decides what is drawn.")
+    if isinstance(seed, Tensor):
+        _check_seed_tensor(seed, mu)
+        return seed
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise TypeError(f"seed must be an int or an int64 tensor, got {type(seed).__name__}.")
+    if not -(2**63) <= seed < 2**63:
+        raise ValueError(f"seed must fit in 64 bits, signed, got {seed}.")
+    return torch.full((), seed, dtype=torch.int64, device=mu.device)
+
+
+def _check_seed_tensor(seed: Tensor, mu: Tensor) -> None:
+    if seed.dtype != torch.int64:
+        raise TypeError(f"seed must be an int or an int64 tensor, got a {str(seed.dtype).removeprefix('torch.')} tensor.")
+    if seed.device != mu.device:
+        raise ValueError(f"seed must be on the device of mu, {mu.device}, got {seed.device}.")
+    if seed.shape != mu.shape[: seed.dim()]:
+        raise ValueError(
+            f"seed must have a shape that is a prefix of mu's {list(mu.shape)}, got {list(seed.shape)}."
+        )
+
+
+@torch.library.register_fake("pyvae::reparameterize")
+def _fake(mu: Tensor, logvar: Tensor, seed: Tensor) -> Tensor:
+    return mu.new_empty(mu.shape)
+
+
+@torch.library.register_fake("pyvae::reparameterize_backward")
+def _backward_fake(grad_z: Tensor, logvar: Tensor, seed: Tensor) -> Tensor:
+    return logvar.new_empty(logvar.shape)
+
+
+def _setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    _, logvar, seed = inputs
+    ctx.save_for_backward(logvar, seed)
+
+
+def _backward(ctx: Any, grad_z: Tensor) -> tuple[Tensor | None, ...]:
+    grad_logvar = None
+    if ctx.needs_input_grad[1]:
+        grad_logvar = torch.ops.pyvae.reparameterize_backward(grad_z, *ctx.saved_tensors)
+    return grad_z if ctx.needs_input_grad[0] else None, grad_logvar, None
+
+
+torch.library.register_autograd("pyvae::reparameterize", _backward, setup_context=_setup_context)
+refuse_double_backward("reparameterize")
+vmap_over_leading_axes("reparameterize", "reparameterize_backward")
