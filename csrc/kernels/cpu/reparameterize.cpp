@@ -17,12 +17,19 @@ void draw(uint64_t seed, int64_t begin, T* eps) {
   constexpr int kCount = NormalBlock<T>::kCount;
   constexpr int64_t kBlocks = kPiece / kCount;
   const uint64_t first = static_cast<uint64_t>(begin / kCount);
-  // Lane-major first: the compiler vectorises over blocks, and the interleaving is a cheap second pass.
+  // Bits, then normals, then the interleaving, each a loop over blocks: in one loop the compiler gives up on vectors.
+  uint32_t bits[4][kBlocks];
+#pragma omp simd
+  for (int64_t b = 0; b < kBlocks; ++b) {
+    const PhiloxBlock block = philox(seed, first + static_cast<uint64_t>(b));
+    bits[0][b] = block.lane[0], bits[1][b] = block.lane[1];
+    bits[2][b] = block.lane[2], bits[3][b] = block.lane[3];
+  }
   T lanes[kCount][kBlocks];
 #pragma omp simd
   for (int64_t b = 0; b < kBlocks; ++b) {
     NormalBlock<T> block;
-    normals(philox(seed, first + static_cast<uint64_t>(b)), block);
+    normals(PhiloxBlock{{bits[0][b], bits[1][b], bits[2][b], bits[3][b]}}, block);
     for (int lane = 0; lane < kCount; ++lane) lanes[lane][b] = block.value[lane];
   }
   for (int64_t b = 0; b < kBlocks; ++b) {
