@@ -21,15 +21,15 @@ struct PairWeights {
 
 PYVAE_MATH PairWeights pair_weights(Estimator estimator, int64_t columns, int64_t dataset_size) {
   const double m = static_cast<double>(columns), n = static_cast<double>(dataset_size);
-  if (estimator == Estimator::full) return {-__builtin_log(m), 0.0, 0.0};
-  if (estimator == Estimator::mws) return {-__builtin_log(n) - __builtin_log(m), 0.0, 0.0};
+  if (estimator == Estimator::full) return {-libm::log(m), 0.0, 0.0};
+  if (estimator == Estimator::mws) return {-libm::log(n) - libm::log(m), 0.0, 0.0};
   if (columns == 1) return {0.0, 0.0, 0.0};
   const double others = m - 1.0;
   if (estimator == Estimator::mss) {
-    return {-__builtin_log(others), __builtin_log(others / n), __builtin_log((n - others) / n)};
+    return {-libm::log(others), libm::log(others / n), libm::log((n - others) / n)};
   }
-  const double log_pair = __builtin_log((n - 1.0) / n) - __builtin_log(others);
-  return {log_pair, -__builtin_log(n) - log_pair, 0.0};
+  const double log_pair = libm::log((n - 1.0) / n) - libm::log(others);
+  return {log_pair, -libm::log(n) - log_pair, 0.0};
 }
 
 }  // namespace pyvae

@@ -53,7 +53,7 @@ PYVAE_MATH float exp2(float x) {
   return detail::scale_by_power(detail::exp2_fraction(fraction),
                                 float_bits(shifted) - float_bits(detail::kRoundToInteger));
 }
-PYVAE_MATH double exp2(double x) { return __builtin_exp2(x); }
+PYVAE_MATH double exp2(double x) { return libm::exp2(x); }
 
 // 2^x for x <= 0, the weight of one term of a log-sum-exp: below 2^-126 it is exactly 0, which spares the second
 // scale factor and cannot matter beside the largest term's weight of 1.
@@ -64,13 +64,13 @@ PYVAE_MATH float exp2_weight(float x) {
   const int32_t n = float_bits(shifted) - float_bits(detail::kRoundToInteger);
   return detail::exp2_fraction(fraction) * detail::power_of_two(n);
 }
-PYVAE_MATH double exp2_weight(double x) { return __builtin_exp2(x); }
+PYVAE_MATH double exp2_weight(double x) { return libm::exp2(x); }
 
 PYVAE_MATH float exp(float x) { return detail::exp_shifted(x, 0); }
-PYVAE_MATH double exp(double x) { return __builtin_exp(x); }
+PYVAE_MATH double exp(double x) { return libm::exp(x); }
 
 // e^x / 2, finite where e^x alone overflows although half of it fits.
 PYVAE_MATH float half_exp(float x) { return detail::exp_shifted(x, -1); }
-PYVAE_MATH double half_exp(double x) { return __builtin_exp(x - 0.69314718055994530942); }
+PYVAE_MATH double half_exp(double x) { return libm::exp(x - 0.69314718055994530942); }
 
 }  // namespace pyvae

@@ -15,10 +15,15 @@ struct NormalPair {
 
 namespace detail {
 
-// sqrt(-2 log u), u = (bits + 1/2) / 2^32.
+// (bits + 1/2) / 2^32, relative accuracy down to the smallest.
+PYVAE_MATH float uniform(uint32_t bits) { return (static_cast<float>(bits) + 0.5f) * 2.3283064365386963e-10f; }
+
+// sqrt(-2 log u), u = uniform(bits). Near u = 1, where rounding u to 24 bits would leave few digits of the logarithm,
+// u - 1 = -uniform(~bits) is taken instead: exact to the last place.
 PYVAE_MATH float normal_radius(uint32_t bits) {
-  const float u = (static_cast<float>(bits) + 0.5f) * 2.3283064365386963e-10f;
-  return __builtin_sqrtf(-2.0f * log(u));
+  const Reduced u = reduce(uniform(bits));
+  const float f = u.exponent == 0 ? -uniform(~bits) : u.mantissa - 1.0f;
+  return libm::sqrtf(-2.0f * log_reduced(f, static_cast<float>(u.exponent)));
 }
 
 // (cos, sin) of 2 pi bits / 2^32. On a quarter turn r in [-1/2, 1/2], in units of pi/2 with s = r^2:
@@ -71,9 +76,9 @@ PYVAE_MATH void normals(const PhiloxBlock& bits, NormalBlock<double>& out) {
   constexpr double kUlp = 1.1102230246251565e-16, kTwoPi = 6.283185307179586477;
   const uint64_t a = (static_cast<uint64_t>(bits.lane[1]) << 32 | bits.lane[0]) >> 11;
   const uint64_t b = (static_cast<uint64_t>(bits.lane[3]) << 32 | bits.lane[2]) >> 11;
-  const double radius = __builtin_sqrt(-2.0 * log((static_cast<double>(a) + 0.5) * kUlp));
+  const double radius = libm::sqrt(-2.0 * log((static_cast<double>(a) + 0.5) * kUlp));
   const double angle = kTwoPi * (static_cast<double>(b) * kUlp);
-  out.value[0] = radius * __builtin_cos(angle), out.value[1] = radius * __builtin_sin(angle);
+  out.value[0] = radius * libm::cos(angle), out.value[1] = radius * libm::sin(angle);
 }
 
 }  // namespace pyvae

@@ -1,0 +1,66 @@
+# `make study` and `make test` set everything up first. Nothing is needed but Python >= 3.11, a C++20 compiler and make.
+PYTHON ?= python3
+# What pip installs where the interpreter has no torch yet; TORCH=... on the command line installs that one in any case.
+TORCH ?= torch==2.13.0
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_DIR ?= runs/quick
+
+NATIVE_SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc -type f)
+
+.PHONY: build study test lint format cuda-check wheel clean
+
+build: $(VENV)/.built
+
+study: build
+	$(BIN)/pyvae study --preset quick --out $(RUN_DIR) --resume
+
+test: build
+	$(BIN)/python -m pytest
+
+lint: build
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run -Werror $$(git ls-files '*.h' '*.cpp' '*.cu' '*.cuh')
+
+format: build
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $$(git ls-files '*.h' '*.cpp' '*.cu' '*.cuh')
+
+# Compiles the CUDA kernels for every architecture and ships nothing; needs nvcc, no GPU.
+cuda-check: build
+	$(BIN)/cmake -S . -B build/cuda-check -G Ninja -DPYVAE_CUDA=CHECK -DPYVAE_WHEEL=ON \
+	  -DPython_EXECUTABLE=$(abspath $(BIN))/python -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja
+	$(BIN)/cmake --build build/cuda-check --target pyvae_kernels_cuda
+
+# One wheel for torch >= 2.11 and any Python 3: the op libraries without _C.
+wheel: build
+	$(BIN)/python -m pip wheel -q . --no-build-isolation --no-deps -w dist \
+	  -C cmake.define.PYVAE_WHEEL=ON -C wheel.py-api=py3
+
+clean:
+	rm -rf build dist $(VENV)
+
+# --- The environment --------------------------------------------------------------------------------------------------
+# A torch that the chosen interpreter already has is used as it is.
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "pyvae needs Python 3.11 or later; choose one with make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $$($(PYTHON) -c 'import torch' 2>/dev/null && echo --system-site-packages) $(VENV)
+	touch $@
+
+$(VENV)/.torch: $(VENV)/.python
+ifeq ($(origin TORCH),command line)
+	$(BIN)/python -m pip install -q '$(TORCH)'
+else
+	$(BIN)/python -c 'import torch' 2>/dev/null || $(BIN)/python -m pip install -q '$(TORCH)'
+endif
+	touch $@
+
+# Without isolation, so that the build sees that torch and does not download another.
+$(VENV)/.built: $(VENV)/.torch $(NATIVE_SOURCES)
+	$(BIN)/python -m pip install -q 'scikit-build-core>=0.10' 'pybind11>=2.13' 'cmake>=3.25' ninja
+	$(BIN)/python -m pip install -q --no-build-isolation -e '.[dev]'
+	touch $@

@@ -1,0 +1,97 @@
+// The threads that run a kernel, and the launch of one.
+//
+// A kernel is written once for a whole block, as phases: team.threads(f) runs f(thread) for every thread,
+// team.reduce(...) merges a value over the lanes of each warp, team.barrier() ends a phase whose writes to shared
+// memory the next one reads. On the device a Team is one thread of the block. tests/kernels/run_cuda_on_host.cpp has
+// another that loops over the threads, so that everything but this file's device code also runs without a GPU.
+// Not yet measured on a GPU.
+#pragma once
+#include "../../math/portable.h"
+
+#if defined(__CUDACC__)
+#define PYVAE_KERNEL static __device__ __forceinline__
+#else
+#define PYVAE_KERNEL [[maybe_unused]] static inline
+#endif
+
+namespace pyvae::cuda {
+
+constexpr int kWarp = 32;
+// Four warps: small enough that the 65 536 registers of a multiprocessor fill up evenly, and a multiple of what fills
+// every architecture's thread slots.
+constexpr int kThreads = 128;
+constexpr int kWarps = kThreads / kWarp;
+
+template <typename T>
+PYVAE_MATH T smaller(T a, T b) {
+  return b < a ? b : a;
+}
+
+PYVAE_MATH int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// What team.reduce merges: any struct of 4-byte words with a merge(own, other) found by its type.
+template <typename T>
+struct Sum {
+  T value;
+};
+
+template <typename T>
+PYVAE_KERNEL Sum<T> merge(const Sum<T>& own, const Sum<T>& other) {
+  return {own.value + other.value};
+}
+
+// The grid of a kernel whose blocks take `per_block` items at a time. Kernels stride over what lies beyond the largest
+// grid that a launch accepts; an empty grid would be an error.
+PYVAE_MATH int64_t blocks_for(int64_t items, int64_t per_block) {
+  constexpr int64_t kMaxBlocks = 2147483647;
+  return larger(smaller(ceil_div(items, per_block), kMaxBlocks), int64_t{1});
+}
+
+#if defined(__CUDACC__)
+
+template <typename Value>
+static __device__ __forceinline__ Value shuffle_xor(const Value& value, int apart) {
+  struct Words {
+    int word[sizeof(Value) / sizeof(int)];
+  };
+  Words words = __builtin_bit_cast(Words, value);
+#pragma unroll
+  for (int& word : words.word) word = __shfl_xor_sync(0xffffffffu, word, apart);
+  return __builtin_bit_cast(Value, words);
+}
+
+struct Team {
+  int64_t block, blocks;
+
+  static __device__ __forceinline__ Team here() { return {blockIdx.x, gridDim.x}; }
+
+  template <typename Phase>
+  __device__ __forceinline__ void threads(Phase phase) const {
+    phase(static_cast<int>(threadIdx.x));
+  }
+
+  __device__ __forceinline__ void barrier() const { __syncthreads(); }
+
+  // Merges part(warp, lane) over the lanes that are equal modulo `apart`, and hands the result to
+  // store(warp, lane, merged). Merging by fixed pairs makes the order of the sum, hence its rounding, always the same.
+  // Lanes may differ in the last bit: only the lanes below `apart` may store.
+  template <typename Part, typename Store>
+  __device__ __forceinline__ void reduce(int apart, Part part, Store store) const {
+    const int warp = static_cast<int>(threadIdx.x) / kWarp, lane = static_cast<int>(threadIdx.x) % kWarp;
+    auto merged = part(warp, lane);
+#pragma unroll
+    for (int offset = apart; offset < kWarp; offset *= 2) merged = merge(merged, shuffle_xor(merged, offset));
+    store(warp, lane, merged);
+  }
+};
+
+// Returns a cudaError_t.
+template <typename Args>
+int launch(void (*kernel)(Args), const Args& args, int64_t blocks, void* stream) {
+  kernel<<<static_cast<unsigned>(blocks), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(args);
+  return static_cast<int>(cudaGetLastError());
+}
+
+#endif
+
+}  // namespace pyvae::cuda

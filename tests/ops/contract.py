@@ -1,0 +1,60 @@
+"""The accuracy contract of the ops, and the ways every op is checked with torch's own tools."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+
+def assert_values(actual: Tensor, plain: Tensor, exact: Tensor) -> None:
+    """float32: at most twice plain torch's error plus 1e-6 (1 + |exact|); float64: 1e-12 (1 + |exact|)."""
+    assert actual.shape == exact.shape
+    if exact.numel() == 0:
+        return
+    scale = 1 + exact.abs()
+    if actual.dtype == torch.float64:
+        bound = 1e-12 * scale
+    else:
+        bound = 2 * (plain.double() - exact).abs().max() + 1e-6 * scale
+    excess = (actual.double() - exact).abs() / bound
+    assert excess.max() <= 1, f"{excess.max().item():.2f} times the bound"
+
+
+def assert_gradients(actual: Sequence[Tensor], plain: Sequence[Tensor], exact: Sequence[Tensor]) -> None:
+    """Relative norm of the error: 1e-4 or twice plain torch's in float32, 1e-10 in float64."""
+    for got, rough, want in zip(actual, plain, exact, strict=True):
+        assert got.shape == want.shape
+        if want.numel() == 0:
+            continue
+        norm = want.norm().clamp_min(1e-30)
+        bound = 1e-10 if got.dtype == torch.float64 else max(1e-4, 2 * ((rough.double() - want).norm() / norm).item())
+        assert (got.double() - want).norm() / norm <= bound
+
+
+def gradients(function: Callable[..., Sequence[Tensor]], inputs: Sequence[Tensor], seed: int = 0) -> list[Tensor]:
+    """Gradients of a random projection of all outputs: a backward that assumes a cotangent of 1 would fail."""
+    leaves = [tensor.detach().clone().requires_grad_() for tensor in inputs]
+    outputs = function(*leaves)
+    generator = torch.Generator().manual_seed(seed)
+    cotangents = [torch.randn(o.shape, generator=generator, dtype=torch.float64).to(o.dtype) for o in outputs]
+    return list(torch.autograd.grad(outputs, leaves, cotangents))
+
+
+def assert_bit_equal(a: Tensor, b: Tensor) -> None:
+    assert a.shape == b.shape and a.dtype == b.dtype
+    same = (a == b) | (a.isnan() & b.isnan())
+    assert bool(same.all()), f"{(~same).sum().item()} of {a.numel()} elements differ"
+
+
+def layouts(tensor: Tensor) -> dict[str, Tensor]:
+    """The same values in memory layouts that are not contiguous."""
+    wide = torch.zeros(*tensor.shape, 3, dtype=tensor.dtype)
+    wide[..., 1] = tensor
+    padded = torch.zeros(tensor.numel() + 1, dtype=tensor.dtype)
+    misaligned = padded[1:].view(tensor.shape)
+    misaligned.copy_(tensor)
+    return {
+        "transposed": tensor.transpose(-1, -2).contiguous().transpose(-1, -2),
+        "strided": wide[..., 1],
+        "misaligned": misaligned,
+    }
