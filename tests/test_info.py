@@ -1,0 +1,29 @@
+"""`pyvae info`."""
+
+import json
+
+from typer.testing import CliRunner
+
+import pyvae
+from pyvae.cli import app
+from pyvae.info import facts
+
+
+def test_info_prints_every_fact() -> None:
+    result = CliRunner().invoke(app, ["info"])
+    assert result.exit_code == 0
+    for label, value in facts().items():
+        assert label in result.output and value in result.output
+
+
+def test_info_as_json() -> None:
+    result = CliRunner().invoke(app, ["info", "--json"])
+    assert json.loads(result.output) == facts()
+
+
+def test_info_follows_the_cap() -> None:
+    try:
+        pyvae.set_cpu_isa("baseline")
+        assert facts()["cpu kernels"].startswith("baseline")
+    finally:
+        pyvae.set_cpu_isa("avx512")
