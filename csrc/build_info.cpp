@@ -10,7 +10,8 @@ std::string quoted(const std::string& text) { return '"' + text + '"'; }
 std::string instruction_sets() {
   std::string names;
 #if defined(PYVAE_X86_ISAS)
-  for (const Isa isa : {Isa::avx512, Isa::avx2}) names += quoted(isa_name(isa)) + ": " + (isa_available(isa) ? "true, " : "false, ");
+  for (const Isa isa : {Isa::avx512, Isa::avx2})
+    names += quoted(isa_name(isa)) + ": " + (isa_available(isa) ? "true, " : "false, ");
 #endif
   return '{' + names + quoted(isa_name(Isa::baseline)) + ": true}";
 }

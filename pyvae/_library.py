@@ -50,7 +50,7 @@ def has_cuda_kernels() -> bool:
 def build_facts() -> dict[str, object]:
     """Facts of the compiled part: version, compiler, oldest torch, CUDA, and the instruction sets of this processor."""
     try:
-        from pyvae import _C
+        from pyvae import _C  # type: ignore[attr-defined]
     except ImportError:  # a wheel carries no _C: it would tie the wheel to one Python
         from pyvae.ops import machine
 

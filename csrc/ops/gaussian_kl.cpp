@@ -35,8 +35,9 @@ Tensor gaussian_kl(const Tensor& mu, const Tensor& logvar, MaybeTensor prior_mu,
   const Tensor mu_ = ops::dense(mu), logvar_ = ops::dense(logvar);
   const MaybeTensor prior_mu_ = dense(prior_mu), prior_logvar_ = dense(prior_logvar);
   dispatch(mu, [&]<typename T>() {
-    const GaussianKl<T> args{rows,           latents,           ops::in<T>(mu_), ops::in<T>(logvar_),
-                             in<T>(prior_mu_), in<T>(prior_logvar_), sum_latents,     out<T>(kl)};
+    const GaussianKl<T> args{
+        rows,        latents,   ops::in<T>(mu_), ops::in<T>(logvar_), in<T>(prior_mu_), in<T>(prior_logvar_),
+        sum_latents, out<T>(kl)};
     launch(
         mu, rows, grain_for(latents),
         [&](auto isa, int64_t begin, int64_t end) { cpu::gaussian_kl<isa()>(args, begin, end); },
@@ -88,8 +89,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> gaussian_kl_backward(const Tensor& gr
 
 #if !defined(USE_CUDA)
 STABLE_TORCH_LIBRARY_FRAGMENT(pyvae, m) {
-  m.def(
-      "gaussian_kl(Tensor mu, Tensor logvar, Tensor? prior_mu, Tensor? prior_logvar, bool sum_latents) -> Tensor");
+  m.def("gaussian_kl(Tensor mu, Tensor logvar, Tensor? prior_mu, Tensor? prior_logvar, bool sum_latents) -> Tensor");
   m.def(
       "gaussian_kl_backward(Tensor grad_kl, Tensor mu, Tensor logvar, Tensor? prior_mu, Tensor? prior_logvar, "
       "bool sum_latents) -> (Tensor, Tensor, Tensor, Tensor)");

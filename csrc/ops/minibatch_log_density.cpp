@@ -18,9 +18,9 @@ struct Sizes {
         latents(z.size(z.dim() - 1)) {
     check_alike(z, {mu, logvar});
     STD_TORCH_CHECK(same_shape(mu, logvar), "expected mu and logvar of one shape");
-    STD_TORCH_CHECK(z.dim() == mu.dim() && mu.size(mu.dim() - 1) == latents &&
-                        product_of_sizes(mu, 0, mu.dim() - 2) == batch,
-                    "expected z [..., Q, D] and mu [..., M, D] with the same leading axes and latents");
+    STD_TORCH_CHECK(
+        z.dim() == mu.dim() && mu.size(mu.dim() - 1) == latents && product_of_sizes(mu, 0, mu.dim() - 2) == batch,
+        "expected z [..., Q, D] and mu [..., M, D] with the same leading axes and latents");
     STD_TORCH_CHECK(columns >= 1, "expected at least one posterior");
   }
   bool empty() const { return batch == 0 || queries == 0; }
@@ -35,7 +35,7 @@ template <typename T>
 MixtureColumns<T> transform(const Sizes& sizes, const Tensor& mu, const Tensor& logvar, const Tensor& memory) {
   const int64_t count = sizes.batch * sizes.latents * sizes.columns;
   T* first = out<T>(memory);
-  const MixtureColumns<T> args{sizes.batch, sizes.columns, sizes.latents,     in<T>(mu),
+  const MixtureColumns<T> args{sizes.batch,   sizes.columns, sizes.latents, in<T>(mu),
                                in<T>(logvar), first,         first + count, first + 2 * count};
   launch(
       mu, sizes.batch * sizes.latents, grain_for(sizes.columns),

@@ -22,8 +22,8 @@ Tensor reparameterize(const Tensor& mu, const Tensor& logvar, const Tensor& seed
   if (mu.numel() == 0) return z;
   const Tensor mu_ = dense(mu), logvar_ = dense(logvar), seed_ = dense(seed);
   dispatch(mu, [&]<typename T>() {
-    const Reparameterize<T> args{seed.numel(), mu.numel() / seed.numel(), in<T>(mu_), in<T>(logvar_),
-                                 in<int64_t>(seed_), out<T>(z)};
+    const Reparameterize<T> args{seed.numel(),   mu.numel() / seed.numel(), in<T>(mu_),
+                                 in<T>(logvar_), in<int64_t>(seed_),        out<T>(z)};
     launch(
         mu, reparameterize_pieces(args), grain_for(kReparameterizePiece),
         [&](auto isa, int64_t begin, int64_t end) { cpu::reparameterize<isa()>(args, begin, end); },
@@ -40,7 +40,8 @@ Tensor reparameterize_backward(const Tensor& grad_z, const Tensor& logvar, const
   if (logvar.numel() == 0) return grad_logvar;
   const Tensor grad_z_ = dense(grad_z), logvar_ = dense(logvar), seed_ = dense(seed);
   dispatch(logvar, [&]<typename T>() {
-    const ReparameterizeBackward<T> args{seed.numel(), logvar.numel() / seed.numel(), in<T>(grad_z_), in<T>(logvar_),
+    const ReparameterizeBackward<T> args{seed.numel(),       logvar.numel() / seed.numel(),
+                                         in<T>(grad_z_),     in<T>(logvar_),
                                          in<int64_t>(seed_), out<T>(grad_logvar)};
     launch(
         logvar, reparameterize_pieces(args), grain_for(kReparameterizePiece),

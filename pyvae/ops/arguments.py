@@ -23,9 +23,7 @@ def check_tensors(**tensors: Any) -> None:
         if tensor.dtype not in _SUPPORTED:
             raise TypeError(f"{name} must be float32, float64, bfloat16 or float16, got {_short(tensor.dtype)}.")
         if tensor.device != first.device:
-            raise ValueError(
-                f"{name} must be on the device of {first_name}, {first.device}, got {tensor.device}."
-            )
+            raise ValueError(f"{name} must be on the device of {first_name}, {first.device}, got {tensor.device}.")
         if tensor.dtype != first.dtype and not torch.is_autocast_enabled(first.device.type):
             raise TypeError(
                 f"{name} must have the dtype of {first_name}, {_short(first.dtype)}, got {_short(tensor.dtype)}."

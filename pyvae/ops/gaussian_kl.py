@@ -56,9 +56,8 @@ def gaussian_kl(
     dtype = compute_dtype(*tensors.values())
     check_axes("mu", mu, "[..., D]")
     posterior_and_prior = [tensor.to(dtype) for tensor in broadcast(**tensors)]
-    if len(posterior_and_prior) == 2:
-        posterior_and_prior += [None, None]
-    kl: Tensor = torch.ops.pyvae.gaussian_kl(*posterior_and_prior, reduction != "none")
+    no_prior = (None, None) if len(posterior_and_prior) == 2 else ()
+    kl: Tensor = torch.ops.pyvae.gaussian_kl(*posterior_and_prior, *no_prior, reduction != "none")
     if reduction == "batchmean":
         return kl.mean()
     return kl.sum() if reduction == "sum" else kl
@@ -85,7 +84,7 @@ def _backward_fake(
     prior_mu: Tensor | None,
     prior_logvar: Tensor | None,
     sum_latents: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, ...]:
     prior_shape = mu.shape if prior_mu is not None else (*mu.shape[:-1], 0)
     return tuple(mu.new_empty(shape) for shape in (mu.shape, mu.shape, prior_shape, prior_shape))
 

@@ -62,9 +62,7 @@ def kl_decomposition(
     log_qz_given_x = _log_normal(z, mu, logvar)
     log_pz = _log_normal(z, z.new_zeros(()), z.new_zeros(()))
     log_prod_qz = density.marginals.sum(-1)
-    return KLDecomposition(
-        log_qz_given_x - density.joint, density.joint - log_prod_qz, log_prod_qz - log_pz
-    )
+    return KLDecomposition(log_qz_given_x - density.joint, density.joint - log_prod_qz, log_prod_qz - log_pz)
 
 
 def _log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:

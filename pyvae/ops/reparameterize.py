@@ -56,9 +56,7 @@ def reparameterize(
 
 def _seed_tensor(seed: int | Tensor | None, generator: torch.Generator | None, mu: Tensor) -> Tensor:
     if seed is None:
-        return torch.randint(
-            -(2**63), 2**63 - 1, (), dtype=torch.int64, device=mu.device, generator=generator
-        )
+        return torch.randint(-(2**63), 2**63 - 1, (), dtype=torch.int64, device=mu.device, generator=generator)
     if generator is not None:
         raise ValueError("generator must be None when a seed is given: the seed alone decides what is drawn.")
     if isinstance(seed, Tensor):
@@ -73,13 +71,13 @@ def _seed_tensor(seed: int | Tensor | None, generator: torch.Generator | None, m
 
 def _check_seed_tensor(seed: Tensor, mu: Tensor) -> None:
     if seed.dtype != torch.int64:
-        raise TypeError(f"seed must be an int or an int64 tensor, got a {str(seed.dtype).removeprefix('torch.')} tensor.")
+        raise TypeError(
+            f"seed must be an int or an int64 tensor, got a {str(seed.dtype).removeprefix('torch.')} tensor."
+        )
     if seed.device != mu.device:
         raise ValueError(f"seed must be on the device of mu, {mu.device}, got {seed.device}.")
     if seed.shape != mu.shape[: seed.dim()]:
-        raise ValueError(
-            f"seed must have a shape that is a prefix of mu's {list(mu.shape)}, got {list(seed.shape)}."
-        )
+        raise ValueError(f"seed must have a shape that is a prefix of mu's {list(mu.shape)}, got {list(seed.shape)}.")
 
 
 @torch.library.register_fake("pyvae::reparameterize")

@@ -12,9 +12,8 @@ def assert_values(actual: Tensor, plain: Tensor, exact: Tensor) -> None:
     if exact.numel() == 0:
         return
     scale = 1 + exact.abs()
-    if actual.dtype == torch.float64:
-        bound = 1e-12 * scale
-    else:
+    bound = 1e-12 * scale
+    if actual.dtype != torch.float64:
         bound = 2 * (plain.double() - exact).abs().max() + 1e-6 * scale
     excess = (actual.double() - exact).abs() / bound
     assert excess.max() <= 1, f"{excess.max().item():.2f} times the bound"

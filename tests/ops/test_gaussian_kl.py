@@ -19,9 +19,7 @@ SHAPES = [(1,), (1, 1), (7, 1), (3, 17), (2, 3, 33), (5, 257), (4, 0), (0, 4), (
 @pytest.mark.parametrize("reduction", ["none", "latent"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_matches_reference(
-    isa: str, shape: tuple[int, ...], dtype: torch.dtype, reduction: str, prior: bool
-) -> None:
+def test_matches_reference(isa: str, shape: tuple[int, ...], dtype: torch.dtype, reduction: str, prior: bool) -> None:
     inputs = [2 * torch.randn(shape, dtype=dtype) for _ in range(4 if prior else 2)]
 
     def op(*t: Tensor) -> tuple[Tensor]:

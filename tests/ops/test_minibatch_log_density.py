@@ -92,9 +92,7 @@ def test_gradcheck(shape: tuple, estimator: str) -> None:
     inputs = [t.requires_grad_() for t in posteriors(*shape, torch.float64)]
 
     def op(*t: Tensor) -> tuple[Tensor, ...]:
-        return tuple(
-            pyvae.minibatch_log_density(*t, dataset_size=size_for(estimator, shape[1]), estimator=estimator)
-        )
+        return tuple(pyvae.minibatch_log_density(*t, dataset_size=size_for(estimator, shape[1]), estimator=estimator))
 
     assert torch.autograd.gradcheck(op, inputs, nondet_tol=0)
 

@@ -104,9 +104,7 @@ def test_default_seed_follows_torch() -> None:
     assert_bit_equal(first, pyvae.reparameterize(mu, logvar))
     assert not torch.equal(first, second)
     one, two = (torch.Generator().manual_seed(8) for _ in range(2))
-    assert_bit_equal(
-        pyvae.reparameterize(mu, logvar, generator=one), pyvae.reparameterize(mu, logvar, generator=two)
-    )
+    assert_bit_equal(pyvae.reparameterize(mu, logvar, generator=one), pyvae.reparameterize(mu, logvar, generator=two))
 
 
 def test_same_bits_for_any_number_of_threads() -> None:

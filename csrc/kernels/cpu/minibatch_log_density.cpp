@@ -164,7 +164,8 @@ void transform_columns(const MixtureColumns<T>& args, int64_t begin, int64_t end
   }
 }
 
-// --- Backward ---------------------------------------------------------------------------------------------------------
+// --- Backward
+// ---------------------------------------------------------------------------------------------------------
 
 constexpr int64_t kBackwardTile = 64;
 
@@ -325,13 +326,13 @@ void minibatch_log_density_backward<Isa::PYVAE_ISA>(const MinibatchLogDensityBac
   backward(args, begin, end);
 }
 template <>
-void minibatch_log_density_backward_rows<Isa::PYVAE_ISA>(const MinibatchLogDensityBackward<float>& args,
-                                                         int64_t begin, int64_t end) {
+void minibatch_log_density_backward_rows<Isa::PYVAE_ISA>(const MinibatchLogDensityBackward<float>& args, int64_t begin,
+                                                         int64_t end) {
   backward_rows(args, begin, end);
 }
 template <>
-void minibatch_log_density_backward_rows<Isa::PYVAE_ISA>(const MinibatchLogDensityBackward<double>& args,
-                                                         int64_t begin, int64_t end) {
+void minibatch_log_density_backward_rows<Isa::PYVAE_ISA>(const MinibatchLogDensityBackward<double>& args, int64_t begin,
+                                                         int64_t end) {
   backward_rows(args, begin, end);
 }
 

@@ -68,9 +68,9 @@ template <typename T>
 PYVAE_KERNEL void kl_backward_at(const GaussianKlBackward<T>& args, int64_t k) {
   const T grad = args.grad_kl[args.sum_latents ? k / args.latents : k];
   const bool prior = args.prior_mu != nullptr;
-  const GaussianKlGrad<T> g =
-      prior ? gaussian_kl_grad(args.mu[k], args.logvar[k], args.prior_mu[k], args.prior_logvar[k])
-            : gaussian_kl_grad(args.mu[k], args.logvar[k]);
+  const GaussianKlGrad<T> g = prior
+                                  ? gaussian_kl_grad(args.mu[k], args.logvar[k], args.prior_mu[k], args.prior_logvar[k])
+                                  : gaussian_kl_grad(args.mu[k], args.logvar[k]);
   args.grad_mu[k] = grad * g.mu;
   args.grad_logvar[k] = grad * g.logvar;
   if (!prior) return;

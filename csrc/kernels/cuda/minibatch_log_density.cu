@@ -1,7 +1,7 @@
-// Launchers of minibatch_log_density.cuh: the columns' base-2 parameters, the forward (a warp per few rows and
-// channel), and the backward in two launches, columns then rows. No [Q, M] is stored, no atomics are used.
+// Launchers of minibatch_log_density.cuh and minibatch_log_density_backward.cuh: the columns' base-2 parameters, the
+// forward (a warp per few rows and channel), and the backward in two launches, columns then rows. No [Q, M] is stored.
 // Not yet measured on a GPU.
-#include "minibatch_log_density.cuh"
+#include "minibatch_log_density_backward.cuh"
 
 namespace pyvae::cuda {
 namespace {

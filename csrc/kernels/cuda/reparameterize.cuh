@@ -95,8 +95,7 @@ PYVAE_KERNEL void reparameterize_body(const Reparameterize<T>& args, const Team&
 template <typename T, typename Team>
 PYVAE_KERNEL void reparameterize_backward_body(const ReparameterizeBackward<T>& args, const Team& team) {
   const NoiseMap<T> map{args.streams, args.length, args.seed, args.grad_z, args.logvar, args.grad_logvar};
-  map_with_noise(map, team,
-                 [](T grad, T logvar, T eps) { return grad * reparameterize_grad_logvar(logvar, eps); });
+  map_with_noise(map, team, [](T grad, T logvar, T eps) { return grad * reparameterize_grad_logvar(logvar, eps); });
 }
 
 }  // namespace pyvae::cuda
