@@ -1,6 +1,12 @@
 # The CUDA kernels. nvcc needs no GPU; with PYVAE_CUDA=CHECK they are compiled, spills are errors, and nothing is shipped.
 enable_language(CUDA)
+if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 does not know that nvcc has C++20
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+endif()
 set(CMAKE_CUDA_STANDARD 20)
+set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+set(CMAKE_CUDA_EXTENSIONS OFF)
+set(CMAKE_CUDA_VISIBILITY_PRESET hidden)
 set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)  # a static runtime would keep an error state of its own
 
 file(GLOB PYVAE_CUDA_KERNELS CONFIGURE_DEPENDS csrc/kernels/cuda/*.cu)
@@ -12,7 +18,10 @@ if(PYVAE_CUDA_BUILD STREQUAL "checked")
   return()
 endif()
 find_package(CUDAToolkit REQUIRED)
-add_library(pyvae_ops_cuda MODULE ${PYVAE_OPS} $<TARGET_OBJECTS:pyvae_kernels_cuda>)
+# machine.cpp, without a tensor op, is the CPU library's alone: its schemas may be defined only once.
+set(PYVAE_CUDA_OPS ${PYVAE_OPS})
+list(FILTER PYVAE_CUDA_OPS EXCLUDE REGEX "/machine\\.cpp$")
+add_library(pyvae_ops_cuda MODULE ${PYVAE_CUDA_OPS} $<TARGET_OBJECTS:pyvae_kernels_cuda>)
 target_compile_definitions(pyvae_ops_cuda PRIVATE USE_CUDA)
 pyvae_link_torch(pyvae_ops_cuda)
 target_link_libraries(pyvae_ops_cuda PRIVATE CUDA::cudart)

@@ -19,6 +19,7 @@
 
 #if defined(USE_CUDA)
 #include <cuda_runtime.h>
+#include <torch/csrc/stable/macros.h>
 #define PYVAE_DEVICE CUDA
 #else
 #define PYVAE_DEVICE CPU

@@ -1,0 +1,149 @@
+"""Stacked training beside its matrix products alone and beside the same models trained one by one.
+
+    python benchmarks/train/bench_stacked.py                      # the 165 models of the `seed` preset
+    python benchmarks/train/bench_stacked.py --models 55 --out stacked.json
+
+One run, the three measured in turn, medians. "products" are the matrix products of a training step (each
+layer's forward product, weight gradient and, but for the first layer of encoder and decoder input, input
+gradient) in the same chunks on the same worker threads, and nothing else. "one by one" trains single models
+with torch's own threads, as a plain script would.
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from pyvae.files import atomic_write_text
+from pyvae.nn import StackedLinear
+from pyvae.studies.cells import cells
+from pyvae.studies.chunk import Chunk
+from pyvae.studies.config import preset
+from pyvae.studies.groups import initial_chunks
+from pyvae.studies.workers import workers
+
+Product = tuple[Tensor, Tensor]
+
+
+def products(chunk: Chunk) -> list[Product]:
+    """Operands of every matrix product of one training step of `chunk`, in the step's order."""
+    layers = [layer for layer in chunk.model.modules() if isinstance(layer, StackedLinear)]
+    batch = chunk.config.batch_size
+    forward, backward = [], []
+    for place, layer in enumerate(layers):
+        models, inputs, outputs = layer.weight.shape
+        weight = layer.weight.detach()
+        x, grad = torch.randn(models, batch, inputs), torch.randn(models, batch, outputs)
+        forward.append((x, weight))
+        needed = [(x.transpose(1, 2), grad)]
+        if place > 0:  # images need no gradient
+            needed.append((grad, weight.transpose(1, 2)))
+        backward.append(needed)
+    return forward + [product for needed in reversed(backward) for product in needed]
+
+
+def multiply(operands: list[Product]) -> None:
+    for a, b in operands:
+        torch.bmm(a, b)
+
+
+def flops(operands: list[Product]) -> int:
+    return sum(2 * a.shape[0] * a.shape[1] * a.shape[2] * b.shape[2] for a, b in operands)
+
+
+def seconds(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def processor() -> str:
+    """The processor's name where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0]}, {len(names)} processors" if names else platform.machine()
+
+
+def measure(models: int, alone: int, repeats: int) -> list[dict[str, float | str]]:
+    """Rows of the table: products and stacked training of `models`, and `alone` of them one by one."""
+    config = preset("seed")
+    chosen = cells(config)[:models]
+    chunks = initial_chunks(chosen, config, torch.get_num_threads())
+    operands = [products(chunk) for chunk in chunks]
+    singles = [Chunk.initialised([chosen[k]], [k], config) for k in range(alone)]
+
+    def one_step(chosen: list[Chunk], step: int) -> None:
+        for chunk in chosen:
+            chunk.step(step)
+
+    times: dict[str, list[float]] = {"products": [], "stacked": [], "one by one": []}
+    with workers() as pool:
+        for step in range(repeats + 1):
+            runs: dict[str, Callable[[], object]] = {
+                "products": lambda: list(pool.map(multiply, operands)),
+                "stacked": lambda step=step: list(pool.map(lambda chunk: chunk.step(step), chunks)),
+                "one by one": lambda step=step: one_step(singles, step),
+            }
+            for name, run in runs.items():
+                times[name].append(seconds(run))
+    rows: list[dict[str, float | str]] = []
+    work = flops(operands[0]) / len(chunks[0].cells)
+    for name, (_, *samples) in times.items():  # the first is the warm-up: Adam's state, memory
+        count = alone if name == "one by one" else models
+        per_step = statistics.median(samples) / count
+        row = {
+            "what": name,
+            "models": count,
+            "ms_per_model_step": 1e3 * per_step,
+            "fastest_ms_per_model_step": 1e3 * min(samples) / count,
+            "gflops_per_second": work / per_step / 1e9,
+        }
+        rows.append(row)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", type=int, default=165, help="models in the stack, at most 165")
+    parser.add_argument("--alone", type=int, default=4, help="models to train one by one")
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--out", type=Path, help="JSON file to write")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    rows = measure(arguments.models, arguments.alone, arguments.repeats)
+    products_ms, stacked_ms, alone_ms = (float(row["ms_per_model_step"]) for row in rows)
+    print(f"{'':12s} models  ms per model-step  (fastest)  GF/s of products")
+    for row in rows:
+        fastest, rate = row["fastest_ms_per_model_step"], row["gflops_per_second"]
+        label = f"{row['what']:12s} {row['models']:6d}"
+        print(f"{label} {row['ms_per_model_step']:18.3f} {fastest:10.3f} {rate:17.1f}")
+    ratios = {
+        "stacked_over_products": stacked_ms / products_ms,
+        "one_by_one_over_stacked": alone_ms / stacked_ms,
+    }
+    print(", ".join(f"{name.replace('_', ' ')} {ratio:.2f}" for name, ratio in ratios.items()))
+    if arguments.out is not None:
+        machine = {"processor": processor(), "capability": torch.backends.cpu.get_cpu_capability()}
+        report = {
+            "machine": machine,
+            "torch": torch.__version__,
+            "threads": arguments.threads,
+            "models": arguments.models,
+            "rows": rows,
+            **ratios,
+        }
+        atomic_write_text(arguments.out, json.dumps(report, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

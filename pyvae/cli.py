@@ -1,0 +1,98 @@
+"""The command line. Wrong input ends with one sentence on stderr and exit code 2, never with a traceback."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+
+from pyvae.studies.config import StudyConfig, with_overrides
+from pyvae.studies.config import preset as preset_named
+from pyvae.studies.errors import StudyError, StudyInterrupted
+from pyvae.studies.run import load_config, run_study
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Fused operations for variational autoencoders, and studies of them on biased data.",
+)
+
+INTERRUPTED = 130
+"""Exit code after ctrl-C, as shells have it."""
+
+
+@app.callback()
+def pyvae() -> None:
+    """Keeps `study` a subcommand while it is the only one."""
+
+
+@app.command()
+def study(
+    out: Annotated[Path, typer.Option(help="Folder for everything the study writes; report.html is the page to open.")],
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Settings to start from: [b]quick[/b] (minutes), [b]seed[/b] (the source's 10 000 steps, "
+            "three seeds), [b]long[/b] (to convergence). Default: quick, or with --resume what the folder holds.",
+            show_default=False,
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="Set any field; lists are separated by commas. Repeatable."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the study in the folder from its last checkpoint.")
+    ] = False,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads to use; torch's number by default.")] = None,
+) -> None:
+    """Train VAEs on biased grid data, measure what they recover, and write figures and a report.
+
+    All models of all biases (mu), KL weights (beta) and seeds train at once. Ctrl-C stops at the next step
+    and keeps what is done.
+
+    Examples:
+
+        pyvae study --preset quick --out runs/quick
+
+        pyvae study --preset seed --out runs/mine --set steps=2000 --set betas=1,4 --set mus=0,2.5
+
+        pyvae study --out runs/mine --resume
+    """
+    if threads is not None:
+        torch.set_num_threads(threads)
+    console = Console()
+    report = run_study(_config(out, preset, settings or [], resume=resume), out, resume=resume, console=console)
+    console.print(f"report: {report}", highlight=False, soft_wrap=True)
+
+
+def _config(out: Path, preset: str | None, settings: list[str], *, resume: bool) -> StudyConfig:
+    """The settings asked for: a preset or, when resuming without one, those in the folder; then the
+    overrides.
+    """
+    held = load_config(out) if resume and preset is None else None
+    try:
+        return with_overrides(held or preset_named(preset or "quick"), settings)
+    except ValueError as problem:
+        raise StudyError(str(problem)) from None
+
+
+def main() -> None:
+    """Entry point `pyvae`."""
+    try:
+        app()
+    except StudyInterrupted as interrupted:
+        _leave(str(interrupted), INTERRUPTED)
+    except KeyboardInterrupt:
+        _leave("interrupted", INTERRUPTED)
+    except (StudyError, OSError) as problem:
+        _leave(f"error: {problem}", 2)
+
+
+def _leave(message: str, code: int) -> None:
+    print(f"pyvae: {message}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,5 @@
+"""Data sets with known generating factors and named biases."""
+
+from pyvae.data.grid import BlockGrid
+
+__all__ = ["BlockGrid"]

@@ -1,0 +1,76 @@
+"""Files that are whole or absent: write under a temporary name in the same folder, fsync, rename, fsync the
+folder.
+"""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+TEMPORARY_MARK = ".partial-"
+"""Part of every temporary name; a file with it in its name is left over from a process that died."""
+
+
+@contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
+    """Yields a temporary path to write to; on success it becomes `path` in one step, on an exception it is
+    removed.
+
+    The temporary keeps the suffix of `path`, for writers that choose the format by it. Missing folders are
+    created.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}{TEMPORARY_MARK}{secrets.token_hex(6)}{path.suffix}")
+    try:
+        yield temporary
+        _fsync(temporary)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _fsync(path.parent)
+
+
+def atomic_write_bytes(path: Path | str, data: bytes) -> None:
+    """Writes `data` as the whole content of `path`, or leaves `path` as it was."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def atomic_write_text(path: Path | str, text: str) -> None:
+    """`atomic_write_bytes` of UTF-8 text."""
+    atomic_write_bytes(path, text.encode())
+
+
+def remove_stale_temporaries(folder: Path | str) -> None:
+    """Removes what writers that died left in `folder` (not below it). Call it while no other writer can be at
+    work.
+    """
+    for left_over in Path(folder).glob(f".*{TEMPORARY_MARK}*"):
+        left_over.unlink(missing_ok=True)
+
+
+def _fsync(path: Path) -> None:
+    """Forces a file's content, or a folder's list of names, on to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def exclusive_lock(path: Path | str) -> Iterator[None]:
+    """Holds an advisory lock on `path` (created if missing) that the system gives back when the process ends,
+    however.
+
+    Raises BlockingIOError when another process holds it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield

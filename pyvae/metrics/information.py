@@ -1,0 +1,91 @@
+"""Information in nats: what an image holds of the truth, and what a code holds of it.
+
+Three quantities that must not be mixed up:
+
+* the ceiling, I(x; z_true): the most any code of the noised image can hold of the true latents;
+* the recovered information, a lower bound on I(z_true; code), comparable with the ceiling;
+* the code information, I(x; code): all the code holds of the image, encoded pixel noise included. It may
+  exceed the ceiling and saturates at the log of the number of images.
+"""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pyvae.metrics.projection import least_squares
+from pyvae.ops import kl_decomposition
+
+QUADRATURE_POINTS = 1501
+QUADRATURE_REACH = 9.0  # standard deviations; the mass beyond is 2e-19
+SATURATION_MARGIN = 1.0
+
+
+def ceiling(
+    mu: float,
+    *,
+    blocks: int = 9,
+    pixels: int = 49,
+    noise_variance: float = 0.25,
+    points: int = QUADRATURE_POINTS,
+) -> float:
+    """I(x; z) in nats for z ~ N(mu, I) and an image of blocks sigmoid(z_k) + N(0, noise_variance), `pixels`
+    each.
+
+    The blocks are independent, and a block's mean m is sufficient for its z_k: m ~ N(sigmoid(z_k), s^2) with
+    s^2 = noise_variance / pixels. So I = blocks * (h(m) - h(m | z_k)), where h(m | z_k) = log(2 pi e s^2) / 2
+    and h(m) is integrated by the trapezoidal rule in float64, which converges geometrically for these smooth
+    integrands. Raises ValueError for a noise variance that is not positive (without noise the information is
+    infinite).
+    """
+    if not noise_variance > 0:
+        raise ValueError(f"noise_variance must be positive, got {noise_variance}")
+    s = math.sqrt(noise_variance / pixels)
+    z = np.linspace(-QUADRATURE_REACH, QUADRATURE_REACH, points)
+    weight = np.exp(-0.5 * z**2)
+    weight /= weight.sum()
+    intensity = 1 / (1 + np.exp(-(mu + z)))
+    low, high = intensity[0] - QUADRATURE_REACH * s, intensity[-1] + QUADRATURE_REACH * s
+    m = np.linspace(low, high, points)
+    density = np.exp(-0.5 * ((m[:, None] - intensity) / s) ** 2) @ weight / (s * math.sqrt(2 * math.pi))
+    entropy = -np.trapezoid(density * np.log(np.maximum(density, 1e-300)), m)
+    return blocks * max(0.0, float(entropy) - 0.5 * math.log(2 * math.pi * math.e * s * s))
+
+
+def recovered_information(code: Tensor, truth: Tensor) -> Tensor:
+    """A lower bound on I(truth; code) in nats, per true latent: code [..., N, L], truth [..., N, T] -> [...,
+    T].
+
+    For each true latent, predicted linearly from the code: -log(1 - R^2) / 2, at least 0. For independent
+    Gaussian latents this is a bound: I(z; code) >= sum_k I(z_k; code), and among all errors of a given mean
+    square a Gaussian one leaves the least information. It is fitted on the first half of the samples and R^2
+    is taken on the second, so it does not profit from over-fitting; it holds up to the sampling error of that
+    half. The samples must come in random order. Raises ValueError for fewer than four samples.
+    """
+    if code.shape[-2] < 4:
+        raise ValueError(f"code must hold at least 4 samples to be split in two halves, got {code.shape[-2]}")
+    half = code.shape[-2] // 2
+    fitted = least_squares(code[..., :half, :], truth[..., :half, :])
+    held_out = truth[..., half:, :].double()
+    mse = (fitted.predict(code[..., half:, :].double()) - held_out).square().mean(-2)
+    variance = held_out.var(-2, correction=0)
+    return (0.5 * torch.log(variance / mse)).clamp_min(0)
+
+
+def code_information(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    """I(x; code) in nats over a finite set of M images: mean of log q(z|x) - log q(z), all [..., M, L] ->
+    [...].
+
+    z holds one sample of each posterior, and q(z) is the exact aggregate posterior of these M images
+    (estimator "full"). It estimates the information between code and *image index*, which never exceeds log
+    M.
+    """
+    return kl_decomposition(z, mu, logvar, estimator="full").mutual_information.mean(-1)
+
+
+def is_saturated(information: Tensor, images: int) -> Tensor:
+    """Whether I(x; code) lies within SATURATION_MARGIN nats of log(images): then it says "at least this
+    much" only.
+    """
+    return information > math.log(images) - SATURATION_MARGIN

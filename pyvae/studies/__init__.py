@@ -1,0 +1,1 @@
+"""Studies: a frozen config, then train, evaluate, and figures from saved results only."""

@@ -1,0 +1,73 @@
+"""Progress of training: a bar on a terminal, a plain line now and then elsewhere."""
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from pyvae.studies.config import StudyConfig
+
+PLAIN_LINE_SECONDS = 20.0
+
+
+class TrainingProgress:
+    """Shows step, models in training, mean ELBO, model-steps per second and time left. A context manager."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar: Progress | None = None
+        if console.is_terminal:
+            columns = (
+                TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
+                BarColumn(),
+                TextColumn("{task.description}"),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+            )
+            self._bar = Progress(*columns, console=console, transient=True, speed_estimate_period=20.0)
+        self._steps = 0
+        self._elbo: float | None = None
+        self._rate = 0.0
+        self._since = self._line = time.monotonic()
+        self._model_steps = 0
+
+    def __enter__(self) -> "TrainingProgress":
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def start(self, config: StudyConfig, step: int) -> None:
+        """Training begins at `step`."""
+        self._steps = config.steps
+        self._since = self._line = time.monotonic()
+        resumed = f", from step {step}" if step else ""
+        self._console.print(f"training {config.models} models for {config.steps} steps{resumed}", highlight=False)
+        if self._bar is not None:
+            self._bar.add_task("", total=config.steps, completed=step)
+
+    def advance(self, step: int, models: int, elbo: float | None) -> None:
+        """One step is done, with so many models still in training; `elbo` when a new mean is known."""
+        self._model_steps += models
+        now = time.monotonic()
+        if elbo is not None:
+            self._elbo = elbo
+        if now - self._since > 1.0:
+            self._rate = self._model_steps / (now - self._since)
+            self._since, self._model_steps = now, 0
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=step, description=self._text(models))
+        elif now - self._line > PLAIN_LINE_SECONDS or step == self._steps:
+            self._line = now
+            left = (self._steps - step) * models / self._rate if self._rate else 0.0
+            text = f"step {step}/{self._steps}  {self._text(models)}  {left / 60:.1f} min left"
+            self._console.print(text, highlight=False)
+
+    def _text(self, models: int) -> str:
+        elbo = "" if self._elbo is None else f"ELBO {self._elbo:.2f}  "
+        return f"{models} models  {elbo}{self._rate:.0f} model-steps/s"

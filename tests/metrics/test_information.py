@@ -1,0 +1,102 @@
+"""Information with known answers: quadrature against Monte Carlo, Gaussian channels, separated and equal posteriors."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from pyvae.metrics.information import ceiling, code_information, is_saturated, recovered_information
+from pyvae.metrics.theory import collapse_boundary, linear_theory_recovered
+
+MUS = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0)
+
+
+@pytest.mark.parametrize("mu", MUS)
+def test_the_ceiling_does_not_depend_on_the_grid(mu: float) -> None:
+    assert ceiling(mu) == pytest.approx(ceiling(mu, points=3501), rel=1e-9)
+
+
+@pytest.mark.parametrize("mu", [0.0, 2.0, 4.0])
+def test_the_ceiling_agrees_with_monte_carlo(mu: float) -> None:
+    rng = np.random.default_rng(0)
+    s = math.sqrt(0.25 / 49)
+    prior = 1 / (1 + np.exp(-(mu + rng.standard_normal(4000))))
+    intensity = 1 / (1 + np.exp(-(mu + rng.standard_normal(4000))))
+    m = intensity + s * rng.standard_normal(4000)
+    log_conditional = -0.5 * ((m - intensity) / s) ** 2
+    log_marginal = np.log(np.mean(np.exp(-0.5 * ((m[:, None] - prior) / s) ** 2), axis=1))
+    pointwise = log_conditional - log_marginal
+    error = pointwise.std() / math.sqrt(len(m))
+    assert ceiling(mu) / 9 == pytest.approx(pointwise.mean(), abs=4 * error + 0.003)
+
+
+@pytest.mark.parametrize("mu", MUS)
+def test_a_gaussian_intensity_of_the_same_variance_would_hold_more(mu: float) -> None:
+    """A Gaussian has the largest entropy for its variance: the ceiling lies below log(beta*) / 2 per block."""
+    assert 0 < ceiling(mu) < 9 * 0.5 * math.log(collapse_boundary(mu))
+
+
+def test_the_ceiling_in_the_limits() -> None:
+    assert ceiling(0.0, noise_variance=1e4) == pytest.approx(9 * 0.5 * 49 * 0.04339 / 1e4, rel=0.01)
+    assert ceiling(0.0, blocks=4) == pytest.approx(ceiling(0.0) * 4 / 9)
+    values = [ceiling(mu) for mu in MUS]
+    assert values == sorted(values, reverse=True)
+    with pytest.raises(ValueError, match="noise_variance"):
+        ceiling(0.0, noise_variance=0.0)
+
+
+@pytest.mark.parametrize("noise", [0.3, 1.0, 3.0])
+def test_a_gaussian_channel_is_recovered_exactly(noise: float) -> None:
+    truth = torch.randn(2, 20_000, 3)
+    mixing = torch.randn(3, 3, dtype=torch.float64).matrix_exp().float()  # any invertible code of it will do
+    code = (truth + noise * torch.randn_like(truth)) @ mixing
+    capacity = 0.5 * math.log(1 + 1 / noise**2)
+    recovered = recovered_information(code, truth)
+    assert recovered.shape == (2, 3)
+    torch.testing.assert_close(recovered, torch.full_like(recovered, capacity), atol=0.03, rtol=0.03)
+
+
+def test_recovered_information_stays_below_the_ceiling() -> None:
+    """The best linear code of a noised image, its block means, recovers less than the image holds."""
+    for mu in (0.0, 2.0, 3.0):
+        truth = mu + torch.randn(20_000, 9)
+        means = truth.sigmoid() + math.sqrt(0.25 / 49) * torch.randn_like(truth)
+        recovered = recovered_information(means, truth).sum().item()
+        assert recovered == pytest.approx(linear_theory_recovered(mu, beta=0), rel=0.08)  # up to sampling error
+        assert recovered < ceiling(mu)
+
+
+def test_an_unrelated_code_recovers_nothing() -> None:
+    truth = torch.randn(4096, 9)
+    assert recovered_information(torch.randn(4096, 9), truth).sum() < 0.02
+    assert torch.equal(recovered_information(torch.zeros(4096, 9), truth) < 1e-3, torch.ones(9, dtype=torch.bool))
+    with pytest.raises(ValueError, match="4 samples"):
+        recovered_information(truth[:3], truth[:3])
+
+
+def test_over_fitting_is_not_counted() -> None:
+    """With as many latents as samples to fit, the fit is perfect and worthless."""
+    assert recovered_information(torch.randn(100, 49), torch.randn(100, 1)).item() == 0
+
+
+def test_separated_posteriors_hold_the_log_of_their_number() -> None:
+    mu = 100.0 * torch.arange(64.0)[:, None].expand(2, 64, 3)
+    information = code_information(mu.contiguous(), mu.contiguous(), torch.zeros(2, 64, 3))
+    torch.testing.assert_close(information, torch.full((2,), math.log(64)))
+    assert is_saturated(information, 64).all()
+
+
+def test_equal_posteriors_hold_nothing() -> None:
+    information = code_information(torch.randn(64, 3), torch.zeros(64, 3), torch.zeros(64, 3))
+    assert information.item() == pytest.approx(0, abs=1e-5)
+    assert not is_saturated(information, 64)
+
+
+def test_code_information_is_the_definition() -> None:
+    mu, logvar = torch.randn(50, 2, dtype=torch.float64), 0.3 * torch.randn(50, 2, dtype=torch.float64)
+    z = mu + (0.5 * logvar).exp() * torch.randn_like(mu)
+    log_all = torch.distributions.Normal(mu, (0.5 * logvar).exp()).log_prob(z[:, None]).sum(-1)  # [z, posterior]
+    expected = (log_all.diagonal() - log_all.logsumexp(1) + math.log(50)).mean()
+    torch.testing.assert_close(code_information(z, mu, logvar), expected)
+    assert expected < math.log(50)

@@ -1,0 +1,82 @@
+import sys
+
+import pytest
+
+from pyvae import cli
+from pyvae.studies.config import StudyConfig
+from tests.studies.tiny import TINY
+
+TINY_SETTINGS = [
+    "mus=0", "betas=1", "steps=3", "hidden=16", "latents=4", "blocks=2", "pixels=2", "batch_size=16",
+    "validation_images=16", "information_images=32", "sample_images=2", "baseline_runs=1",
+]  # fmt: skip
+
+
+def run(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of `pyvae` with these arguments."""
+    monkeypatch.setattr(sys, "argv", ["pyvae", *arguments])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    captured = capsys.readouterr()
+    return int(left.value.code or 0), captured.out, captured.err
+
+
+def tiny_settings() -> list[str]:
+    return [word for setting in TINY_SETTINGS for word in ("--set", setting)]
+
+
+def test_a_study_from_the_command_line_and_again_with_resume(tmp_path, monkeypatch, capsys) -> None:
+    out = str(tmp_path / "out")
+    code, text, _ = run(monkeypatch, capsys, "study", "--preset", "quick", "--out", out, *tiny_settings())
+    assert code == 0 and text.rstrip().endswith(f"report: {out}/report.html")
+    config = StudyConfig.from_json((tmp_path / "out" / "config.json").read_text())
+    assert (config.preset, config.mus, config.steps, config.hidden) == ("quick", (0.0,), 3, (16,))
+    code, text, _ = run(monkeypatch, capsys, "study", "--out", out, "--resume")
+    assert code == 0 and "training" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--preset", "fast"], "unknown preset 'fast': expected one of quick, seed, long"),
+        (["--set", "step=1"], "unknown field 'step': expected one of"),
+        (["--set", "steps=soon"], "steps must be a whole number, got 'soon'"),
+        (["--set", "betas=1,-5"], "betas must be at least 0, got -5.0"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_2(tmp_path, monkeypatch, capsys, arguments, sentence) -> None:
+    code, _, errors = run(monkeypatch, capsys, "study", "--out", str(tmp_path / "out"), *arguments)
+    assert code == 2 and errors.startswith(f"pyvae: error: {sentence}")
+    assert errors.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+def test_another_study_in_the_folder_is_exit_2(tmp_path, monkeypatch, capsys) -> None:
+    (tmp_path / "config.json").write_text(TINY.to_json())
+    code, _, errors = run(monkeypatch, capsys, "study", "--out", str(tmp_path), "--set", "steps=3")
+    assert code == 2 and "already holds another study (other mus" in errors and errors.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_written_is_exit_2(monkeypatch, capsys) -> None:
+    code, _, errors = run(monkeypatch, capsys, "study", "--out", "/proc/no/such/place", *tiny_settings())
+    assert code == 2 and errors.startswith("pyvae: error: ") and errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["study"], ["study", "--out"], ["nonsense"], ["study", "--out", "x", "--threads", "0"]]
+)
+def test_mistyped_commands_are_exit_2(monkeypatch, capsys, arguments) -> None:
+    code, _, errors = run(monkeypatch, capsys, *arguments)
+    assert code == 2 and "Traceback" not in errors
+
+
+def test_interruption_is_exit_130(tmp_path, monkeypatch, capsys) -> None:
+    from pyvae.studies import train
+
+    monkeypatch.setattr(train.Training, "advance", lambda training: (_ for _ in ()).throw(KeyboardInterrupt))
+    code, _, errors = run(monkeypatch, capsys, "study", "--out", str(tmp_path), *tiny_settings())
+    assert code == 130 and "Traceback" not in errors
+
+
+def test_help_shows_how_to_call_it(monkeypatch, capsys) -> None:
+    code, text, _ = run(monkeypatch, capsys, "study", "--help")
+    assert code == 0 and "pyvae study --preset quick --out runs/quick" in text

@@ -1,0 +1,172 @@
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+
+from pyvae.studies.config import StudyConfig
+from pyvae.studies.errors import StudyError, StudyInterrupted
+from pyvae.studies.run import run_study, stop_on_signal
+from tests.studies.tiny import tiny
+
+SAVED = ("config.json", "curves.parquet", "results.parquet", "baseline.parquet", "pictures.safetensors")
+
+
+def quiet() -> Console:
+    return Console(file=io.StringIO())
+
+
+def saved(out: Path) -> dict[str, bytes]:
+    return {name: (out / name).read_bytes() for name in SAVED}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("study") / "finished"
+    run_study(tiny(), out, console=quiet())
+    return out
+
+
+def test_a_study_leaves_everything_and_nothing_partial(finished) -> None:
+    assert set(SAVED) | {"report.html", "figures", "checkpoint", ".lock"} == set(os.listdir(finished))
+    assert list((finished / "figures").glob("*.png"))
+    assert not list(finished.rglob("*.partial-*"))
+    assert StudyConfig.from_json((finished / "config.json").read_text()) == tiny()
+    results = pq.read_table(finished / "results.parquet")
+    assert results.num_rows == tiny().models and results["steps"].to_pylist() == [23] * 8
+    assert results.column_names[:5] == ["mu", "beta", "seed", "steps", "best_step"]
+
+
+def test_progress_is_plain_lines_where_there_is_no_terminal(tmp_path) -> None:
+    console = quiet()
+    run_study(tiny("mus=0", "betas=1", "seeds=0", "steps=5"), tmp_path, console=console)
+    lines = console.file.getvalue().splitlines()
+    assert lines[0] == "training 1 models for 5 steps"
+    assert lines[1].startswith("step 5/5  1 models  ELBO -") and lines[1].endswith("0.0 min left")
+    assert "evaluating models 1 to 1 of 1" in lines
+
+
+def test_a_folder_with_another_study_is_refused_and_untouched(finished) -> None:
+    before = saved(finished)
+    for resume in (False, True):
+        with pytest.raises(
+            StudyError, match=r"already holds another study \(other steps, betas\)|\(other betas, steps\)"
+        ):
+            run_study(tiny("steps=24", "betas=1"), finished, resume=resume, console=quiet())
+    assert saved(finished) == before
+
+
+def test_a_finished_study_needs_resume_and_then_only_draws(finished) -> None:
+    before = saved(finished)
+    with pytest.raises(StudyError, match="already holds this study: add --resume"):
+        run_study(tiny(), finished, console=quiet())
+    (finished / "report.html").unlink()
+    console = quiet()
+    assert run_study(tiny(), finished, resume=True, console=console).exists()
+    assert saved(finished) == before and "training" not in console.file.getvalue()
+
+
+def test_results_that_are_gone_are_measured_again_without_training(finished) -> None:
+    before = saved(finished)
+    (finished / "results.parquet").unlink()
+    console = quiet()
+    run_study(tiny(), finished, resume=True, console=console)
+    assert saved(finished) == before and "training" not in console.file.getvalue()
+
+
+def test_out_must_be_a_folder(tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StudyError, match=r"out must be a folder, but .* is a file"):
+        run_study(tiny(), tmp_path / "file", console=quiet())
+
+
+def test_a_config_that_cannot_be_read_is_refused(tmp_path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(StudyError, match="is not a config of this version: config lacks the field 'preset'"):
+        run_study(tiny(), tmp_path, console=quiet())
+
+
+def test_the_first_signal_asks_and_the_second_insists() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with stop_on_signal(quiet()) as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.is_set()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+RUN = """
+import sys
+from pathlib import Path
+from pyvae.studies.config import StudyConfig
+from pyvae.studies.run import run_study
+run_study(StudyConfig.from_json(Path(sys.argv[1]).read_text()), sys.argv[2], resume=True)
+"""
+
+
+def start(config: Path, out: Path) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-c", RUN, str(config), str(out)], stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(path: Path, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 60
+    while not path.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def test_a_study_that_is_killed_ends_with_the_same_bits(tmp_path) -> None:
+    settings = tiny("checkpoint_seconds=0.05", "steps=200")
+    config = tmp_path / "settings.json"
+    config.write_text(settings.to_json())
+    run_study(settings, tmp_path / "whole", console=quiet())
+    out = tmp_path / "killed"
+    process = start(config, out)
+    wait_for(out / "checkpoint" / "current.manifest", process)
+    process.kill()
+    process.wait()
+    assert not (out / "results.parquet").exists()
+    (out / f".results.partial-{'0' * 12}.parquet").write_text("left over")
+    run_study(settings, out, resume=True, console=quiet())
+    assert saved(out) == saved(tmp_path / "whole")
+    assert not list(out.rglob("*.partial-*"))
+
+
+def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path) -> None:
+    settings = tiny("checkpoint_seconds=0.05", "steps=100000")
+    config = tmp_path / "settings.json"
+    config.write_text(settings.to_json())
+    out = tmp_path / "out"
+    process = start(config, out)
+    wait_for(out / "checkpoint" / "current.manifest", process)
+    with pytest.raises(StudyError, match=r"another process is running a study"):
+        run_study(settings, out, resume=True, console=quiet())
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert "StudyInterrupted: stopped at step " in errors and f"pyvae study --out {out} --resume" in errors
+    assert pq.read_table(out / "curves.parquet").num_rows > 0
+    assert not (out / "results.parquet").exists() and not list(out.rglob("*.partial-*"))
+
+
+def test_an_interrupted_evaluation_keeps_the_training(tmp_path, monkeypatch) -> None:
+    from pyvae.studies import run
+
+    def interrupted(*arguments, **settings):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return real(*arguments, **settings)
+
+    real = run.evaluate
+    monkeypatch.setattr(run, "evaluate", interrupted)
+    monkeypatch.setattr(run, "EVALUATED_TOGETHER", 5)
+    with pytest.raises(StudyInterrupted, match=r"stopped while evaluating, training is kept; go on with: "):
+        run_study(tiny(), tmp_path, console=quiet())
+    monkeypatch.setattr(run, "evaluate", real)
+    console = quiet()
+    run_study(tiny(), tmp_path, resume=True, console=console)
+    assert "training" not in console.file.getvalue()

@@ -1,0 +1,90 @@
+import pytest
+import torch
+
+from pyvae.nn import StackedVAE, stack
+
+
+def plain_mlp(layers, model: int, x: torch.Tensor) -> torch.Tensor:
+    """What one model of a stack computes, by torch.nn.functional."""
+    for place, layer in enumerate(layers):
+        x = torch.nn.functional.linear(x, layer.weight[model].T, layer.bias[model, 0])
+        x = x.relu() if place < len(layers) - 1 else x
+    return x
+
+
+@pytest.fixture
+def vae() -> StackedVAE:
+    return StackedVAE(3, 20, hidden=(13, 7), latents=4, seeds=[5, 6, 7])
+
+
+def test_every_model_is_a_plain_mlp(vae) -> None:
+    x, z = torch.randn(3, 11, 20), torch.randn(3, 11, 4)
+    mu, logvar = vae.encode(x)
+    images = vae.decode(z)
+    assert mu.shape == logvar.shape == (3, 11, 4) and images.shape == (3, 11, 20)
+    for k in range(3):
+        assert torch.allclose(torch.cat([mu[k], logvar[k]], -1), plain_mlp(vae.encoder, k, x[k]), atol=1e-6)
+        assert torch.allclose(images[k], plain_mlp(vae.decoder, k, z[k]), atol=1e-6)
+
+
+def test_gradients_are_those_of_the_plain_mlp(vae) -> None:
+    x = torch.randn(3, 11, 20)
+    names, parameters = zip(*vae.encoder.named_parameters(), strict=True)
+    stacked = torch.autograd.grad(torch.cat(vae.encode(x), -1).square().sum(), parameters)
+    plain = torch.autograd.grad(sum(plain_mlp(vae.encoder, k, x[k]).square().sum() for k in range(3)), parameters)
+    for name, a, b in zip(names, stacked, plain, strict=True):
+        assert torch.allclose(a, b, rtol=1e-4, atol=1e-5), name
+
+
+def test_models_do_not_mix(vae) -> None:
+    x = torch.randn(3, 5, 20)
+    vae.encode(x)[0][1].sum().backward()
+    gradient = vae.encoder[0].weight.grad
+    assert gradient[1].abs().sum() > 0 and gradient[0].abs().sum() == 0 and gradient[2].abs().sum() == 0
+
+
+def test_shared_images_are_images_for_each(vae) -> None:
+    x = torch.randn(6, 20)
+    assert torch.equal(vae.encode(x)[0], vae.encode(x.expand(3, 6, 20).contiguous())[0])
+
+
+def test_initialisation_depends_on_the_models_own_seed_alone(vae) -> None:
+    alone = StackedVAE(1, 20, hidden=(13, 7), latents=4, seeds=torch.tensor([6]))
+    for a, b in zip(vae.select([1]).parameters(), alone.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_initialisation_is_that_of_torch_linear() -> None:
+    layer = StackedVAE(2, 300, hidden=(200,), latents=4, seeds=[0, 1]).encoder[0]
+    bound = 300**-0.5
+    for parameter in (layer.weight, layer.bias):
+        assert parameter.abs().max() <= bound
+    assert layer.weight.detach().std().item() == pytest.approx(bound / 3**0.5, rel=0.01)
+
+
+def test_stack_gathers_copies_in_order(vae) -> None:
+    other = StackedVAE(2, 20, hidden=(13, 7), latents=4, seeds=[8, 9])
+    gathered = stack([(vae, [2, 0]), (other, [1])])
+    assert gathered.models == 3
+    for got, a, b in zip(gathered.parameters(), vae.parameters(), other.parameters(), strict=True):
+        assert torch.equal(got, torch.stack([a[2], a[0], b[1]]))
+        assert got.data_ptr() != a.data_ptr()
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda vae: StackedVAE(0, 20, seeds=[]), "models must be at least 1, got 0"),
+        (lambda vae: StackedVAE(1, 20, hidden=(4, 0), seeds=[1]), "hidden must be at least 1, got 0"),
+        (lambda vae: StackedVAE(2, 20, seeds=[1]), r"seeds must hold one seed per model \(2\), got 1"),
+        (
+            lambda vae: vae.encode(torch.zeros(2, 5, 20)),
+            r"x must have shape \[3, B, 20\] or \[B, 20\], got \[2, 5, 20\]",
+        ),
+        (lambda vae: vae.decode(torch.zeros(5, 4)), r"z must have shape \[3, B, 4\], got \[5, 4\]"),
+        (lambda vae: vae.select([]), "parts must choose at least one model"),
+    ],
+)
+def test_wrong_input_is_one_sentence(vae, call, sentence) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        call(vae)
