@@ -1,5 +1,6 @@
 """The command line. Wrong input ends with one sentence on stderr and exit code 2, never with a traceback."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ import torch
 import typer
 from rich.console import Console
 
+from pyvae.info import facts
 from pyvae.studies.config import StudyConfig, with_overrides
 from pyvae.studies.config import preset as preset_named
 from pyvae.studies.errors import StudyError, StudyInterrupted
@@ -23,11 +25,6 @@ app = typer.Typer(
 
 INTERRUPTED = 130
 """Exit code after ctrl-C, as shells have it."""
-
-
-@app.callback()
-def pyvae() -> None:
-    """Keeps `study` a subcommand while it is the only one."""
 
 
 @app.command()
@@ -68,6 +65,20 @@ def study(
     console = Console()
     report = run_study(_config(out, preset, settings or [], resume=resume), out, resume=resume, console=console)
     console.print(f"report: {report}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def info(
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
+) -> None:
+    """Say what is built, which instruction set runs, and what pyvae found on this machine."""
+    found = facts()
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    width = max(map(len, found))
+    for label, value in found.items():
+        print(f"{label:<{width}}  {value}")
 
 
 def _config(out: Path, preset: str | None, settings: list[str], *, resume: bool) -> StudyConfig:

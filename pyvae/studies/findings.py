@@ -94,13 +94,17 @@ def about_the_baseline(results: Results) -> Answer:
         f"{mean('test_truth_to_mean_mse_sgd'):.2g}, and their posterior means explain "
         f"{mean('test_mean_to_truth_r2_lsq'):.0%} of the truth's variance: neither number shows learning."
     )
+    reverse, forward = mean("test_sample_to_truth_mse_lsq"), mean("test_truth_to_mean_mse_sgd")
+    if abs(SOURCE_BASELINE - reverse) < abs(SOURCE_BASELINE - forward):
+        likeness = f"is nearer to this error than to that of truth → means, {forward:.2g}"
+    else:
+        likeness = f"is nearer to their error of truth → means, {forward:.2g}"
     details = (
-        "Predicting the truth from their sampled latents gives an error of "
-        f"{mean('test_sample_to_truth_mse_lsq'):.4f}; the variance of the intensities {{0.1, 0.5, 0.9}} is "
-        f"{UNIFORM_VARIANCE:.4f}. The source reports {SOURCE_BASELINE} for an untrained VAE, which is near "
-        "these and far from the error of truth → means.",
-        f"Their decoded projections have an error of {mean('test_decoded_projection_mse_sgd'):.3f} per "
-        f"pixel, and they recover {mean('train_recovered_nats'):.3f} nats.",
+        f"Predicting the truth from their sampled latents gives an error of {reverse:.4f}; the variance of the "
+        f"intensities {{0.1, 0.5, 0.9}}, the error when nothing is known, is {UNIFORM_VARIANCE:.4f}.",
+        f"The source's {SOURCE_BASELINE} for an untrained VAE {likeness}.",
+        f"Their decoded projections have an error of {mean('test_decoded_projection_mse_sgd'):.3f} per pixel, and "
+        f"they recover {mean('train_recovered_nats'):.3f} nats.",
     )
     return Answer("What do untrained models score?", short, details)
 

@@ -27,8 +27,7 @@ void fail(const std::string& name, const std::string& what) {
   std::printf("FAILED %s: %s\n", name.c_str(), what.c_str());
 }
 
-// --- A block of threads, one after the other
-// --------------------------------------------------------------------------
+// --- A block of threads, one after the other -------------------------------------------------------------------------
 
 struct HostTeam {
   int64_t block, blocks;
@@ -72,8 +71,7 @@ void run(Grid grid, int64_t launched, Body body) {
   for (int64_t k = 0; k < blocks; ++k) body(HostTeam{small ? blocks - 1 - k : k, blocks, small});
 }
 
-// --- Values and comparisons
-// -------------------------------------------------------------------------------------------
+// --- Values and comparisons ------------------------------------------------------------------------------------------
 
 template <typename T>
 constexpr T kInfinity = std::numeric_limits<T>::infinity();
@@ -139,8 +137,7 @@ void check(const std::string& name, const std::vector<Named<T>>& expected, Kerne
   }
 }
 
-// --- reparameterize
-// ---------------------------------------------------------------------------------------------------
+// --- reparameterize --------------------------------------------------------------------------------------------------
 
 // `offset` elements before the tensors take them off their 16-byte addresses.
 template <typename T>
@@ -178,8 +175,7 @@ void check_reparameterize(int64_t streams, int64_t length, int64_t offset) {
   });
 }
 
-// --- gaussian_kl
-// ------------------------------------------------------------------------------------------------------
+// --- gaussian_kl -----------------------------------------------------------------------------------------------------
 
 template <typename T>
 void run_kl(Grid grid, const pyvae::GaussianKl<T>& args) {
@@ -228,8 +224,7 @@ void check_gaussian_kl(int64_t rows, int64_t latents, bool prior, bool sum_laten
   });
 }
 
-// --- minibatch_log_density
-// --------------------------------------------------------------------------------------------
+// --- minibatch_log_density -------------------------------------------------------------------------------------------
 
 struct Sizes {
   int64_t batch, queries, columns, latents;
@@ -335,8 +330,7 @@ void check_minibatch_log_density(const Sizes& n, Estimator estimator, bool hard)
   check<T>(name, compute_on_cpu(p), [&](Grid grid) { return compute_as_cuda(p, grid); });
 }
 
-// --- Cases
-// ------------------------------------------------------------------------------------------------------------
+// --- Cases -----------------------------------------------------------------------------------------------------------
 
 template <typename T>
 void check_all() {

@@ -15,6 +15,7 @@ from pyvae.studies.findings import (
     findings,
 )
 from pyvae.studies.findings_collapse import about_collapse, about_the_source_maps
+from pyvae.studies.results import Results
 from tests.studies.synthetic import results, small_config
 
 ALIVE = {"train_active_kl": lambda *_: 4.0, "train_ceiling_nats": lambda *_: 1.0}
@@ -37,7 +38,7 @@ def test_every_question_is_answered_in_whole_sentences() -> None:
         assert answer.details
         for sentence in (answer.short, *answer.details):
             assert sentence.endswith(".")
-            assert not re.search(r"\bnan\b|\binf\b|None|\{|  ", sentence.replace("{0.1, 0.5, 0.9}", "")), sentence
+            assert not re.search(r"\bnan\b|\binf\b|None|\{|  ", sentence.replace("{0.1, 0.5, 0.9}", "test")), sentence
 
 
 @pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
@@ -186,8 +187,15 @@ def test_the_baseline_is_quoted() -> None:
     answer = about_the_baseline(results())
     assert "3 runs" in answer.short
     assert "26%" in answer.short  # the synthetic column: 0.25, 0.26, 0.27
-    assert "0.1121" in answer.details[0]
+    assert "0.1121" in answer.details[1]
     assert "0.1067" in answer.details[0]
+    assert "nearer to their error of truth → means, 0.05" in answer.details[1]
+    reverse = results()
+    columns = {"test_sample_to_truth_mse_lsq": 0.108, "test_truth_to_mean_mse_sgd": 1e-4}
+    for name, value in columns.items():
+        place = reverse.baseline.column_names.index(name)
+        reverse = Results(reverse.config, reverse.table, reverse.baseline.set_column(place, name, [[value] * 3]))
+    assert "nearer to this error than" in about_the_baseline(reverse).details[1]
 
 
 def test_limits_name_saturation_divergence_and_stopping() -> None:

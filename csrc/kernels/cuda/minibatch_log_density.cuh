@@ -12,8 +12,7 @@
 
 namespace pyvae::cuda {
 
-// --- Columns
-// ----------------------------------------------------------------------------------------------------------
+// --- Columns ---------------------------------------------------------------------------------------------------------
 
 template <typename T>
 PYVAE_MATH int64_t mixture_columns_blocks(const MixtureColumns<T>& args) {
@@ -35,8 +34,7 @@ PYVAE_KERNEL void mixture_columns_body(const MixtureColumns<T>& args, const Team
   });
 }
 
-// --- One pair
-// ---------------------------------------------------------------------------------------------------------
+// --- One pair --------------------------------------------------------------------------------------------------------
 
 // One column in one latent.
 template <typename T>
@@ -91,8 +89,7 @@ PYVAE_KERNEL T shift_of(const SpecialColumns<T>& special, int64_t query, int64_t
   return column == (query + 1 == special.columns ? 0 : query + 1) ? special.next_shift : T(0);
 }
 
-// --- Forward
-// ----------------------------------------------------------------------------------------------------------
+// --- Forward ---------------------------------------------------------------------------------------------------------
 
 // A column's three parameters, read once, serve this many rows ...
 constexpr int kForwardRows = 4;

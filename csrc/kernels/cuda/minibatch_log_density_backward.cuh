@@ -12,7 +12,7 @@ namespace pyvae::cuda {
 
 // Columns (or rows) whose sums a block owns: few, because M / kOwned blocks must fill a GPU already at M of a thousand.
 constexpr int kOwned = 8;
-// Rows (or columns) of a tile. The joint weights of kOwned x kStreamed pairs are 4 KB in float64.
+// Rows (or columns) of a tile. The joint weights of kOwned x kStreamed pairs are about 4 KB in float64.
 constexpr int kStreamed = 64;
 // Lanes that share an owned column (or row) and divide the streamed ones among them.
 constexpr int kParts = kWarp / kOwned;
@@ -77,8 +77,7 @@ PYVAE_KERNEL void joint_weights(const MinibatchLogDensityBackward<T>& args, cons
   }
 }
 
-// --- Columns
-// ----------------------------------------------------------------------------------------------------------
+// --- Columns ---------------------------------------------------------------------------------------------------------
 
 template <typename T>
 struct ColumnSums {
@@ -150,8 +149,7 @@ PYVAE_KERNEL void backward_columns_body(const MinibatchLogDensityBackward<T>& ar
   }
 }
 
-// --- Rows
-// -------------------------------------------------------------------------------------------------------------
+// --- Rows ------------------------------------------------------------------------------------------------------------
 
 // A lane's share of one row's sum over the columns of a tile.
 template <typename T>
