@@ -7,6 +7,8 @@ once.
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -98,21 +100,21 @@ def sgd_protocol(
     _check_samples(inputs, targets)
     x = torch.nn.functional.pad(inputs.float(), (0, 1), value=1.0)  # a column of ones carries the bias
     y = targets.float()
-    leading = (x[..., 0, :1] + y[..., 0, :1]).shape[:-1]
+    leading = (x[..., 0, :1] + y[..., 0, :1]).shape[:-1]  # as the leading axes broadcast
     weight = torch.zeros(*leading, x.shape[-1], y.shape[-1], requires_grad=True)
     optimiser = torch.optim.Adam([weight], lr=learning_rate, fused=True)
     generator = torch.Generator().manual_seed(seed)
     curve = []
-    for _ in range(epochs):
-        order = torch.randperm(x.shape[-2], generator=generator)
-        x_shuffled, y_shuffled = x[..., order, :], y[..., order, :]
-        for start in range(0, len(order), batch_size):
-            x_b = x_shuffled[..., start : start + batch_size, :]
-            y_b = y_shuffled[..., start : start + batch_size, :]
-            error = x_b @ weight.detach() - y_b
-            weight.grad = x_b.mT @ error * (2 / (error.shape[-2] * error.shape[-1]))
-            optimiser.step()
-            curve.append(error.square().mean((-2, -1)))
+    with _one_thread():
+        for _ in range(epochs):
+            order = torch.randperm(x.shape[-2], generator=generator)
+            x_shuffled, y_shuffled = x[..., order, :], y[..., order, :]
+            for start in range(0, len(order), batch_size):
+                x_b = x_shuffled[..., start : start + batch_size, :]
+                error = x_b @ weight.detach() - y_shuffled[..., start : start + batch_size, :]
+                weight.grad = x_b.mT @ error * (2 / (error.shape[-2] * error.shape[-1]))
+                optimiser.step()
+                curve.append(error.square().mean((-2, -1)))
     fitted = weight.detach()
     return SGDFit(LinearMap(fitted[..., :-1, :], fitted[..., -1:, :]), torch.stack(curve, -1))
 
@@ -137,3 +139,19 @@ def _check_samples(inputs: Tensor, targets: Tensor) -> None:
         raise ValueError(
             f"inputs and targets must hold the same number of samples, got {inputs.shape[-2]} and {targets.shape[-2]}"
         )
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keeps torch to one thread: hundreds of steps of microseconds, each waiting for a pool of threads, are
+    slow.
+
+    Measured on 2 cores, 30 models, 462 steps: 0.09 s, against 11 s with 2 threads while others use the cores,
+    0.06 s idle.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -41,22 +41,22 @@ def _robustness_verdict(larger: list[Robustness], reference: float, seeds: int) 
     hedge = "" if seeds > 1 else " This rests on one seed, without an interval."
     if bought:
         return (
-            f"Yes, for {_betas(bought)}: where both are in use the recovered share depends less on μ than at "
-            f"β = {reference:g}, without being lower.{hedge}"
+            f"Yes, for {_betas(bought)}: where both are in use, the recovered share holds up better as μ grows than "
+            f"at β = {reference:g}, without being lower.{hedge}"
         )
     if traded:
         return (
-            f"No. For {_betas(traded)} the recovered share depends less on μ than at β = {reference:g}, but "
-            f"only because less is recovered to begin with.{hedge}"
+            f"No. For {_betas(traded)} the recovered share holds up better as μ grows than at β = {reference:g}, but "
+            f"it is lower on average: there is less to lose.{hedge}"
         )
     if unsettled:
         return (
-            f"Not shown: for {_betas(unsettled)} the difference from β = {reference:g} in how the recovered "
-            "share depends on μ cannot be told from zero, and no larger β is clearly better."
+            f"Not shown: for {_betas(unsettled)} the difference from β = {reference:g} in how the recovered share "
+            "depends on μ cannot be told from zero, and no larger β is clearly better."
         )
     return (
-        f"No: where both are in use, every β above {reference:g} makes the recovered share fall more steeply "
-        f"with μ than β = {reference:g} does.{hedge}"
+        f"No: where both are in use, the recovered share holds up worse as μ grows for every β above {reference:g} "
+        f"that can be compared than at β = {reference:g}.{hedge}"
     )
 
 
@@ -87,13 +87,13 @@ def _robustness_sentence(row: Robustness, reference: float) -> str:
         )
     gain, level = row.shared_slope_gain, row.shared_share_gain
     if _undecided(gain):
-        shape = "a slope that cannot be told from that"
+        shape = f"its slope against μ cannot be told from that of β = {reference:g}"
     else:
-        shape = "a less falling slope than that" if gain.mean > 0 else "a more falling slope than that"
+        shape = f"its share holds up {'better' if gain.mean > 0 else 'worse'} as μ grows than that of β = {reference:g}"
     return head + (
-        f"Over the {len(row.shared)} values of μ from {row.shared[0]:g} to {row.shared[-1]:g} where both are "
-        f"in use it has {shape} of β = {reference:g} (difference {plus_minus(gain)} per unit of μ) and "
-        f"recovers {plus_minus(level, signed=True)} of the ceiling in comparison."
+        f"Over the {len(row.shared)} values of μ from {row.shared[0]:g} to {row.shared[-1]:g} where both are in use, "
+        f"{shape} (slopes differ by {plus_minus(gain, signed=True)} per unit of μ), and its share differs by "
+        f"{plus_minus(level, signed=True)}."
     )
 
 

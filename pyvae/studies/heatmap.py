@@ -56,7 +56,7 @@ def draw_map(chart: Map, mus: Array, betas: Array, config: StudyConfig) -> Figur
     axes.set_xticks(range(len(betas)), [f"{beta:g}" for beta in betas])
     axes.set_yticks(range(len(mus)), [f"{mu:g}" for mu in mus])
     _draw_boundary(axes, mus, betas, config)
-    bar = figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02)
+    bar = figure.colorbar(image, ax=axes, fraction=0.05, aspect=35, pad=0.02)
     bar.set_label(chart.unit, color=INK)
     bar.outline.set_visible(False)
     return figure

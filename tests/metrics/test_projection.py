@@ -135,6 +135,14 @@ def test_adam_takes_the_step_autograd_gives() -> None:
     torch.testing.assert_close(fit.map, LinearMap(weight.detach(), bias.detach()), atol=1e-6, rtol=1e-5)
 
 
+def test_the_number_of_threads_is_left_as_it_was() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    sgd_protocol(torch.rand(8, 2), torch.rand(8, 2), epochs=1, learning_rate=0.1, batch_size=4, seed=0)
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(before)
+
+
 def test_wrong_input_is_named() -> None:
     x, y = torch.randn(8, 2), torch.randn(7, 2)
     with pytest.raises(ValueError, match="same number of samples"):

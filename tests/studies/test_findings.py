@@ -55,8 +55,8 @@ def test_small_studies_are_answered_too(
     ("level", "fall", "scatter", "verdict"),
     [
         (0.8, 0.02, 0.0, "Yes, for β = 2"),
-        (0.4, 0.02, 0.0, "only because less is recovered to begin with"),
-        (0.8, 0.20, 0.0, "fall more steeply"),
+        (0.4, 0.02, 0.0, "there is less to lose"),
+        (0.8, 0.20, 0.0, "holds up worse"),
         (0.8, 0.05, 0.2, "Not shown"),
     ],
 )
@@ -67,13 +67,13 @@ def test_the_verdict_on_robustness(level: float, fall: float, scatter: float, ve
     assert "95 % t interval over 3 seeds" in answer.details[-1]
 
 
-@pytest.mark.parametrize(("fall", "word"), [(0.02, "less falling"), (0.2, "more falling")])
+@pytest.mark.parametrize(("fall", "word"), [(0.02, "better"), (0.2, "worse")])
 def test_the_sentence_on_a_slope(fall: float, word: str) -> None:
     answer = about_robustness(results(train_recovered_nats=_lines(0.8, fall), **ALIVE))
     sentence = next(line for line in answer.details if line.startswith("β = 2"))
-    assert word in sentence
+    assert f"holds up {word} as μ grows" in sentence
     assert "4 values of μ from 0 to 3" in sentence
-    assert f"difference {0.1 - fall:.3f} ± 0.000" in sentence
+    assert f"slopes differ by {0.1 - fall:+.3f} ± 0.000" in sentence
 
 
 def test_a_slope_that_cannot_be_told_apart() -> None:
