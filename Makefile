@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 RUN_DIR ?= runs/quick
 
 NATIVE_SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc -type f)
+# An editable install lists the package's files, so a new or moved one asks for another; a folder's time tells.
+PACKAGE_FOLDERS := $(shell find pyvae -type d -not -name __pycache__)
 
 .PHONY: build study test lint format cuda-check wheel clean
 
@@ -60,7 +62,7 @@ endif
 	touch $@
 
 # Without isolation, so that the build sees that torch and does not download another.
-$(VENV)/.built: $(VENV)/.torch $(NATIVE_SOURCES)
+$(VENV)/.built: $(VENV)/.torch $(NATIVE_SOURCES) $(PACKAGE_FOLDERS)
 	$(BIN)/python -m pip install -q 'scikit-build-core>=0.10' 'pybind11>=2.13' 'cmake>=3.25' ninja
 	$(BIN)/python -m pip install -q --no-build-isolation -e '.[dev]'
 	touch $@

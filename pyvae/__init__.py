@@ -4,6 +4,7 @@ from pyvae import _library
 
 _library.load()
 
+from pyvae import losses, nn  # noqa: E402
 from pyvae.ops import (  # noqa: E402  (the ops register themselves with the loaded library)
     KLDecomposition,
     LogDensity,
@@ -23,7 +24,9 @@ __all__ = [
     "cpu_isa",
     "gaussian_kl",
     "kl_decomposition",
+    "losses",
     "minibatch_log_density",
+    "nn",
     "reparameterize",
     "set_cpu_isa",
 ]

@@ -23,10 +23,10 @@ from torch import Tensor
 from pyvae.files import atomic_write_text
 from pyvae.nn import StackedLinear
 from pyvae.studies.cells import cells
-from pyvae.studies.chunk import Chunk
 from pyvae.studies.config import preset
-from pyvae.studies.groups import initial_chunks
-from pyvae.studies.workers import workers
+from pyvae.studies.training.chunk import Chunk
+from pyvae.studies.training.groups import initial_chunks
+from pyvae.studies.training.workers import workers
 
 Product = tuple[Tensor, Tensor]
 

@@ -24,10 +24,16 @@ def check_tensors(**tensors: Any) -> None:
             raise TypeError(f"{name} must be float32, float64, bfloat16 or float16, got {_short(tensor.dtype)}.")
         if tensor.device != first.device:
             raise ValueError(f"{name} must be on the device of {first_name}, {first.device}, got {tensor.device}.")
-        if tensor.dtype != first.dtype and not torch.is_autocast_enabled(first.device.type):
+        if tensor.dtype != first.dtype and not autocasts(first):
             raise TypeError(
                 f"{name} must have the dtype of {first_name}, {_short(first.dtype)}, got {_short(tensor.dtype)}."
             )
+
+
+def autocasts(tensor: Tensor) -> bool:
+    """Whether autocast is on for the tensor's device; some devices, meta among them, have none."""
+    device = tensor.device.type
+    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
 
 
 def compute_dtype(*tensors: Tensor) -> torch.dtype:

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyvae.ops.arguments import broadcast, check_tensors, compute_dtype
+from pyvae.ops.arguments import autocasts, broadcast, check_tensors, compute_dtype
 from pyvae.ops.registration import refuse_double_backward, vmap_over_leading_axes
 
 
@@ -47,7 +47,7 @@ def reparameterize(
     """
     check_tensors(mu=mu, logvar=logvar)
     dtype = compute_dtype(mu, logvar)
-    result_dtype = dtype if torch.is_autocast_enabled(mu.device.type) else mu.dtype
+    result_dtype = dtype if autocasts(mu) else mu.dtype
     mu, logvar = broadcast(mu=mu, logvar=logvar)
     stream = _seed_tensor(seed, generator, mu)
     z: Tensor = torch.ops.pyvae.reparameterize(mu.to(dtype), logvar.to(dtype), stream)

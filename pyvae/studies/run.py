@@ -14,15 +14,16 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from pyvae.files import atomic_path, atomic_write_text, exclusive_lock, remove_stale_temporaries
-from pyvae.studies.checkpoint import Checkpoints
 from pyvae.studies.config import StudyConfig, differing_fields
 from pyvae.studies.errors import StudyError, StudyInterrupted
 from pyvae.studies.evaluate import evaluate, random_baseline
-from pyvae.studies.figures import draw
+from pyvae.studies.figures.draw import draw
 from pyvae.studies.progress import TrainingProgress
-from pyvae.studies.report import write_report
+from pyvae.studies.report.summary import write_summary
+from pyvae.studies.report.write import write_report
 from pyvae.studies.results import save_evaluations
-from pyvae.studies.train import Trained, Training, train
+from pyvae.studies.training.checkpoint import Checkpoints
+from pyvae.studies.training.train import Trained, Training, train
 
 EVALUATED_TOGETHER = 16
 """Models of one call of `evaluate`: bounds its memory (each decodes the whole test grid)."""
@@ -86,6 +87,7 @@ def _run(config: StudyConfig, out: Path, console: Console) -> Path:
             raise StudyInterrupted(f"{interrupted}; go on with: pyvae study --out {out} --resume") from None
         console.print("drawing figures and report")
         draw(out)
+        write_summary(out)
         return write_report(out)
 
 

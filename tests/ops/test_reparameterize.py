@@ -135,6 +135,13 @@ def test_autocast_gives_float32() -> None:
     assert_bit_equal(z, pyvae.reparameterize(mu.float(), logvar, seed=2))
 
 
+def test_meta_tensors_give_shapes() -> None:
+    meta = torch.empty(3, 4, device="meta")
+    assert pyvae.reparameterize(meta, meta, seed=1).shape == (3, 4)
+    assert pyvae.gaussian_kl(meta, meta).shape == (3,)
+    assert pyvae.minibatch_log_density(meta, meta, meta, estimator="full").marginals.shape == (3, 4)
+
+
 def test_layouts_and_broadcasting() -> None:
     mu, logvar = torch.randn(6, 9), torch.randn(6, 9)
     want = pyvae.reparameterize(mu, logvar, seed=1)

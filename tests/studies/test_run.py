@@ -139,7 +139,7 @@ def test_a_study_that_is_killed_ends_with_the_same_bits(tmp_path) -> None:
 
 
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path) -> None:
-    settings = tiny("checkpoint_seconds=0.05", "steps=100000")
+    settings = tiny("checkpoint_seconds=0.05", "steps=100000", "curve_every=1")
     config = tmp_path / "settings.json"
     config.write_text(settings.to_json())
     out = tmp_path / "out"

@@ -7,14 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from pyvae.metrics.theory import constant_decoder_mse
-from pyvae.studies.findings import (
+from pyvae.studies.findings.answers import (
     about_limits,
     about_recovery,
     about_robustness,
     about_the_baseline,
     findings,
 )
-from pyvae.studies.findings_collapse import about_collapse, about_the_source_maps
+from pyvae.studies.findings.collapse import about_collapse, about_the_source_maps
 from pyvae.studies.results import Results
 from tests.studies.synthetic import results, small_config
 

@@ -16,7 +16,7 @@ from pyvae.nn import StackedVAE
 from pyvae.ops import gaussian_kl, reparameterize
 from pyvae.studies.cells import Cell, stream
 from pyvae.studies.config import StudyConfig
-from pyvae.studies.optimiser import StackedAdam
+from pyvae.studies.training.optimiser import StackedAdam
 
 TERMS = ("reconstruction", "kl", "loss")
 """Rows of every [3, K] tensor of objective terms, in nats per image."""

@@ -18,15 +18,15 @@ from torch import Tensor
 
 from pyvae.nn import StackedVAE, stack
 from pyvae.studies.cells import Cell, cells
-from pyvae.studies.checkpoint import Checkpoints
-from pyvae.studies.chunk import Chunk
 from pyvae.studies.config import StudyConfig
-from pyvae.studies.curves import Curves
 from pyvae.studies.errors import StudyInterrupted
-from pyvae.studies.groups import initial_chunks, regroup
 from pyvae.studies.progress import TrainingProgress
-from pyvae.studies.stopping import Stopping
-from pyvae.studies.workers import workers
+from pyvae.studies.training.checkpoint import Checkpoints
+from pyvae.studies.training.chunk import Chunk
+from pyvae.studies.training.curves import Curves
+from pyvae.studies.training.groups import initial_chunks, regroup
+from pyvae.studies.training.stopping import Stopping
+from pyvae.studies.training.workers import workers
 
 
 @dataclass(frozen=True)

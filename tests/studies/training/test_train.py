@@ -5,13 +5,13 @@ import torch
 from torch.nn.functional import linear
 
 from pyvae.ops import reparameterize
-from pyvae.studies import groups
 from pyvae.studies.cells import cells, stream
-from pyvae.studies.chunk import Batches, Chunk
 from pyvae.studies.errors import StudyInterrupted
-from pyvae.studies.groups import divide
-from pyvae.studies.optimiser import StackedAdam
-from pyvae.studies.train import Trained, train
+from pyvae.studies.training import groups
+from pyvae.studies.training.chunk import Batches, Chunk
+from pyvae.studies.training.groups import divide
+from pyvae.studies.training.optimiser import StackedAdam
+from pyvae.studies.training.train import Trained, train
 from tests.studies.tiny import tiny
 
 

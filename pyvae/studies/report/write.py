@@ -16,8 +16,11 @@ import numpy as np
 
 from pyvae.files import atomic_write_text
 from pyvae.studies.config import PRESETS, StudyConfig, differing_fields
-from pyvae.studies.findings import findings
-from pyvae.studies.page import (
+from pyvae.studies.findings.answers import findings
+from pyvae.studies.findings.comparison import robustness
+from pyvae.studies.findings.statistics import Interval
+from pyvae.studies.findings.wording import Answer
+from pyvae.studies.report.page import (
     bullets,
     code,
     definitions,
@@ -30,9 +33,6 @@ from pyvae.studies.page import (
     table,
 )
 from pyvae.studies.results import Array, Results, load_results, reference_beta
-from pyvae.studies.robustness import robustness
-from pyvae.studies.statistics import Interval
-from pyvae.studies.wording import Answer
 
 CAPTIONS = {
     "robustness": """Recovered information over the ceiling, on each model's own training distribution.

@@ -6,8 +6,8 @@ import torch
 
 from pyvae.nn import stack
 from pyvae.studies.cells import Cell
-from pyvae.studies.chunk import Chunk
 from pyvae.studies.config import StudyConfig
+from pyvae.studies.training.chunk import Chunk
 
 MODELS_PER_CHUNK = 16
 """Most models of a chunk. Measured on 2 cores with 32 MB of L3, 165 models of the study, ms per step

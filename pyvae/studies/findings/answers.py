@@ -5,10 +5,10 @@ decide.
 import numpy as np
 
 from pyvae.metrics.theory import linear_theory_recovered
-from pyvae.studies.findings_collapse import about_collapse, about_the_source_maps
-from pyvae.studies.findings_robustness import about_robustness
+from pyvae.studies.findings.collapse import about_collapse, about_the_source_maps
+from pyvae.studies.findings.robustness import about_robustness
+from pyvae.studies.findings.wording import Answer, mean_over_seeds
 from pyvae.studies.results import Array, Results, reference_beta
-from pyvae.studies.wording import Answer, mean_over_seeds
 
 SOURCE_BASELINE = 0.1121  # PMI of an untrained VAE in the study's source, mean of 3 runs
 UNIFORM_VARIANCE = float(np.var([0.1, 0.5, 0.9]))  # error of predicting the truth of the test grid by its mean

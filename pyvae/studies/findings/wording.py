@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pyvae.studies.findings.statistics import Interval
 from pyvae.studies.results import Array
-from pyvae.studies.statistics import Interval
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pyvae.studies.config import StudyConfig, preset, with_overrides
-from pyvae.studies.figures import FIGURES, draw
-from pyvae.studies.findings import findings
-from pyvae.studies.report import CAPTIONS, FIGURES_OF_ANSWERS, FURTHER_FIGURES, reproduce_command, write_report
+from pyvae.studies.figures.draw import FIGURES, draw
+from pyvae.studies.findings.answers import findings
+from pyvae.studies.report.write import CAPTIONS, FIGURES_OF_ANSWERS, FURTHER_FIGURES, reproduce_command, write_report
 from tests.studies import synthetic
 
 VOID = {"meta", "img"}

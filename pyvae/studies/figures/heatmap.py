@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pyvae.metrics.theory import collapse_boundary
 from pyvae.studies.config import StudyConfig
-from pyvae.studies.plotting import INK, new_figure, tidy
+from pyvae.studies.figures.plotting import INK, new_figure, tidy
 
 Array = NDArray[np.float64]
 

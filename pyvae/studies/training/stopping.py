@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pyvae.nn import StackedVAE
-from pyvae.studies.chunk import Chunk
+from pyvae.studies.training.chunk import Chunk
 
 
 class Stopping:

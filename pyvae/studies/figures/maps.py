@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from pyvae.studies.heatmap import Map, draw_map
+from pyvae.studies.figures.heatmap import Map, draw_map
 from pyvae.studies.results import Saved
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from pyvae.studies.figures_curves import curves_by_beta, curves_by_mu, projection_curve, robustness
-from pyvae.studies.figures_maps import (
+from pyvae.studies.figures.curves import curves_by_beta, curves_by_mu, projection_curve, robustness
+from pyvae.studies.figures.maps import (
     map_active,
     map_code_information,
     map_decoded,
@@ -19,7 +19,7 @@ from pyvae.studies.figures_maps import (
     map_recovered,
     map_sample_to_truth,
 )
-from pyvae.studies.plotting import save_png, show_rows
+from pyvae.studies.figures.plotting import save_png, show_rows
 from pyvae.studies.results import Saved, load_saved
 
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from pyvae.studies.robustness import robustness
+from pyvae.studies.findings.comparison import robustness
 from tests.studies.synthetic import results, small_config
 
 

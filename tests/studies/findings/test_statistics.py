@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from pyvae.studies.statistics import rank_correlation, slope, t_interval, t_quantile
+from pyvae.studies.findings.statistics import rank_correlation, slope, t_interval, t_quantile
 
 
 @pytest.mark.parametrize("degrees", [1, 2, 3, 5, 10, 11, 15, 30, 200])

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pyvae.studies.findings.statistics import Interval, slope, t_interval
 from pyvae.studies.results import Results, reference_beta
-from pyvae.studies.statistics import Interval, slope, t_interval
 
 Array = NDArray[np.float64]
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from pyvae import files
-from pyvae.studies.checkpoint import Checkpoints
 from pyvae.studies.errors import StudyError, StudyInterrupted
-from pyvae.studies.train import train
-from tests.studies.test_train import assert_same
+from pyvae.studies.training.checkpoint import Checkpoints
+from pyvae.studies.training.train import train
 from tests.studies.tiny import tiny
+from tests.studies.training.test_train import assert_same
 
 
 def content(value: float) -> dict[str, torch.Tensor]:

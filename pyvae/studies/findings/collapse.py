@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyvae.metrics.theory import collapse_boundary, constant_decoder_mse
+from pyvae.studies.findings.statistics import rank_correlation
+from pyvae.studies.findings.wording import Answer, mean_over_seeds
 from pyvae.studies.results import Array, Results
-from pyvae.studies.statistics import rank_correlation
-from pyvae.studies.wording import Answer, mean_over_seeds
 
 STRONG = 0.6  # rank correlation from which a map is said to follow the collapse
 

@@ -2,10 +2,10 @@
 
 import math
 
+from pyvae.studies.findings.comparison import Robustness, robustness
+from pyvae.studies.findings.statistics import Interval
+from pyvae.studies.findings.wording import Answer, plus_minus
 from pyvae.studies.results import Results, reference_beta
-from pyvae.studies.robustness import Robustness, robustness
-from pyvae.studies.statistics import Interval
-from pyvae.studies.wording import Answer, plus_minus
 
 
 def about_robustness(results: Results) -> Answer:

@@ -7,9 +7,9 @@ from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 from pyvae.metrics.theory import linear_theory_recovered
-from pyvae.studies.plotting import FAINT, INK, new_figure, shades, tidy
+from pyvae.studies.figures.plotting import FAINT, INK, new_figure, shades, tidy
+from pyvae.studies.findings.statistics import t_interval
 from pyvae.studies.results import Results, Saved, reference_beta
-from pyvae.studies.statistics import t_interval
 
 
 def curves_by_mu(saved: Saved) -> Figure:

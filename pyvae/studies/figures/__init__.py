@@ -1,0 +1,1 @@
+"""Pictures of a finished study, drawn from its saved results only."""

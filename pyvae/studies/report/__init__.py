@@ -1,0 +1,1 @@
+"""The page about a finished study, made from its folder only."""

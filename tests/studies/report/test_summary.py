@@ -1,0 +1,38 @@
+"""findings.md says what findings() says, and the committed study's texts are those its results give."""
+
+from pathlib import Path
+
+import pytest
+
+from pyvae.studies.findings.answers import findings
+from pyvae.studies.report.summary import summary, write_summary
+from pyvae.studies.results import load_results
+from tests.studies import synthetic
+
+ROOT = Path(__file__).parents[3]
+COMMITTED = ROOT / "docs/grid-study"
+
+
+def test_every_answer_is_in_the_summary() -> None:
+    results = synthetic.results()
+    text = summary(results)
+    for answer in findings(results):
+        assert f"## {answer.question}\n\n{answer.short}\n" in text
+        assert all(f"- {detail}\n" in text for detail in answer.details)
+
+
+def test_a_folder_without_results_is_refused(tmp_path) -> None:
+    with pytest.raises(FileNotFoundError, match="folder must hold a finished study"):
+        write_summary(tmp_path)
+
+
+def test_the_committed_findings_follow_from_the_committed_results() -> None:
+    assert (COMMITTED / "findings.md").read_text() == summary(load_results(COMMITTED))
+
+
+def test_the_readme_quotes_the_committed_findings() -> None:
+    findings_text = (COMMITTED / "findings.md").read_text()
+    quotes = [line[2:] for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("> ")]
+    assert quotes
+    for quote in quotes:
+        assert quote in findings_text

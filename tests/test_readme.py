@@ -1,0 +1,35 @@
+"""What the README shows works as written, and what it links is there."""
+
+import doctest
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_python_examples_run(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+        exec(compile(block, str(page), "exec"), {})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        assert target.startswith("http") or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("name", ["gaussian_kl", "reparameterize", "minibatch_log_density", "kl_decomposition"])
+def test_docstring_examples_give_what_they_show(name: str) -> None:
+    module = importlib.import_module(f"pyvae.ops.{name}")
+    function = getattr(module, name)
+    result = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    (test,) = doctest.DocTestFinder(recurse=False).find(function, name, globs={**vars(module), "torch": torch})
+    assert test.examples
+    result.run(test)
+    assert result.failures == 0
