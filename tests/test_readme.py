@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import json
 import re
 from pathlib import Path
 
@@ -33,3 +34,11 @@ def test_docstring_examples_give_what_they_show(name: str) -> None:
     assert test.examples
     result.run(test)
     assert result.failures == 0
+
+
+def test_the_training_table_is_the_committed_benchmark() -> None:
+    readme = (ROOT / "README.md").read_text()
+    (target,) = re.findall(r"\[stacked\.json\]\(([^)]+)\)", readme)
+    rows = json.loads((ROOT / target).read_text())["rows"]
+    shown = [float(number) for number in re.findall(r"^\|[^|]+\| (\d\.\d{3}) \|$", readme, re.MULTILINE)]
+    assert shown == [round(row["ms_per_model_step"], 3) for row in rows]

@@ -34,7 +34,7 @@ def finished(tmp_path_factory) -> Path:
 
 
 def test_a_study_leaves_everything_and_nothing_partial(finished) -> None:
-    assert set(SAVED) | {"report.html", "figures", "checkpoint", ".lock"} == set(os.listdir(finished))
+    assert set(SAVED) | {"report.html", "findings.md", "figures", "checkpoint", ".lock"} == set(os.listdir(finished))
     assert list((finished / "figures").glob("*.png"))
     assert not list(finished.rglob("*.partial-*"))
     assert StudyConfig.from_json((finished / "config.json").read_text()) == tiny()

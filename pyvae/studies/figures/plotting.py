@@ -65,7 +65,8 @@ def show_rows(
     rows, columns, size = images.shape
     side = round(size**0.5)
     unit = 0.42
-    figure = new_figure(columns * unit + 1.3, rows * unit + 0.55)
+    # The least width and height leave room for title and labels where a study shows few images.
+    figure = new_figure(max(columns * unit + 1.3, 3.5), max(rows * unit + 0.55, 1.4))
     axes = figure.add_subplot()
     grey = colormaps["gray"].with_extremes(bad="#b9cbe0")  # a tint, so that white and black images keep an edge
     axes.imshow(mosaic(images), cmap=grey, vmin=low, vmax=high, interpolation="nearest")
