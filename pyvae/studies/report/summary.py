@@ -13,7 +13,8 @@ def summary(results: Results) -> str:
     lines = [
         "# Biased grid data: does β buy robustness?",
         "",
-        f"{results.table.num_rows} models, {config.steps} steps, preset {config.preset}. Computed from results.parquet.",
+        f"{results.table.num_rows} models, {config.steps} steps, preset {config.preset}; "
+        "computed from results.parquet.",
     ]
     for answer in findings(results):
         lines += ["", f"## {answer.question}", "", answer.short, "", *(f"- {detail}" for detail in answer.details)]
