@@ -8,7 +8,7 @@
 namespace pyvae {
 
 enum class Isa : int64_t {
-  baseline = 0,  // whatever the compiler's target is without a flag of ours (x86-64-v2; any aarch64)
+  baseline = 0,  // x86-64-v2; elsewhere what the compiler targets by default
   avx2 = 1,      // x86-64-v3
   avx512 = 2,    // x86-64-v4
 };

@@ -12,6 +12,10 @@
 
 namespace pyvae {
 
+// A joint exponent sums its latents in groups of this many, then the groups: one running float32 sum over a thousand
+// latents would lose three digits. Forward and backward must group alike, so that a weight matches its total.
+constexpr int64_t kLatentGroup = 32;
+
 // The columns as the kernels want them: base-2 quantities of math/gaussian.h, latents outermost so that columns are
 // contiguous. Filled by minibatch_log_density_columns.
 template <typename T>
@@ -52,17 +56,25 @@ struct MinibatchLogDensityBackward {
   T* workspace;             // minibatch_log_density_workspace(args) elements, any content
 };
 
-// The CPU backward visits every pair once and serves all three gradients while a tile is hot. Columns are dealt to
-// kColumnShares shares, a number that does not depend on the threads, and each share keeps its own sum for grad_z:
-// that is what makes the result bitwise independent of the thread count. 8 shares keep M = 65 536, D = 10 within the
-// 64 MiB of design.md.
-constexpr int64_t kColumnShares = 8;
-
 namespace cpu {
 
-// [2, B, D, M] for the columns' sums, then [kColumnShares, B, Q, D] for the rows'.
+// The CPU backward visits every pair once and serves all three gradients while a tile is hot. Tiles of kShareTile
+// columns are dealt to shares, whose number depends on the columns and not on the threads, and each share keeps its
+// own sums for grad_z: that is what makes the result bitwise independent of the thread count. 8 shares keep M = 65 536,
+// D = 10 within the 64 MiB of docs/architecture.md.
+constexpr int64_t kShareTile = 64;
+constexpr int64_t kMaxShares = 8;
+
+inline int64_t minibatch_log_density_shares(int64_t columns) {
+  const int64_t tiles = (columns + kShareTile - 1) / kShareTile;
+  return tiles < kMaxShares ? tiles : kMaxShares;
+}
+
+// [2, B, D, M] for the columns' sums, [B, shares, 2, D, kShareTile] for groups of rows, [shares, B, Q, D] for the
+// rows'.
 inline int64_t minibatch_log_density_workspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents) {
-  return batch * latents * (2 * columns + kColumnShares * queries);
+  const int64_t shares = minibatch_log_density_shares(columns);
+  return batch * latents * (2 * columns + shares * (2 * kShareTile + queries));
 }
 
 // Batch entries times latents: [begin, end) of B * D.
@@ -71,7 +83,7 @@ void minibatch_log_density_columns(const MixtureColumns<T>& args, int64_t begin,
 // Rows [begin, end) of B * Q.
 template <Isa isa, typename T>
 void minibatch_log_density(const MinibatchLogDensity<T>& args, int64_t begin, int64_t end);
-// Shares [begin, end) of B * kColumnShares: grad_mu, grad_logvar, and the shares of grad_z.
+// Shares [begin, end) of B * shares: grad_mu, grad_logvar, and the shares of grad_z.
 template <Isa isa, typename T>
 void minibatch_log_density_backward(const MinibatchLogDensityBackward<T>& args, int64_t begin, int64_t end);
 // Rows [begin, end) of B * Q: grad_z from its shares.

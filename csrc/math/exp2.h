@@ -55,8 +55,8 @@ PYVAE_MATH float exp2(float x) {
 }
 PYVAE_MATH double exp2(double x) { return libm::exp2(x); }
 
-// 2^x for x <= 0, the weight of one term of a log-sum-exp: below 2^-126 it is exactly 0, which spares the second
-// scale factor and cannot matter beside the largest term's weight of 1.
+// 2^x for x <= 0, the weight of one term of a log-sum-exp: from 2^-126.5 downwards it is exactly 0, which spares the
+// second scale factor and cannot matter beside the largest term's weight of 1.
 PYVAE_MATH float exp2_weight(float x) {
   const float t = x < -127.0f ? -127.0f : x;
   const float shifted = t + detail::kRoundToInteger;

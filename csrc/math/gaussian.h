@@ -100,15 +100,15 @@ constexpr double kLn2 = 0.69314718055994530942;
 constexpr double kLog2E = 1.44269504088896340736;
 constexpr double kLog2Pi = 1.83787706640934548356;
 
-// sqrt(log2(e) / 2) / sigma
+// sqrt(log2(e) / 2) / sigma. Computed once per column and met by every query, so both are rounded once, from float64.
 template <typename T>
 PYVAE_MATH T log_density_scale(T logvar) {
-  return T(0.84932180028801904272) * exp(T(-0.5) * logvar);
+  return static_cast<T>(0.84932180028801904272 * exp(-0.5 * static_cast<double>(logvar)));
 }
 
 template <typename T>
 PYVAE_MATH T log_density_constant(T logvar) {
-  return T(-0.5 * kLog2E) * (logvar + T(kLog2Pi));
+  return static_cast<T>(-0.5 * kLog2E * (static_cast<double>(logvar) + kLog2Pi));
 }
 
 // Gradients of the *natural* log-density, in the quantities above:

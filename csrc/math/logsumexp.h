@@ -17,10 +17,12 @@ PYVAE_MATH T rescale(T old_peak, T new_peak) {
   return exp2_weight(old_peak - finite_peak(new_peak));
 }
 
-// ln(2^peak * total), the natural logarithm; -inf for an empty sum.
+// ln(2^peak * total * e^log_weight), the natural logarithm; -inf for an empty sum. The three parts may be large and
+// nearly cancel, so they are added in float64.
 template <typename T>
-PYVAE_MATH T log_of_sum(T peak, T total) {
-  return T(0.69314718055994530942) * finite_peak(peak) + log(total);
+PYVAE_MATH T log_of_sum(T peak, T total, double log_weight) {
+  const double log_peak = 0.69314718055994530942 * static_cast<double>(finite_peak(peak));
+  return static_cast<T>(log_peak + static_cast<double>(log(total)) + log_weight);
 }
 
 // 1 / total for the softmax weights of the backward. A row whose every term is -inf has no weights, hence gradient 0.

@@ -26,7 +26,13 @@ struct Sizes {
   bool empty() const { return batch == 0 || queries == 0; }
 };
 
+// dataset_size is not read for Estimator::full.
 PairWeights weights_of(const Sizes& sizes, int64_t dataset_size, int64_t estimator) {
+  STD_TORCH_CHECK(estimator >= 0 && estimator <= 3, "expected an estimator from 0 to 3");
+  if (estimator != static_cast<int64_t>(Estimator::full)) {
+    STD_TORCH_CHECK(dataset_size >= sizes.columns, "expected dataset_size to be at least the number of posteriors");
+    STD_TORCH_CHECK(sizes.queries == sizes.columns, "expected as many rows of z as posteriors");
+  }
   return pair_weights(static_cast<Estimator>(estimator), sizes.columns, dataset_size);
 }
 
@@ -90,12 +96,13 @@ Tensor backward_workspace(const Sizes& sizes, const Tensor& like) {
 // Two launches: the columns' gradients (on CPU with the rows' shares), then the rows'.
 template <typename T>
 void run_backward(const MinibatchLogDensityBackward<T>& args, const Sizes& sizes, const Tensor& on) {
+  const int64_t shares = cpu::minibatch_log_density_shares(sizes.columns);
   launch(
-      on, sizes.batch * kColumnShares, 1,
+      on, sizes.batch * shares, 1,
       [&](auto isa, int64_t begin, int64_t end) { cpu::minibatch_log_density_backward<isa()>(args, begin, end); },
       [&](auto stream) { return cuda::minibatch_log_density_backward(args, stream); });
   launch(
-      on, sizes.batch * sizes.queries, grain_for(sizes.latents * kColumnShares),
+      on, sizes.batch * sizes.queries, grain_for(sizes.latents * shares),
       [&](auto isa, int64_t begin, int64_t end) { cpu::minibatch_log_density_backward_rows<isa()>(args, begin, end); },
       [&](auto stream) { return cuda::minibatch_log_density_backward_rows(args, stream); });
 }

@@ -7,6 +7,9 @@
 namespace pyvae::cpu {
 namespace {
 
+// Latents are summed in groups: one running float32 sum over a thousand of them would lose digits.
+constexpr int64_t kLatentGroup = 128;
+
 template <typename T>
 void forward(const GaussianKl<T>& args, int64_t begin, int64_t end) {
   const int64_t latents = args.latents;
@@ -19,8 +22,13 @@ void forward(const GaussianKl<T>& args, int64_t begin, int64_t end) {
     }
     for (int64_t row = begin; row < end; ++row) {
       T sum = 0;
-#pragma omp simd reduction(+ : sum)
-      for (int64_t d = 0; d < latents; ++d) sum += kl_of(row * latents + d);
+      for (int64_t first = 0; first < latents; first += kLatentGroup) {
+        const int64_t last = first + kLatentGroup < latents ? first + kLatentGroup : latents;
+        T group = 0;
+#pragma omp simd reduction(+ : group)
+        for (int64_t d = first; d < last; ++d) group += kl_of(row * latents + d);
+        sum += group;
+      }
       args.kl[row] = sum;
     }
   };

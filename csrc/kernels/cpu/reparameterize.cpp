@@ -11,28 +11,30 @@ namespace {
 
 constexpr int64_t kPiece = kReparameterizePiece;
 
-// The normals of elements [begin, begin + kPiece) of a stream; begin is a multiple of kPiece.
+// The normals of elements [begin, begin + count) of a stream, count <= kPiece; begin is a multiple of kPiece. Writes up
+// to the end of the last Philox block.
 template <typename T>
-void draw(uint64_t seed, int64_t begin, T* eps) {
+void draw(uint64_t seed, int64_t begin, int64_t count, T* eps) {
   constexpr int kCount = NormalBlock<T>::kCount;
   constexpr int64_t kBlocks = kPiece / kCount;
+  const int64_t blocks = (count + kCount - 1) / kCount;
   const uint64_t first = static_cast<uint64_t>(begin / kCount);
   // Bits, then normals, then the interleaving, each a loop over blocks: in one loop the compiler gives up on vectors.
   uint32_t bits[4][kBlocks];
 #pragma omp simd
-  for (int64_t b = 0; b < kBlocks; ++b) {
+  for (int64_t b = 0; b < blocks; ++b) {
     const PhiloxBlock block = philox(seed, first + static_cast<uint64_t>(b));
     bits[0][b] = block.lane[0], bits[1][b] = block.lane[1];
     bits[2][b] = block.lane[2], bits[3][b] = block.lane[3];
   }
   T lanes[kCount][kBlocks];
 #pragma omp simd
-  for (int64_t b = 0; b < kBlocks; ++b) {
+  for (int64_t b = 0; b < blocks; ++b) {
     NormalBlock<T> block;
     normals(PhiloxBlock{{bits[0][b], bits[1][b], bits[2][b], bits[3][b]}}, block);
     for (int lane = 0; lane < kCount; ++lane) lanes[lane][b] = block.value[lane];
   }
-  for (int64_t b = 0; b < kBlocks; ++b) {
+  for (int64_t b = 0; b < blocks; ++b) {
     for (int lane = 0; lane < kCount; ++lane) eps[b * kCount + lane] = lanes[lane][b];
   }
 }
@@ -45,7 +47,7 @@ void for_each_piece(const Args& args, int64_t begin, int64_t end, Body body) {
   for (int64_t piece = begin; piece < end; ++piece) {
     const int64_t stream = piece / pieces, start = piece % pieces * kPiece;
     const int64_t count = args.length - start < kPiece ? args.length - start : kPiece;
-    draw(static_cast<uint64_t>(args.seed[stream]), start, eps);
+    draw(static_cast<uint64_t>(args.seed[stream]), start, count, eps);
     body(stream * args.length + start, count, eps);
   }
 }

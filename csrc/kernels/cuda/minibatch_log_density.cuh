@@ -141,24 +141,37 @@ PYVAE_KERNEL ForwardItem forward_item(const MinibatchLogDensity<T>& args, int64_
   return {index / groups / (latents + 1), query, rows, channel, joint ? 0 : channel, joint ? latents : channel + 1};
 }
 
-// The exponents of a lane's columns first, first + kWarp, ... for every row, without the special shifts.
+// Adds the exponents of a lane's columns first, first + kWarp, ... in the latents [d, last) to x, for every row.
 template <typename T>
-PYVAE_KERNEL void forward_exponents(const MinibatchLogDensity<T>& args, const ForwardItem& item, int64_t first,
-                                    T (&x)[kForwardRows][kForwardColumns]) {
-  const int64_t latents = args.mixture.latents, last = args.mixture.columns - 1;
-  for (int r = 0; r < kForwardRows; ++r) {
-    for (int k = 0; k < kForwardColumns; ++k) x[r][k] = 0;
-  }
-  for (int64_t d = item.first_latent; d < item.last_latent; ++d) {
+PYVAE_KERNEL void add_exponents(const MinibatchLogDensity<T>& args, const ForwardItem& item, int64_t first, int64_t d,
+                                int64_t last, T (&x)[kForwardRows][kForwardColumns]) {
+  const int64_t latents = args.mixture.latents, last_column = args.mixture.columns - 1;
+  for (; d < last; ++d) {
     Column<T> column[kForwardColumns];
     for (int k = 0; k < kForwardColumns; ++k) {
-      column[k] = column_at(args.mixture, item.batch, d, smaller(first + k * kWarp, last));
+      column[k] = column_at(args.mixture, item.batch, d, smaller(first + k * kWarp, last_column));
     }
     for (int r = 0; r < kForwardRows; ++r) {
       // Rows beyond the last compute it once more; nothing of theirs is stored.
       const int64_t row = item.batch * args.queries + item.query + smaller(r, item.rows - 1);
       const T z = args.z[row * latents + d];
       for (int k = 0; k < kForwardColumns; ++k) x[r][k] += exponent(column[k], z);
+    }
+  }
+}
+
+// The exponents of a lane's columns for every row, latents summed in groups, without the special shifts.
+template <typename T>
+PYVAE_KERNEL void forward_exponents(const MinibatchLogDensity<T>& args, const ForwardItem& item, int64_t first,
+                                    T (&x)[kForwardRows][kForwardColumns]) {
+  for (int r = 0; r < kForwardRows; ++r) {
+    for (int k = 0; k < kForwardColumns; ++k) x[r][k] = 0;
+  }
+  for (int64_t group = item.first_latent; group < item.last_latent; group += kLatentGroup) {
+    T sum[kForwardRows][kForwardColumns] = {};
+    add_exponents(args, item, first, group, smaller(group + kLatentGroup, item.last_latent), sum);
+    for (int r = 0; r < kForwardRows; ++r) {
+      for (int k = 0; k < kForwardColumns; ++k) x[r][k] += sum[r][k];
     }
   }
 }
@@ -206,7 +219,7 @@ PYVAE_KERNEL void forward_store(const MinibatchLogDensity<T>& args, const Forwar
     args.peak[k] = sums.peak[r];
     args.total[k] = sums.total[r];
     T* density = item.channel == latents ? args.joint + row : args.marginals + row * latents + item.channel;
-    *density = log_of_sum(sums.peak[r], sums.total[r]) + static_cast<T>(args.weights.log_pair);
+    *density = log_of_sum(sums.peak[r], sums.total[r], args.weights.log_pair);
   }
 }
 

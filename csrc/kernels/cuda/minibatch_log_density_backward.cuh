@@ -63,9 +63,13 @@ PYVAE_KERNEL void joint_weights(const MinibatchLogDensityBackward<T>& args, cons
     row[p] = tile.batch * args.queries + tile.query + smaller(first + p * kStep, tile.rows - 1);
     x[p] = 0;
   }
-  for (int64_t d = 0; d < latents; ++d) {
-    const Column<T> column = column_at(args.mixture, tile.batch, d, j);
-    for (int p = 0; p < kPairs; ++p) x[p] += exponent(column, args.z[row[p] * latents + d]);
+  for (int64_t group = 0; group < latents; group += kLatentGroup) {
+    T sum[kPairs] = {};
+    for (int64_t d = group; d < smaller(group + kLatentGroup, latents); ++d) {
+      const Column<T> column = column_at(args.mixture, tile.batch, d, j);
+      for (int p = 0; p < kPairs; ++p) sum[p] += exponent(column, args.z[row[p] * latents + d]);
+    }
+    for (int p = 0; p < kPairs; ++p) x[p] += sum[p];
   }
   const SpecialColumns<T> special = special_columns<T>(args.weights, args.mixture.columns);
   for (int p = 0; p < kPairs; ++p) {
