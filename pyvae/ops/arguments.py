@@ -1,8 +1,10 @@
 """What the public functions ask of their arguments, each refusal in one sentence that names the argument."""
 
+import numbers
 from typing import Any
 
 import torch
+import torch.autograd.forward_ad as forward_ad
 from torch import Tensor
 
 _HALF = (torch.float16, torch.bfloat16)
@@ -15,11 +17,13 @@ def check_tensors(**tensors: Any) -> None:
     Raises:
         TypeError: if one is no tensor, has an unsupported dtype, or another dtype than the first.
         ValueError: if one lies on another device than the first.
+        NotImplementedError: if one carries a forward-mode tangent, which the ops would drop.
     """
     first_name, first = next(iter(tensors.items()))
     for name, tensor in tensors.items():
         if not isinstance(tensor, Tensor):
             raise TypeError(f"{name} must be a tensor, got {type(tensor).__name__}.")
+        _refuse_tangent(name, tensor)
         if tensor.dtype not in _SUPPORTED:
             raise TypeError(f"{name} must be float32, float64, bfloat16 or float16, got {_short(tensor.dtype)}.")
         if tensor.device != first.device:
@@ -28,6 +32,21 @@ def check_tensors(**tensors: Any) -> None:
             raise TypeError(
                 f"{name} must have the dtype of {first_name}, {_short(first.dtype)}, got {_short(tensor.dtype)}."
             )
+
+
+def _refuse_tangent(name: str, tensor: Tensor) -> None:
+    if torch.compiler.is_compiling() or forward_ad._current_level < 0:
+        return
+    if forward_ad.unpack_dual(tensor).tangent is not None:
+        raise NotImplementedError(
+            f"{name} must not carry a forward-mode tangent (torch.func.jvp, jacfwd, make_dual): pyvae's ops have "
+            "reverse mode only."
+        )
+
+
+def is_number(value: Any) -> bool:
+    """A real number of Python or numpy, not a bool."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def autocasts(tensor: Tensor) -> bool:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from pyvae.ops.arguments import broadcast, check_axes, check_tensors, compute_dtype
+from pyvae.ops.arguments import broadcast, check_axes, check_tensors, compute_dtype, is_number
 from pyvae.ops.registration import refuse_double_backward, vmap_over_leading_axes, wanted
 
 Reduction = Literal["none", "latent", "batchmean", "sum"]
@@ -39,6 +39,7 @@ def gaussian_kl(
 
     Raises:
         TypeError: for inputs that are no floating tensors or differ in dtype.
+        NotImplementedError: for inputs with a forward-mode tangent.
         ValueError: for shapes that do not broadcast, different devices, or an unknown reduction.
 
     Example:
@@ -48,12 +49,15 @@ def gaussian_kl(
     """
     if reduction not in ("none", "latent", "batchmean", "sum"):
         raise ValueError(f"reduction must be 'none', 'latent', 'batchmean' or 'sum', got {reduction!r}.")
-    tensors = {"mu": mu, "logvar": logvar}
-    if prior_mu is not None or prior_logvar is not None:
-        tensors["prior_mu"] = _prior_tensor(prior_mu, mu)
-        tensors["prior_logvar"] = _prior_tensor(prior_logvar, mu)
+    tensors: dict[str, Any] = {"mu": mu, "logvar": logvar}
+    has_prior = prior_mu is not None or prior_logvar is not None
+    given = {"prior_mu": prior_mu, "prior_logvar": prior_logvar} if has_prior else {}
+    tensors |= {name: value for name, value in given.items() if value is not None and not is_number(value)}
     check_tensors(**tensors)
     dtype = compute_dtype(*tensors.values())
+    for name, value in given.items():
+        if name not in tensors:  # a number, not rounded to a half type of the inputs
+            tensors[name] = torch.full((), float(value or 0.0), dtype=dtype, device=mu.device)
     check_axes("mu", mu, "[..., D]")
     posterior_and_prior = [tensor.to(dtype) for tensor in broadcast(**tensors)]
     no_prior = (None, None) if len(posterior_and_prior) == 2 else ()
@@ -61,12 +65,6 @@ def gaussian_kl(
     if reduction == "batchmean":
         return kl.mean()
     return kl.sum() if reduction == "sum" else kl
-
-
-def _prior_tensor(value: Tensor | float | None, like: Tensor) -> Any:
-    if value is None or isinstance(value, (int, float)):
-        return torch.full((), value or 0.0, dtype=like.dtype, device=like.device)
-    return value
 
 
 @torch.library.register_fake("pyvae::gaussian_kl")

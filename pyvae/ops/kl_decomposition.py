@@ -34,7 +34,8 @@ def kl_decomposition(
         \mathrm{DWKL} = \sum_d [\log q(z_d) - \log p(z_d)]
 
     The three telescope exactly whatever the estimator. "mss" and "balanced" are unbiased for q(z), not for log q(z):
-    a total correlation slightly below 0 is no error. The value of "mws" carries an offset of (D - 1) log N.
+    a total correlation slightly below 0 is no error. The value of "mws" carries an offset of (D - 1) log N. A sample
+    so far away that every log-density is -inf gives NaN.
 
     Args:
         z: samples, [..., M, D], row i drawn from posterior i.
@@ -52,11 +53,11 @@ def kl_decomposition(
         >>> kl_decomposition(mu, mu, logvar, estimator="full").total_correlation
         tensor([0., 0., 0., 0.])
     """
+    if isinstance(z, Tensor) and isinstance(mu, Tensor) and z.shape[-2:-1] != mu.shape[-2:-1]:
+        raise ValueError(f"z must have as many rows as mu, got the shapes {list(z.shape)} and {list(mu.shape)}.")
     density = minibatch_log_density(
         z, mu, logvar, dataset_size=dataset_size, estimator=estimator, method=method, rtol=rtol
     )
-    if z.shape[-2] != mu.shape[-2]:
-        raise ValueError(f"z must have as many rows as mu, {mu.shape[-2]}, got {z.shape[-2]}.")
     dtype = density.joint.dtype
     z, mu, logvar = z.to(dtype), mu.to(dtype), logvar.to(dtype)
     log_qz_given_x = _log_normal(z, mu, logvar)

@@ -57,7 +57,8 @@ def minibatch_log_density(
         logvar: posterior log-variances, log sigma^2, [..., M, D]. Leading axes of all three broadcast.
         dataset_size: N, the size of the data set the minibatch was drawn from; required for all but "full".
         estimator: the weights, see above.
-        method: "exact" evaluates every pair; "auto" takes the fastest method that keeps to rtol.
+        method: "exact" evaluates every pair; "auto" takes the fastest method that keeps to rtol, which in this
+            version is the exact one too.
         rtol: relative error that "auto" may add to a marginal density; "exact" ignores it.
 
     Returns:
@@ -65,6 +66,7 @@ def minibatch_log_density(
 
     Raises:
         TypeError: for inputs that are no floating tensors or differ in dtype, or a dataset_size that is no int.
+        NotImplementedError: for inputs with a forward-mode tangent.
         ValueError: for shapes that do not fit, different devices, Q other than M where the estimator has a diagonal,
             a missing dataset_size or one below M, an unknown estimator or method.
 
@@ -75,6 +77,12 @@ def minibatch_log_density(
     """
     check_tensors(z=z, mu=mu, logvar=logvar)
     z, mu, logvar = _fit_shapes(z, mu, logvar)
+    shape = z.shape
+    if estimator == "full" and z.dim() > 2 and mu.dim() == 2:
+        z = z.flatten(0, -2)  # many sets of queries of one mixture are one set: no copy of mu per set
+    elif z.dim() != mu.dim() or z.shape[:-2] != mu.shape[:-2]:
+        z, mu, logvar = _expand_leading(z, mu, logvar)
+        shape = z.shape
     size = _dataset_size(dataset_size, estimator, queries=z.shape[-2], columns=mu.shape[-2])
     if method not in ("auto", "exact"):
         raise ValueError(f"method must be 'auto' or 'exact', got {method!r}.")
@@ -84,7 +92,7 @@ def minibatch_log_density(
     joint, marginals, _, _ = torch.ops.pyvae.minibatch_log_density(
         z.to(dtype), mu.to(dtype), logvar.to(dtype), size, _ESTIMATORS[estimator]
     )
-    return LogDensity(joint, marginals)
+    return LogDensity(joint.reshape(shape[:-1]), marginals.reshape(shape))
 
 
 def _fit_shapes(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -95,6 +103,10 @@ def _fit_shapes(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor, 
         raise ValueError(f"z must have as many latents as mu, {mu.shape[-1]}, got {z.shape[-1]}.")
     if mu.shape[-2] == 0:
         raise ValueError(f"mu must hold at least one posterior, got the shape {list(mu.shape)}.")
+    return z, mu, logvar
+
+
+def _expand_leading(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     try:
         leading = torch.broadcast_shapes(z.shape[:-2], mu.shape[:-2])
     except RuntimeError:
@@ -111,7 +123,9 @@ def _fit_shapes(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor, 
 def _dataset_size(dataset_size: int | None, estimator: str, *, queries: int, columns: int) -> int:
     if estimator not in _ESTIMATORS:
         raise ValueError(f"estimator must be one of {', '.join(map(repr, _ESTIMATORS))}, got {estimator!r}.")
-    if dataset_size is not None and (not isinstance(dataset_size, int) or isinstance(dataset_size, bool)):
+    if dataset_size is not None and (
+        not isinstance(dataset_size, int | torch.SymInt) or isinstance(dataset_size, bool)
+    ):
         raise TypeError(f"dataset_size must be an int, got {type(dataset_size).__name__}.")
     if estimator == "full":
         if dataset_size is not None and dataset_size != columns:
@@ -119,11 +133,13 @@ def _dataset_size(dataset_size: int | None, estimator: str, *, queries: int, col
                 f"dataset_size must be the number of posteriors, {columns}, or None for estimator 'full', "
                 f"got {dataset_size}."
             )
-        return columns
+        return 1  # not read: the kernels count the columns, and a constant keeps the batch size dynamic under compile
     if dataset_size is None:
         raise ValueError(f"dataset_size must be given for estimator {estimator!r}.")
     if dataset_size < columns:
         raise ValueError(f"dataset_size must be at least the number of posteriors, {columns}, got {dataset_size}.")
+    if not isinstance(dataset_size, torch.SymInt) and dataset_size >= 2**63:
+        raise ValueError(f"dataset_size must fit in 64 bits, signed, got {dataset_size}.")
     if queries != columns:
         raise ValueError(
             f"z must have as many rows as mu, {columns}, for estimator {estimator!r}, got {queries} (row i of z is "

@@ -37,6 +37,7 @@ def reparameterize(
 
     Raises:
         TypeError: for inputs that are no floating tensors or differ in dtype, or a seed that is no integer.
+        NotImplementedError: for inputs with a forward-mode tangent.
         ValueError: for shapes that do not broadcast, different devices, a seed whose shape is no prefix of mu's or
             that is outside of int64, or both a seed and a generator.
 

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -117,6 +118,24 @@ def test_layouts_half_types_and_autocast() -> None:
     assert_bit_equal(mixed, pyvae.gaussian_kl(mu.bfloat16().float(), logvar))
 
 
+def test_number_priors_are_not_rounded_to_half_types() -> None:
+    mu, logvar = torch.randn(5, 3).bfloat16(), torch.randn(5, 3).bfloat16()
+    want = pyvae.gaussian_kl(mu.float(), logvar.float(), 0.1, -4.6)
+    assert_bit_equal(pyvae.gaussian_kl(mu, logvar, 0.1, np.float32(-4.6)), want)
+
+
+def test_forward_mode_is_refused_not_wrong() -> None:
+    mu = torch.randn(3, 4)
+    with pytest.raises(NotImplementedError, match="mu must not carry a forward-mode tangent"):
+        torch.func.jvp(lambda m: pyvae.gaussian_kl(m, torch.zeros(3, 4)), (mu,), (mu,))
+
+
+def test_a_thousand_latents_keep_the_contract(isa: str) -> None:
+    mu, logvar = torch.full((2, 1024), 0.3), torch.full((2, 1024), -0.7)
+    want = reference.gaussian_kl(mu.double(), logvar.double()).sum(-1)
+    assert_values(pyvae.gaussian_kl(mu, logvar), reference.gaussian_kl(mu, logvar).sum(-1), want)
+
+
 def test_compiles_in_one_graph() -> None:
     compiled = torch.compile(lambda *t: pyvae.gaussian_kl(*t, reduction="batchmean"), fullgraph=True)
     mu, logvar = torch.randn(7, 3), torch.randn(7, 3)
@@ -145,6 +164,7 @@ def test_a_nan_stays_in_its_row(isa: str) -> None:
         ({"reduction": "mean"}, ValueError, "reduction must be 'none', 'latent', 'batchmean' or 'sum', got 'mean'"),
         ({"logvar": torch.zeros(3)}, ValueError, "mu and logvar must have shapes that broadcast"),
         ({"prior_mu": torch.zeros(3)}, ValueError, "prior_mu and prior_logvar must have shapes that broadcast"),
+        ({"mu": [1.0], "prior_mu": 0.5}, TypeError, "mu must be a tensor, got list"),
         ({"prior_mu": "zero"}, TypeError, "prior_mu must be a tensor, got str"),
         ({"prior_logvar": torch.zeros(4).double()}, TypeError, "prior_logvar must have the dtype of mu, float32"),
         ({"mu": torch.tensor(0.0), "logvar": torch.tensor(0.0)}, ValueError, r"mu must have the shape \[..., D\]"),

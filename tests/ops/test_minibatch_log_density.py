@@ -102,6 +102,10 @@ def test_gradcheck(shape: tuple, estimator: str) -> None:
 def test_opcheck(shape: tuple, estimator: int) -> None:
     inputs = [t.requires_grad_() for t in posteriors(*shape)]
     torch.library.opcheck(torch.ops.pyvae.minibatch_log_density.default, (*inputs, 100, estimator))
+    z, mu, logvar = (t.detach() for t in inputs)
+    joint, marginals, peak, total = torch.ops.pyvae.minibatch_log_density(z, mu, logvar, 100, estimator)
+    saved = (torch.randn_like(joint), torch.randn_like(marginals), z, mu, logvar, peak, total, 100, estimator)
+    torch.library.opcheck(torch.ops.pyvae.minibatch_log_density_backward.default, saved)
 
 
 def test_queries_of_another_number_than_posteriors() -> None:
@@ -364,6 +368,7 @@ def test_memory_does_not_grow_with_the_square() -> None:
         ({"logvar": torch.randn(5, 3, device="meta")}, ValueError, "logvar must be on the device of z, cpu, got meta"),
         ({"dataset_size": None}, ValueError, "dataset_size must be given for estimator 'mss'"),
         ({"dataset_size": 4}, ValueError, "dataset_size must be at least the number of posteriors, 5, got 4"),
+        ({"dataset_size": 2**63}, ValueError, "dataset_size must fit in 64 bits"),
         ({"dataset_size": 7.5}, TypeError, "dataset_size must be an int, got float"),
         ({"estimator": "full"}, ValueError, "dataset_size must be the number of posteriors, 5, or None"),
         ({"estimator": "best"}, ValueError, "estimator must be one of 'full', 'mws', 'mss', 'balanced', got 'best'"),
@@ -383,3 +388,82 @@ def test_double_backward_says_that_there_is_none() -> None:
     (grad,) = torch.autograd.grad(density.joint.sum(), z, create_graph=True)
     with pytest.raises(RuntimeError, match=r"pyvae\.minibatch_log_density has no second derivative"):
         grad.sum().backward()
+
+
+# --- Sums that a running float32 total would lose --------------------------------------------------------------------
+
+
+def assert_contract(z: Tensor, mu: Tensor, logvar: Tensor, **options: object) -> None:
+    def op(*t: Tensor) -> tuple[Tensor, ...]:
+        return pyvae.minibatch_log_density(*t, **options)
+
+    def plain(*t: Tensor) -> tuple[Tensor, ...]:
+        return reference.minibatch_log_density(*t, **options)
+
+    inputs, exact = (z, mu, logvar), (z.double(), mu.double(), logvar.double())
+    for triple in zip(op(*inputs), plain(*inputs), plain(*exact), strict=True):
+        assert_values(*triple)
+    assert_gradients(gradients(op, inputs), gradients(plain, inputs), gradients(plain, exact))
+
+
+def test_gradients_of_a_column_over_many_equal_rows(isa: str) -> None:
+    z = torch.full((65_536, 1), 0.3)
+    mu, logvar = torch.zeros(1, 1), torch.zeros(1, 1)
+    mu.requires_grad_(), logvar.requires_grad_()
+    pyvae.minibatch_log_density(z, mu, logvar, estimator="full").joint.sum().backward()
+    assert mu.grad.item() == pytest.approx(65_536 * 0.3, rel=1e-5)
+    assert logvar.grad.item() == pytest.approx(65_536 * (0.09 - 1) / 2, rel=1e-5)
+
+
+def test_a_joint_over_a_thousand_equal_latents(isa: str) -> None:
+    assert_contract(torch.full((3, 1024), 0.3), torch.zeros(3, 1024), torch.full((3, 1024), -3.0), dataset_size=100)
+
+
+def test_a_total_over_a_million_equal_columns() -> None:
+    mu = torch.full((1_000_000, 1), 0.7)
+    mu[0] = 0.2
+    z, logvar = torch.full((1, 1), 0.5), torch.zeros(1_000_000, 1)
+    got = pyvae.minibatch_log_density(z, mu, logvar, estimator="full")
+    want = reference.minibatch_log_density(z.double(), mu.double(), logvar.double(), estimator="full")
+    assert got.joint.item() == pytest.approx(want[0].item(), abs=2e-6)
+
+
+def test_a_huge_data_set_and_narrow_posteriors(isa: str) -> None:
+    mu = torch.randn(40, 5)
+    logvar = torch.full((40, 5), -13.8)
+    z = mu + 1e-3 * torch.randn(40, 5)
+    assert_contract(z, mu, logvar, dataset_size=10**12, estimator="mws")
+
+
+def test_many_sets_of_queries_share_one_mixture() -> None:
+    z, mu, logvar = torch.randn(7, 2, 3, 4), torch.randn(50, 4), torch.randn(50, 4)
+    together = pyvae.minibatch_log_density(z, mu, logvar, estimator="full")
+    assert together.marginals.shape == (7, 2, 3, 4) and together.joint.shape == (7, 2, 3)
+    for index in ((0, 0), (6, 1)):
+        alone = pyvae.minibatch_log_density(z[index], mu, logvar, estimator="full")
+        assert_bit_equal(together.marginals[index], alone.marginals)
+
+
+def test_the_batch_size_stays_dynamic_for_the_full_estimator() -> None:
+    def density(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        return pyvae.minibatch_log_density(z, mu, logvar, estimator="full").joint
+
+    compiled = torch.compile(density, fullgraph=True)
+    for m in (6, 11):
+        inputs = posteriors((), m, 3)
+        for t in inputs:
+            torch._dynamo.mark_dynamic(t, 0)
+        torch.testing.assert_close(compiled(*inputs), density(*inputs))
+
+
+def test_forward_mode_is_refused_not_wrong() -> None:
+    z, mu, logvar = posteriors((), 5, 2)
+    with pytest.raises(NotImplementedError, match="mu must not carry a forward-mode tangent"):
+        torch.func.jvp(lambda m: pyvae.minibatch_log_density(z, m, logvar, dataset_size=9).joint, (mu,), (mu,))
+
+
+def test_the_net_below_the_door_refuses_nonsense() -> None:
+    z = torch.randn(4, 2)
+    for arguments in ((z, z, z, 10, 9), (z, z, z, 3, 2), (z[:3], z, z, 10, 2)):
+        with pytest.raises(RuntimeError, match="expected"):
+            torch.ops.pyvae.minibatch_log_density(*arguments)
