@@ -7,10 +7,8 @@ BIN := $(VENV)/bin
 RUN_DIR ?= runs/quick
 
 NATIVE_SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc -type f)
-# An editable install lists the package's files, so a new or moved one asks for another; a folder's time tells.
-PACKAGE_FOLDERS := $(shell find pyvae -type d -not -name __pycache__)
 
-.PHONY: build study test lint format cuda-check wheel clean
+.PHONY: build study test lint format cuda-check wheel clean FORCE
 
 build: $(VENV)/.built
 
@@ -34,7 +32,7 @@ format: build
 # Compiles the CUDA kernels for every architecture and ships nothing; needs nvcc, no GPU.
 cuda-check: build
 	$(BIN)/cmake -S . -B build/cuda-check -G Ninja -DPYVAE_CUDA=CHECK -DPYVAE_WHEEL=ON \
-	  -DPython_EXECUTABLE=$(abspath $(BIN))/python -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja
+	  -DPython_EXECUTABLE="$(CURDIR)/$(BIN)/python" -DCMAKE_MAKE_PROGRAM="$(CURDIR)/$(BIN)/ninja"
 	$(BIN)/cmake --build build/cuda-check --target pyvae_kernels_cuda
 
 # One wheel for torch >= 2.11 and any Python 3: the op libraries without _C.
@@ -53,16 +51,24 @@ $(VENV)/.python:
 	$(PYTHON) -m venv $$($(PYTHON) -c 'import torch' 2>/dev/null && echo --system-site-packages) $(VENV)
 	touch $@
 
-$(VENV)/.torch: $(VENV)/.python
 ifeq ($(origin TORCH),command line)
-	$(BIN)/python -m pip install -q '$(TORCH)'
+$(VENV)/.torch: $(VENV)/.python FORCE
+	@$(BIN)/python -m pip install -q '$(TORCH)'
+	@echo '$(TORCH)' | cmp -s - $@ || echo '$(TORCH)' > $@
 else
+$(VENV)/.torch: $(VENV)/.python
 	$(BIN)/python -c 'import torch' 2>/dev/null || $(BIN)/python -m pip install -q '$(TORCH)'
-endif
 	touch $@
+endif
+
+# An editable install lists the package's files, so a new or moved one asks for another.
+$(VENV)/.files: $(VENV)/.python FORCE
+	@find pyvae -name '*.py' | sort > $@.new
+	@cmp -s $@.new $@ || cp $@.new $@
+	@rm $@.new
 
 # Without isolation, so that the build sees that torch and does not download another.
-$(VENV)/.built: $(VENV)/.torch $(NATIVE_SOURCES) $(PACKAGE_FOLDERS)
+$(VENV)/.built: $(VENV)/.torch $(VENV)/.files $(NATIVE_SOURCES)
 	$(BIN)/python -m pip install -q 'scikit-build-core>=0.10' 'pybind11>=2.13' 'cmake>=3.25' ninja
 	$(BIN)/python -m pip install -q --no-build-isolation -e '.[dev]'
 	touch $@

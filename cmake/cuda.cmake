@@ -1,4 +1,7 @@
 # The CUDA kernels. nvcc needs no GPU; with PYVAE_CUDA=CHECK they are compiled, spills are errors, and nothing is shipped.
+if(PYVAE_NVCC AND NOT CMAKE_CUDA_COMPILER)
+  set(CMAKE_CUDA_COMPILER ${PYVAE_NVCC})  # the one that was found, not another on the path
+endif()
 enable_language(CUDA)
 if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 does not know that nvcc has C++20
   set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)

@@ -28,6 +28,12 @@ endfunction()
 
 # What becomes of the CUDA kernels: built, checked, or none.
 find_program(PYVAE_NVCC nvcc HINTS ENV CUDA_HOME PATH_SUFFIXES bin)
+if(NOT PYVAE_CUDA MATCHES "^(AUTO|CHECK|ON|OFF)$")
+  message(FATAL_ERROR "PYVAE_CUDA must be AUTO, CHECK, ON or OFF, got ${PYVAE_CUDA}.")
+endif()
+if(PYVAE_CUDA STREQUAL "ON" AND PYVAE_TORCH_CUDA STREQUAL "none")
+  message(FATAL_ERROR "PYVAE_CUDA=ON needs a torch with CUDA; use CHECK to compile the kernels without one.")
+endif()
 if(PYVAE_CUDA STREQUAL "ON" OR (PYVAE_CUDA STREQUAL "AUTO" AND PYVAE_NVCC AND NOT PYVAE_TORCH_CUDA STREQUAL "none"))
   set(PYVAE_CUDA_BUILD "built for torch's CUDA ${PYVAE_TORCH_CUDA}")
 elseif(PYVAE_CUDA STREQUAL "CHECK")
