@@ -10,7 +10,7 @@ from pyvae.studies.results import load_results
 from tests.studies import synthetic
 
 ROOT = Path(__file__).parents[3]
-COMMITTED = ROOT / "docs/grid-study"
+COMMITTED = [ROOT / "docs/grid-study", ROOT / "docs/grid-study/warmup"]
 
 
 def test_every_answer_is_in_the_summary() -> None:
@@ -26,12 +26,13 @@ def test_a_folder_without_results_is_refused(tmp_path) -> None:
         write_summary(tmp_path)
 
 
-def test_the_committed_findings_follow_from_the_committed_results() -> None:
-    assert (COMMITTED / "findings.md").read_text() == summary(load_results(COMMITTED))
+@pytest.mark.parametrize("folder", COMMITTED, ids=lambda path: path.name)
+def test_the_committed_findings_follow_from_the_committed_results(folder: Path) -> None:
+    assert (folder / "findings.md").read_text() == summary(load_results(folder))
 
 
 def test_the_readme_quotes_the_committed_findings() -> None:
-    findings_text = (COMMITTED / "findings.md").read_text()
+    findings_text = "".join((folder / "findings.md").read_text() for folder in COMMITTED)
     quotes = [line[2:] for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("> ")]
     assert quotes
     for quote in quotes:
