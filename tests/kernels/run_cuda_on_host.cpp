@@ -290,7 +290,8 @@ std::vector<Named<T>> compute_on_cpu(const Problem<T>& p) {
       [&](const auto& args) { pyvae::cpu::minibatch_log_density_columns<Isa::baseline>(args, 0, n.batch * n.latents); },
       [&](const auto& args) { pyvae::cpu::minibatch_log_density<Isa::baseline>(args, 0, rows); },
       [&](const auto& args) {
-        pyvae::cpu::minibatch_log_density_backward<Isa::baseline>(args, 0, n.batch * pyvae::cpu::minibatch_log_density_shares(n.columns));
+        pyvae::cpu::minibatch_log_density_backward<Isa::baseline>(
+            args, 0, n.batch * pyvae::cpu::minibatch_log_density_shares(n.columns));
         pyvae::cpu::minibatch_log_density_backward_rows<Isa::baseline>(args, 0, rows);
       });
 }
