@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import pyarrow as pa
 import torch
 import typer
 from rich.console import Console
+from safetensors import SafetensorError
 
 from pyvae.info import facts
 from pyvae.studies.config import StudyConfig, with_overrides
@@ -86,6 +88,8 @@ def _config(out: Path, preset: str | None, settings: list[str], *, resume: bool)
     overrides.
     """
     held = load_config(out) if resume and preset is None else None
+    if resume and preset is None and held is None:
+        raise StudyError(f"--resume needs a study to go on with, but {out} holds none: name a --preset to start one")
     try:
         return with_overrides(held or preset_named(preset or "quick"), settings)
     except ValueError as problem:
@@ -100,7 +104,7 @@ def main() -> None:
         _leave(str(interrupted), INTERRUPTED)
     except KeyboardInterrupt:
         _leave("interrupted", INTERRUPTED)
-    except (StudyError, OSError) as problem:
+    except (StudyError, OSError, SafetensorError, pa.ArrowException) as problem:
         _leave(f"error: {problem}", 2)
 
 

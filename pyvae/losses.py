@@ -19,6 +19,7 @@ def gaussian_reconstruction(x: Tensor, mean: Tensor, variance: float = 1.0) -> T
     """
     if not variance > 0:
         raise ValueError(f"variance must be greater than 0, got {variance}")
+    _check_alike(mean=mean, x=x)
     return mse_loss(mean, x, reduction="none").sum(-1) / (2 * variance)
 
 
@@ -50,6 +51,7 @@ def beta_vae(reconstruction: Tensor, kl: Tensor, beta: float | Tensor = 1.0) -> 
     negative number.
     """
     _check_weights(beta=beta)
+    _check_alike(reconstruction=reconstruction, kl=kl)
     return reconstruction + beta * kl
 
 
@@ -73,6 +75,7 @@ def beta_tcvae(
     """
     _check_weights(alpha=alpha, beta=beta, gamma=gamma)
     kl = kl_decomposition(z, mu, logvar, dataset_size=dataset_size, estimator=estimator)
+    _check_alike(reconstruction=reconstruction, kl=kl.dimwise_kl)
     return reconstruction + alpha * kl.mutual_information + beta * kl.total_correlation + gamma * kl.dimwise_kl
 
 
@@ -147,6 +150,13 @@ class BetaTCVAE(nn.Module):
             reconstruction, z, mu, logvar, dataset_size=self.dataset_size, estimator=self.estimator,
             alpha=self.alpha, beta=self.beta, gamma=self.gamma,
         )  # fmt: skip
+
+
+def _check_alike(**terms: Tensor) -> None:
+    """Refuses terms of different shapes: [M, 1] beside [M] would broadcast to [M, M] and train on a wrong loss."""
+    (first, a), (second, b) = terms.items()
+    if a.shape != b.shape:
+        raise ValueError(f"{first} must have the shape of {second}, {list(b.shape)}, got {list(a.shape)}")
 
 
 def _check_weights(**weights: float | Tensor) -> None:

@@ -93,3 +93,14 @@ def test_modules_are_their_functions() -> None:
 def test_wrong_input_is_one_sentence(call, sentence) -> None:
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+def test_terms_of_different_shapes_are_refused_not_broadcast() -> None:
+    terms = torch.zeros(3, 1), torch.zeros(3)
+    with pytest.raises(ValueError, match=r"reconstruction must have the shape of kl, \[3\], got \[3, 1\]"):
+        losses.beta_vae(*terms)
+    with pytest.raises(ValueError, match=r"mean must have the shape of x, \[3\], got \[3, 1\]"):
+        losses.gaussian_reconstruction(terms[1], terms[0])
+    z = torch.zeros(3, 2)
+    with pytest.raises(ValueError, match="reconstruction must have the shape of kl"):
+        losses.beta_tcvae(terms[0], z, z, z, dataset_size=9)

@@ -1,5 +1,6 @@
 """The log-density of samples under the aggregate posterior, estimated from a minibatch in linear memory."""
 
+import numbers
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -123,9 +124,8 @@ def _expand_leading(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tens
 def _dataset_size(dataset_size: int | None, estimator: str, *, queries: int, columns: int) -> int:
     if estimator not in _ESTIMATORS:
         raise ValueError(f"estimator must be one of {', '.join(map(repr, _ESTIMATORS))}, got {estimator!r}.")
-    if dataset_size is not None and (
-        not isinstance(dataset_size, int | torch.SymInt) or isinstance(dataset_size, bool)
-    ):
+    whole = isinstance(dataset_size, numbers.Integral | torch.SymInt) and not isinstance(dataset_size, bool)
+    if dataset_size is not None and not whole:
         raise TypeError(f"dataset_size must be an int, got {type(dataset_size).__name__}.")
     if estimator == "full":
         if dataset_size is not None and dataset_size != columns:
@@ -145,7 +145,7 @@ def _dataset_size(dataset_size: int | None, estimator: str, *, queries: int, col
             f"z must have as many rows as mu, {columns}, for estimator {estimator!r}, got {queries} (row i of z is "
             f"drawn from posterior i)."
         )
-    return dataset_size
+    return dataset_size if isinstance(dataset_size, torch.SymInt) else int(dataset_size)
 
 
 @torch.library.register_fake("pyvae::minibatch_log_density")

@@ -1,5 +1,6 @@
 """Reparameterised sampling with the noise drawn inside the op."""
 
+import numbers
 from typing import Any
 
 import torch
@@ -63,11 +64,11 @@ def _seed_tensor(seed: int | Tensor | None, generator: torch.Generator | None, m
     if isinstance(seed, Tensor):
         _check_seed_tensor(seed, mu)
         return seed
-    if not isinstance(seed, int) or isinstance(seed, bool):
+    if not isinstance(seed, numbers.Integral) or isinstance(seed, bool):
         raise TypeError(f"seed must be an int or an int64 tensor, got {type(seed).__name__}.")
     if not -(2**63) <= seed < 2**63:
         raise ValueError(f"seed must fit in 64 bits, signed, got {seed}.")
-    return torch.full((), seed, dtype=torch.int64, device=mu.device)
+    return torch.full((), int(seed), dtype=torch.int64, device=mu.device)
 
 
 def _check_seed_tensor(seed: Tensor, mu: Tensor) -> None:

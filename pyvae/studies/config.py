@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+LARGEST_MU = 20.0  # sigmoid(20) differs from 1 by 2e-9: beyond, float32 images of all latents are the same
+
 
 @dataclass(frozen=True)
 class StudyConfig:
@@ -196,6 +198,12 @@ def _check_ranges(config: StudyConfig) -> None:
         for value in values if isinstance(values, tuple) else (values,):
             if value < 0:
                 raise ValueError(f"{name} must be at least 0, got {value}")
+    for mu in config.mus:
+        if abs(mu) > LARGEST_MU:
+            raise ValueError(f"mus must lie between -{LARGEST_MU:g} and {LARGEST_MU:g}, got {mu:g}")
+    for seed in config.seeds:
+        if seed >= 2**63:
+            raise ValueError(f"seeds must fit in 64 bits, signed, got {seed}")
     if any(width < 1 for width in config.hidden):
         raise ValueError(f"hidden must hold widths of at least 1, got {', '.join(map(str, config.hidden))}")
     at_least_one = (

@@ -29,8 +29,8 @@ EVALUATED_TOGETHER = 16
 """Models of one call of `evaluate`: bounds its memory (each decodes the whole test grid)."""
 
 CONFIG, CURVES = "config.json", "curves.parquet"
-EVALUATED = ("results.parquet", "baseline.parquet", "pictures.safetensors")
-"""What `save_evaluations` writes."""
+EVALUATED = ("results.parquet", "baseline.parquet", "pictures.safetensors", CURVES)
+"""What figures and report need; without any of them it is measured again from the checkpoint."""
 
 
 def run_study(config: StudyConfig, out: Path | str, *, resume: bool = False, console: Console | None = None) -> Path:
@@ -44,6 +44,8 @@ def run_study(config: StudyConfig, out: Path | str, *, resume: bool = False, con
     out, console = Path(out), console or Console()
     if out.exists() and not out.is_dir():
         raise StudyError(f"out must be a folder, but {out} is a file")
+    if load_config(out) is None and out.exists() and any(path.name != ".lock" for path in out.iterdir()):
+        raise StudyError(f"out must be a new or empty folder, or one that holds a study, but {out} holds other files")
     try:
         with exclusive_lock(out / ".lock"):
             _claim(config, out, resume=resume)
@@ -84,7 +86,9 @@ def _run(config: StudyConfig, out: Path, console: Console) -> Path:
                 trained = _train(config, out, console, stop)
                 _evaluate(trained, config, out, console, stop)
         except StudyInterrupted as interrupted:
-            raise StudyInterrupted(f"{interrupted}; go on with: pyvae study --out {out} --resume") from None
+            raise StudyInterrupted(f"{interrupted}; go on with: {_resume(out)}") from None
+        if stop.is_set():
+            raise StudyInterrupted(f"stopped before drawing, all results are kept; go on with: {_resume(out)}")
         console.print("drawing figures and report")
         draw(out)
         write_summary(out)
@@ -122,6 +126,10 @@ def _evaluate(trained: Trained, config: StudyConfig, out: Path, console: Console
             )
         )  # fmt: skip
     save_evaluations(out, evaluations, random_baseline(config), config)
+
+
+def _resume(out: Path) -> str:
+    return f"pyvae study --out {out} --resume"
 
 
 def _checkpoints(out: Path) -> Checkpoints:

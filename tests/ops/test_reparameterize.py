@@ -199,3 +199,11 @@ def test_vmap_randomness() -> None:
 def test_errors_name_the_argument(arguments: dict, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         pyvae.reparameterize(**({"mu": torch.zeros(2, 4), "logvar": torch.zeros(2, 4)} | arguments))
+
+
+def test_numpy_integers_are_integers() -> None:
+    mu = torch.zeros(4)
+    assert_bit_equal(pyvae.reparameterize(mu, mu, seed=np.int64(5)), pyvae.reparameterize(mu, mu, seed=5))
+    posteriors = torch.randn(3, 2), torch.zeros(3, 2)
+    parts = pyvae.minibatch_log_density(posteriors[0], *posteriors, dataset_size=np.int64(60))
+    assert_bit_equal(parts.joint, pyvae.minibatch_log_density(posteriors[0], *posteriors, dataset_size=60).joint)

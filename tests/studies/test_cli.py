@@ -80,3 +80,17 @@ def test_interruption_is_exit_130(tmp_path, monkeypatch, capsys) -> None:
 def test_help_shows_how_to_call_it(monkeypatch, capsys) -> None:
     code, text, _ = run(monkeypatch, capsys, "study", "--help")
     assert code == 0 and "pyvae study --preset quick --out runs/quick" in text
+
+
+def test_resume_without_a_study_starts_nothing(tmp_path, monkeypatch, capsys) -> None:
+    code, _, errors = run(monkeypatch, capsys, "study", "--out", str(tmp_path / "mistyped"), "--resume")
+    assert code == 2 and "--resume needs a study to go on with" in errors
+    assert not (tmp_path / "mistyped").exists()
+
+
+def test_damaged_results_are_one_sentence(tmp_path, monkeypatch, capsys) -> None:
+    out = tmp_path / "out"
+    run(monkeypatch, capsys, "study", "--out", str(out), *tiny_settings())
+    (out / "results.parquet").write_bytes(b"PAR1")
+    code, _, errors = run(monkeypatch, capsys, "study", "--out", str(out), "--resume")
+    assert code == 2 and errors.startswith("pyvae: error: ") and "Traceback" not in errors

@@ -110,3 +110,12 @@ def test_held_out_data_are_shared_by_the_betas_only() -> None:
     a, b, c, d = Cell(1.0, 1.0, 0), Cell(1.0, 5.0, 0), Cell(1.5, 1.0, 0), Cell(1.0, 1.0, 1)
     shared = stream([a, b, c, d], "validation pixels", shared_across_betas=True).tolist()
     assert shared[0] == shared[1] and len(set(shared)) == 3
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [("seeds=9223372036854775808", "seeds must fit in 64 bits"), ("mus=0,1e6", "mus must lie between -20 and 20")],
+)
+def test_numbers_no_run_could_use_are_refused_before_it(setting: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        with_overrides(preset("quick"), [setting])

@@ -1,5 +1,6 @@
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -170,3 +171,23 @@ def test_an_interrupted_evaluation_keeps_the_training(tmp_path, monkeypatch) -> 
     console = quiet()
     run_study(tiny(), tmp_path, resume=True, console=console)
     assert "training" not in console.file.getvalue()
+
+
+def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path) -> None:
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(StudyError, match=r"out must be a new or empty folder, or one that holds a study"):
+        run_study(tiny(), tmp_path, console=quiet())
+    assert os.listdir(tmp_path) == ["thesis.tex"]
+
+
+def test_a_study_whose_models_diverge_still_gets_its_report(tmp_path) -> None:
+    report = run_study(tiny("learning_rate=1e30", "steps=5"), tmp_path / "out", console=quiet())
+    assert "diverged" in report.read_text()
+
+
+def test_curves_that_are_gone_are_written_again(finished, tmp_path) -> None:
+    out = tmp_path / "copy"
+    shutil.copytree(finished, out)
+    (out / "curves.parquet").unlink()
+    run_study(tiny(), out, resume=True, console=quiet())
+    assert (out / "curves.parquet").read_bytes() == (finished / "curves.parquet").read_bytes()

@@ -42,7 +42,7 @@ def projection_curve(saved: Saved) -> Figure:
         )
     baseline = _running_mean(saved.pictures["baseline_projection_curve"].mean(0))
     axes.plot(baseline, color=FAINT, linewidth=2.2, label="untrained")
-    axes.set_yscale("log")
+    _logarithmic(axes, "y")
     tidy(
         axes,
         "The projection while it learns (truth → means)",
@@ -94,15 +94,23 @@ def _training_curves(saved: Saved, by: str, fixed: str, **at: float) -> Figure:
         for axes, quantity in zip(panels, ("loss", "kl"), strict=True):
             steps, mean = _mean_by_step(frame["step"][rows], frame[quantity][rows])
             axes.plot(steps, mean, color=colour, linewidth=1.4, label=f"{symbol} = {value:g}")
+    for axes in panels:
+        _logarithmic(axes, "x")
+        axes.xaxis.set_minor_formatter(NullFormatter())
     floor = saved.results.config.inputs / 2
     panels[0].axhline(floor, color=FAINT, linestyle=":", linewidth=1.4, label="pixel noise alone")
     tidy(panels[0], f"Training objective at {fixed}", "step", "reconstruction + β · KL (nats per image)")
     tidy(panels[1], f"KL from the prior at {fixed}", "step", "KL (nats per image)")
-    for axes in panels:
-        axes.set_xscale("log")
-        axes.xaxis.set_minor_formatter(NullFormatter())
     _legend_right(panels[1])
     return figure
+
+
+def _logarithmic(axes: Axes, axis: str) -> None:
+    """A logarithmic axis, where a curve has a point to show on it: diverged models have none."""
+    points = np.concatenate([np.asarray(line.get_xydata(), dtype=np.float64) for line in axes.lines])
+    shown = points[np.isfinite(points).all(axis=1)]
+    if (shown[:, "xy".index(axis)] > 0).any():
+        axes.set(**{f"{axis}scale": "log"})
 
 
 def _mean_by_step(

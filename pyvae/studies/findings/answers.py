@@ -11,6 +11,7 @@ from pyvae.studies.findings.wording import Answer, mean_over_seeds
 from pyvae.studies.results import Array, Results, reference_beta
 
 SOURCE_BASELINE = 0.1121  # PMI of an untrained VAE in the study's source, mean of 3 runs
+NOTHING = 0.005  # a share that prints as 0 %
 UNIFORM_VARIANCE = float(np.var([0.1, 0.5, 0.9]))  # error of predicting the truth of the test grid by its mean
 
 
@@ -57,6 +58,8 @@ def _best_sentence(results: Results, share: Array, i: int) -> str:
     if np.isnan(share[i]).all():
         return f"At μ = {mu} no model gives a value."
     j = int(np.nanargmax(share[i]))
+    if share[i, j] < NOTHING:
+        return f"At μ = {mu} an image holds {results.ceilings[i]:.2f} nats of the true latents, and none is recovered."
     return (
         f"At μ = {mu} an image holds {results.ceilings[i]:.2f} nats of the true latents; the most is "
         f"recovered at β = {results.betas[j]:g}: {share[i, j] * results.ceilings[i]:.2f} nats, "

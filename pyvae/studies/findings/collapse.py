@@ -85,7 +85,8 @@ def about_the_source_maps(results: Results) -> Answer:
             "image gives: it grows with μ by itself."
         )
     question = "Are the diagonals of the source's two heat maps robustness, or collapse?"
-    return Answer(question, _maps_verdict(with_pmi, with_decoded), tuple(details))
+    verdict = _maps_verdict(with_pmi, with_decoded, collapsed=bool(dead.any()))
+    return Answer(question, verdict, tuple(details))
 
 
 def _correlates(correlation: float) -> str:
@@ -94,9 +95,11 @@ def _correlates(correlation: float) -> str:
     return f"has rank correlation {correlation:.2f} with the number of active latents"
 
 
-def _maps_verdict(with_pmi: float, with_decoded: float) -> str:
+def _maps_verdict(with_pmi: float, with_decoded: float, *, collapsed: bool) -> str:
     if math.isnan(with_pmi) or math.isnan(with_decoded):
         return "The maps vary too little in this study to say."
+    if not collapsed:
+        return "Not collapse: no cell of this study has collapsed."
     follows_pmi, follows_decoded = with_pmi > STRONG, with_decoded < -STRONG
     if follows_pmi and follows_decoded:
         return (

@@ -46,7 +46,8 @@ CAPTIONS = {
     "map_decoded": """Error per pixel between a test image and the decoded projection of its truth. Test
         grid, 3-epoch projection.""",
     "map_mean_to_truth": """R² of predicting the truth linearly from posterior means. Test grid, closed
-        form. It hardly notices collapse: a tiny mean is still a linear image of the truth.""",
+        form. A mean that hardly moves can still be a linear image of the truth; below 0 the projection fits
+        noise on one half of the grid and fails on the other.""",
     "map_sample_to_truth": "The same from sampled latents, which do notice. Test grid, closed form.",
     "map_code_information": """All the code holds of the image, encoded pixel noise included: exact
         aggregate posterior of held-out training images. ≥ marks cells saturated at the log of their
