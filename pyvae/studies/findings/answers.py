@@ -16,7 +16,10 @@ UNIFORM_VARIANCE = float(np.var([0.1, 0.5, 0.9]))  # error of predicting the tru
 
 
 def findings(results: Results) -> list[Answer]:
-    """The study's answers, most important first."""
+    """The study's answers, most important first; only one where no model has a number to answer with."""
+    if not results.table["finite"].to_numpy().any():
+        verdict = "There is no answer: every model has diverged. A smaller learning_rate may help."
+        return [Answer("What can be learned from this study?", verdict, ())]
     return [
         about_robustness(results),
         about_recovery(results),

@@ -120,7 +120,7 @@ def write_report(folder: Path | str) -> Path:
         *_robustness_table(results),
         *(
             section(answer.question, paragraph(answer.short, "short"), bullets(answer.details), pictures)
-            for answer, pictures in zip(answers[1:], galleries[1:], strict=True)
+            for answer, pictures in zip(answers[1:], galleries[1:], strict=False)
         ),
         *(section(title, _gallery(folder, names)) for title, names in FURTHER_FIGURES.items()),
         section("All cells", *_results_table(results)),
