@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from pyvae.data.grid import BlockGrid
 from pyvae.files import atomic_path, atomic_write_bytes
+from pyvae.metrics.theory import linear_theory_recovered
 from pyvae.studies.cells import Cell, cells
 from pyvae.studies.config import StudyConfig
 from pyvae.studies.evaluate import Evaluation, held_out, picture_intensities
@@ -67,6 +68,21 @@ class Results:
     def fraction_recovered(self) -> Array:
         """Recovered information over the ceiling, [mus, betas, seeds]."""
         return self.grid("train_recovered_nats") / self.ceilings[:, None, None]
+
+    def linear_theory_fraction(self, beta: float) -> Array:
+        """The share of the ceiling that the best linear VAE recovers at beta, for each mu."""
+        config = self.config
+        recovered = [
+            linear_theory_recovered(
+                float(mu),
+                beta,
+                blocks=config.blocks**2,
+                pixels=config.pixels**2,
+                noise_variance=config.noise_variance,
+            )
+            for mu in self.mus
+        ]
+        return np.array(recovered) / self.ceilings
 
     def baseline_mean(self, column: str) -> float:
         """Mean of a column over the untrained models."""

@@ -6,10 +6,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
-from pyvae.metrics.theory import linear_theory_recovered
 from pyvae.studies.figures.plotting import FAINT, INK, new_figure, shades, tidy
 from pyvae.studies.findings.statistics import t_interval
-from pyvae.studies.results import Results, Saved, reference_beta
+from pyvae.studies.results import Saved, reference_beta
 
 
 def curves_by_mu(saved: Saved) -> Figure:
@@ -65,7 +64,7 @@ def robustness(saved: Saved) -> Figure:
     reach = 0.05
     for j, (beta, colour) in enumerate(zip(results.betas, shades(len(results.betas)), strict=True)):
         _with_interval(left, results.mus, fraction[:, j], colour, f"β = {beta:g}")
-        left.plot(results.mus, _theory(results, float(beta)), color=colour, linestyle=":", linewidth=1.3)
+        left.plot(results.mus, results.linear_theory_fraction(float(beta)), color=colour, linestyle=":", linewidth=1.3)
         if beta != reference:
             means = _with_interval(right, results.mus, fraction[:, j] - base, colour, f"β = {beta:g}")
             reach = max(reach, 1.3 * float(np.nanmax(np.abs(means), initial=0.0)))
@@ -140,21 +139,6 @@ def _with_interval(
     axes.plot(x, mean, color=colour, linewidth=1.8, marker="o", markersize=3.5, label=label)
     axes.fill_between(x, mean - half, mean + half, color=colour, alpha=0.18, linewidth=0)
     return mean
-
-
-def _theory(results: Results, beta: float) -> list[float]:
-    config = results.config
-    return [
-        linear_theory_recovered(
-            float(mu),
-            beta,
-            blocks=config.blocks**2,
-            pixels=config.pixels**2,
-            noise_variance=config.noise_variance,
-        )
-        / float(ceiling)
-        for mu, ceiling in zip(results.mus, results.ceilings, strict=True)
-    ]
 
 
 def _legend_right(axes: Axes) -> None:

@@ -4,7 +4,6 @@ decide.
 
 import numpy as np
 
-from pyvae.metrics.theory import linear_theory_recovered
 from pyvae.studies.findings.collapse import about_collapse, about_the_source_maps
 from pyvae.studies.findings.robustness import about_robustness
 from pyvae.studies.findings.wording import Answer, mean_over_seeds
@@ -71,19 +70,9 @@ def _best_sentence(results: Results, share: Array, i: int) -> str:
 
 
 def _linear_sentence(results: Results, share: Array) -> str:
-    config, beta = results.config, reference_beta(results.betas)
+    beta = reference_beta(results.betas)
     j = list(results.betas).index(beta)
-    theory = [
-        linear_theory_recovered(
-            float(mu),
-            beta,
-            blocks=config.blocks**2,
-            pixels=config.pixels**2,
-            noise_variance=config.noise_variance,
-        )
-        for mu in results.mus
-    ]
-    mean = float(np.mean(np.array(theory) / results.ceilings))
+    mean = float(results.linear_theory_fraction(beta).mean())
     return (
         f"The best linear VAE would recover {mean:.0%} at β = {beta:g}, averaged over μ: its code is "
         "sampled, and truth is predicted linearly from it. The trained models recover "
