@@ -317,6 +317,23 @@ def test_truth_table_of_the_estimators(
             assert parts.total_correlation.mean().item() == pytest.approx(want, abs=tolerance)
 
 
+def test_the_copied_matrix_is_nats_away() -> None:
+    """The stride [::M' + 1] over a flattened B x B matrix, B = M' + 1, fills columns 0 and 1, not the diagonals."""
+    n, d, size, s = 20_000, 10, 64, 0.3
+    weights = torch.full((size, size), 1 / (size - 1))
+    weights.view(-1)[::size] = 1 / n
+    weights.view(-1)[1::size] = (n - size + 1) / (n * (size - 1))
+    log_w = weights.log()
+    mu = torch.randn(40, size, d)
+    z = mu + s * torch.randn(40, size, d)
+    logvar = torch.full_like(mu, 2 * math.log(s))
+    pairs = reference.log_normal(z.unsqueeze(-2), mu.unsqueeze(-3), logvar.unsqueeze(-3))
+    copied = torch.logsumexp(log_w + pairs.sum(-1), -1) - torch.logsumexp(log_w.unsqueeze(-1) + pairs, -2).sum(-1)
+    assert copied.mean().item() == pytest.approx(7.8, abs=0.3)  # full data: 2.82
+    right = pyvae.kl_decomposition(z, mu, logvar, dataset_size=n).total_correlation
+    assert abs(right.mean().item() - 2.82) < 0.6
+
+
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_decomposition_telescopes_to_the_monte_carlo_kl(estimator: str) -> None:
     z, mu, logvar = posteriors((2,), 25, 6, torch.float64)
