@@ -17,8 +17,7 @@ def gaussian_reconstruction(x: Tensor, mean: Tensor, variance: float = 1.0) -> T
 
     The constant left out is (D/2) log(2 pi variance). Raises ValueError for a variance that is not positive.
     """
-    if not variance > 0:
-        raise ValueError(f"variance must be greater than 0, got {variance}")
+    _check_variance(variance)
     _check_alike(mean=mean, x=x)
     return mse_loss(mean, x, reduction="none").sum(-1) / (2 * variance)
 
@@ -84,8 +83,7 @@ class GaussianReconstruction(nn.Module):
 
     def __init__(self, variance: float = 1.0) -> None:
         super().__init__()
-        if not variance > 0:
-            raise ValueError(f"variance must be greater than 0, got {variance}")
+        _check_variance(variance)
         self.variance = variance
 
     def forward(self, x: Tensor, mean: Tensor) -> Tensor:
@@ -150,6 +148,11 @@ class BetaTCVAE(nn.Module):
             reconstruction, z, mu, logvar, dataset_size=self.dataset_size, estimator=self.estimator,
             alpha=self.alpha, beta=self.beta, gamma=self.gamma,
         )  # fmt: skip
+
+
+def _check_variance(variance: float) -> None:
+    if not variance > 0:
+        raise ValueError(f"variance must be greater than 0, got {variance}")
 
 
 def _check_alike(**terms: Tensor) -> None:

@@ -1,4 +1,4 @@
-// Exponentials: exp2, exp, and the one the log-sum-exp kernels spend their time in.
+// Exponentials: exp, and the power of two the log-sum-exp kernels spend their time in.
 //
 // float32: round to the nearest integer n, a polynomial of degree 6 on the rest f in [-1/2, 1/2] (degree 5 misses one
 // unit in the last place), then the scale 2^n put together from bits. Branch-free, so that compilers vectorise it.
@@ -7,11 +7,14 @@
 #include "portable.h"
 
 namespace pyvae {
+
+constexpr double kLn2 = 0.69314718055994530942;
+constexpr double kLog2E = 1.44269504088896340736;
+
 namespace detail {
 
 // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits of the sum.
 constexpr float kRoundToInteger = 12582912.0f;
-constexpr float kLog2E = 1.44269504f;
 
 // 2^f on [-1/2, 1/2]: 1 + f P(f), P a minimax fit of (2^f - 1) / f.
 PYVAE_MATH float exp2_fraction(float f) {
@@ -37,23 +40,14 @@ PYVAE_MATH float scale_by_power(float p, int32_t n) {
 // e^x * 2^shift. Cody and Waite: the high part of ln 2 has few bits, so n * high is exact with or without an FMA.
 PYVAE_MATH float exp_shifted(float x, int32_t shift) {
   const float t = x < -105.0f ? -105.0f : (x > 90.0f ? 90.0f : x);
-  const float shifted = t * kLog2E + kRoundToInteger;
+  const float shifted = t * static_cast<float>(kLog2E) + kRoundToInteger;
   const float n = shifted - kRoundToInteger;
   const float rest = (t - n * 0.693359375f) - n * -2.12194440e-4f;
-  return scale_by_power(exp2_fraction(rest * kLog2E), float_bits(shifted) - float_bits(kRoundToInteger) + shift);
+  return scale_by_power(exp2_fraction(rest * static_cast<float>(kLog2E)),
+                        float_bits(shifted) - float_bits(kRoundToInteger) + shift);
 }
 
 }  // namespace detail
-
-// 2^x over the whole range, gradual underflow included.
-PYVAE_MATH float exp2(float x) {
-  const float t = x < -151.0f ? -151.0f : (x > 129.0f ? 129.0f : x);
-  const float shifted = t + detail::kRoundToInteger;
-  const float fraction = t - (shifted - detail::kRoundToInteger);
-  return detail::scale_by_power(detail::exp2_fraction(fraction),
-                                float_bits(shifted) - float_bits(detail::kRoundToInteger));
-}
-PYVAE_MATH double exp2(double x) { return libm::exp2(x); }
 
 // 2^x for x <= 0, the weight of one term of a log-sum-exp: from 2^-126.5 downwards it is exactly 0, which spares the
 // second scale factor and cannot matter beside the largest term's weight of 1.
@@ -71,6 +65,6 @@ PYVAE_MATH double exp(double x) { return libm::exp(x); }
 
 // e^x / 2, finite where e^x alone overflows although half of it fits.
 PYVAE_MATH float half_exp(float x) { return detail::exp_shifted(x, -1); }
-PYVAE_MATH double half_exp(double x) { return libm::exp(x - 0.69314718055994530942); }
+PYVAE_MATH double half_exp(double x) { return libm::exp(x - kLn2); }
 
 }  // namespace pyvae

@@ -96,8 +96,6 @@ PYVAE_MATH GaussianKlGrad<T> gaussian_kl_grad(T mu, T logvar, T prior_mu, T prio
 // log2 N(z; mu, sigma^2) = constant - u^2, u = (z - mu) * scale. Base 2 because exp2 is cheaper than exp, and `scale`
 // rather than its square because it stays finite down to logvar = -176, where 1/(2 sigma^2) overflows at -88.
 
-constexpr double kLn2 = 0.69314718055994530942;
-constexpr double kLog2E = 1.44269504088896340736;
 constexpr double kLog2Pi = 1.83787706640934548356;
 
 // sqrt(log2(e) / 2) / sigma. Computed once per column and met by every query, so both are rounded once, from float64.
@@ -111,7 +109,7 @@ PYVAE_MATH T log_density_constant(T logvar) {
   return static_cast<T>(-0.5 * kLog2E * (static_cast<double>(logvar) + kLog2Pi));
 }
 
-// Gradients of the *natural* log-density, in the quantities above:
+// Gradients of the *natural* log-density, in the quantities above; the factor of d/dmu also serves a sum of scale * u:
 //   d/dz = -d/dmu = -2 ln 2 * scale * u,   d/dlogvar = ln 2 * u^2 - 1/2.
 template <typename T>
 PYVAE_MATH T log_density_grad_mu_factor(T scale) {

@@ -21,7 +21,7 @@ PYVAE_MATH T rescale(T old_peak, T new_peak) {
 // nearly cancel, so they are added in float64.
 template <typename T>
 PYVAE_MATH T log_of_sum(T peak, T total, double log_weight) {
-  const double log_peak = 0.69314718055994530942 * static_cast<double>(finite_peak(peak));
+  const double log_peak = kLn2 * static_cast<double>(finite_peak(peak));
   return static_cast<T>(log_peak + static_cast<double>(log(total)) + log_weight);
 }
 

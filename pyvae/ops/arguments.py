@@ -7,8 +7,7 @@ import torch
 import torch.autograd.forward_ad as forward_ad
 from torch import Tensor
 
-_HALF = (torch.float16, torch.bfloat16)
-_SUPPORTED = (torch.float32, torch.float64, *_HALF)
+_SUPPORTED = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
 def check_tensors(**tensors: Any) -> None:

@@ -155,7 +155,7 @@ void backward_rows(const MinibatchLogDensityBackward<T>& args, int64_t begin, in
   for (int64_t k = begin * latents; k < end * latents; ++k) {
     T sum = 0;
     for (int64_t share = 0; share < shares; ++share) sum += share_sums(args, 0, share).z[k];
-    args.grad_z[k] = T(-2 * kLn2) * sum;
+    args.grad_z[k] = -log_density_grad_mu_factor(sum);
   }
 }
 

@@ -181,7 +181,7 @@ PYVAE_KERNEL void add_to_row(const MinibatchLogDensityBackward<T>& args, const P
   if (d >= args.mixture.latents || lane >= tile.rows) return;
   T* grad_z = args.grad_z + (tile.batch * args.queries + tile.query + lane) * args.mixture.latents + d;
   const T total = tile.column == 0 ? sum.value : *grad_z + sum.value;
-  *grad_z = tile.column + tile.columns == args.mixture.columns ? T(-2 * kLn2) * total : total;
+  *grad_z = tile.column + tile.columns == args.mixture.columns ? -log_density_grad_mu_factor(total) : total;
 }
 
 template <typename T>
