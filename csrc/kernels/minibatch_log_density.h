@@ -38,6 +38,7 @@ struct MinibatchLogDensity {
   T* marginals;  // [B, Q, D]
   T* peak;       // [B, Q, D + 1]
   T* total;      // [B, Q, D + 1]
+  T* workspace;  // minibatch_log_density_workspace elements on CPU, any content
 };
 
 template <typename T>
@@ -53,40 +54,79 @@ struct MinibatchLogDensityBackward {
   T* grad_z;                // [B, Q, D]
   T* grad_mu;               // [B, M, D]
   T* grad_logvar;           // [B, M, D]
-  T* workspace;             // minibatch_log_density_workspace(args) elements, any content
+  T* workspace;             // MinibatchLogDensityWorkspace::elements on CPU, any content
 };
 
 namespace cpu {
 
-// The CPU backward visits every pair once and serves all three gradients while a tile is hot. Tiles of kShareTile
-// columns are dealt to shares, whose number depends on the columns and not on the threads, and each share keeps its
-// own sums for grad_z: that is what makes the result bitwise independent of the thread count. 8 shares keep M = 65 536,
-// D = 10 within the 64 MiB of docs/architecture.md.
+// Rows come in blocks of this many; rows beyond the last of a batch entry are padding.
+constexpr int64_t kRowBlock = 32;
+
+inline int64_t minibatch_log_density_row_blocks(int64_t queries) { return (queries + kRowBlock - 1) / kRowBlock; }
+
+// What a block of rows works in: its queries [D, kRowBlock], and a peak, a total and an error per channel
+// [D + 1, 3, kRowBlock].
+inline int64_t minibatch_log_density_block_elements(int64_t latents) { return (4 * latents + 3) * kRowBlock; }
+
+inline int64_t minibatch_log_density_workspace(int64_t batch, int64_t queries, int64_t latents) {
+  return batch * minibatch_log_density_row_blocks(queries) * minibatch_log_density_block_elements(latents);
+}
+
+// The backward visits every pair once and serves all three gradients while a tile is hot. Tiles of kShareTile columns
+// are dealt to shares, and each share keeps its own sums for grad_z: that is what makes the result bitwise independent
+// of the thread count. More shares keep more threads busy and take more memory: as many as kShareElements allow, and
+// kMinShares at least, which keeps M = 65 536, D = 10 within the 64 MiB of docs/architecture.md.
 constexpr int64_t kShareTile = 64;
-constexpr int64_t kMaxShares = 8;
+constexpr int64_t kMinShares = 8;
+constexpr int64_t kShareElements = int64_t{1} << 22;
 
-inline int64_t minibatch_log_density_shares(int64_t columns) {
-  const int64_t tiles = (columns + kShareTile - 1) / kShareTile;
-  return tiles < kMaxShares ? tiles : kMaxShares;
-}
+// Where the backward's workspace holds what, in elements.
+struct MinibatchLogDensityWorkspace {
+  int64_t shares;
+  int64_t padded;   // Q, rounded up to row blocks
+  int64_t pitch;    // from one channel's rows to the next; no power of two, whose multiples share a set of the cache
+  int64_t query;    // [B, D, pitch]: z with rows innermost
+  int64_t peak;     // [B, D + 1, pitch]
+  int64_t factor;   // [B, D + 1, pitch]: a row's cotangent over its total
+  int64_t columns;  // [B, shares, D, 3, kShareTile]: mean, scale and constant of a tile
+  int64_t column_sums;  // [B, shares, D, 3, kShareTile]
+  int64_t row_sums;     // [shares, B, D, pitch]
+  int64_t elements;
 
-// [2, B, D, M] for the columns' sums, [B, shares, 2, D, kShareTile] for groups of rows, [shares, B, Q, D] for the
-// rows'.
-inline int64_t minibatch_log_density_workspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents) {
-  const int64_t shares = minibatch_log_density_shares(columns);
-  return batch * latents * (2 * columns + shares * (2 * kShareTile + queries));
-}
+  MinibatchLogDensityWorkspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents)
+      : shares(shares_of(columns, batch * queries * latents)),
+        padded(minibatch_log_density_row_blocks(queries) * kRowBlock),
+        pitch(padded + 16),
+        query(0),
+        peak(query + batch * latents * pitch),
+        factor(peak + batch * (latents + 1) * pitch),
+        columns(factor + batch * (latents + 1) * pitch),
+        column_sums(this->columns + batch * shares * latents * 3 * kShareTile),
+        row_sums(column_sums + batch * shares * latents * 3 * kShareTile),
+        elements(row_sums + shares * batch * latents * pitch) {}
+
+ private:
+  static int64_t shares_of(int64_t columns, int64_t elements) {
+    const int64_t tiles = (columns + kShareTile - 1) / kShareTile;
+    const int64_t afford = kShareElements / (elements > 0 ? elements : 1);
+    const int64_t most = afford > kMinShares ? afford : kMinShares;
+    return tiles < most ? tiles : most;
+  }
+};
 
 // Batch entries times latents: [begin, end) of B * D.
 template <Isa isa, typename T>
 void minibatch_log_density_columns(const MixtureColumns<T>& args, int64_t begin, int64_t end);
-// Rows [begin, end) of B * Q.
+// Row blocks [begin, end) of B * row_blocks(Q).
 template <Isa isa, typename T>
 void minibatch_log_density(const MinibatchLogDensity<T>& args, int64_t begin, int64_t end);
+// The backward's three steps. Row blocks [begin, end) of B * row_blocks(Q): what the shares read of the rows.
+template <Isa isa, typename T>
+void minibatch_log_density_backward_prepare(const MinibatchLogDensityBackward<T>& args, int64_t begin, int64_t end);
 // Shares [begin, end) of B * shares: grad_mu, grad_logvar, and the shares of grad_z.
 template <Isa isa, typename T>
 void minibatch_log_density_backward(const MinibatchLogDensityBackward<T>& args, int64_t begin, int64_t end);
-// Rows [begin, end) of B * Q: grad_z from its shares.
+// Row blocks [begin, end) of B * row_blocks(Q): grad_z from its shares.
 template <Isa isa, typename T>
 void minibatch_log_density_backward_rows(const MinibatchLogDensityBackward<T>& args, int64_t begin, int64_t end);
 

@@ -17,9 +17,9 @@ namespace detail {
 constexpr float kRoundToInteger = 12582912.0f;
 
 // 2^f on [-1/2, 1/2]: 1 + f P(f), P a minimax fit of (2^f - 1) / f.
-PYVAE_MATH float exp2_fraction(float f) {
-  float p = 0.00015474814f;
-  p = p * f + 0.0013400307f;
+template <typename F>
+PYVAE_MATH F exp2_fraction(F f) {
+  F p = f * 0.00015474814f + 0.0013400307f;
   p = p * f + 0.009618009f;
   p = p * f + 0.055503275f;
   p = p * f + 0.2402265f;
@@ -49,14 +49,16 @@ PYVAE_MATH float exp_shifted(float x, int32_t shift) {
 
 }  // namespace detail
 
-// 2^x for x <= 0, the weight of one term of a log-sum-exp: from 2^-126.5 downwards it is exactly 0, which spares the
-// second scale factor and cannot matter beside the largest term's weight of 1.
-PYVAE_MATH float exp2_weight(float x) {
-  const float t = x < -127.0f ? -127.0f : x;
-  const float shifted = t + detail::kRoundToInteger;
-  const float fraction = t - (shifted - detail::kRoundToInteger);
-  const int32_t n = float_bits(shifted) - float_bits(detail::kRoundToInteger);
-  return detail::exp2_fraction(fraction) * detail::power_of_two(n);
+// 2^x for x <= 127, the weight of one term of a log-sum-exp: from 2^-126.5 downwards it is exactly 0, which spares a
+// second scale factor and cannot matter beside a sum of about 1 or more. Rounding by addition leaves n + 127 in the low
+// bits of the sum, from where a shift moves it into the exponent.
+template <typename F>
+PYVAE_MATH F exp2_weight(F x) {
+  constexpr float kRoundToExponent = detail::kRoundToInteger + 127.0f;
+  const F t = larger(F{} - 127.0f, x);
+  const F shifted = t + kRoundToExponent;
+  const F fraction = t - (shifted - kRoundToExponent);
+  return detail::exp2_fraction(fraction) * shift_bits_left(shifted, 23);
 }
 PYVAE_MATH double exp2_weight(double x) { return libm::exp2(x); }
 

@@ -109,16 +109,18 @@ PYVAE_MATH T log_density_constant(T logvar) {
   return static_cast<T>(-0.5 * kLog2E * (static_cast<double>(logvar) + kLog2Pi));
 }
 
-// Gradients of the *natural* log-density, in the quantities above; the factor of d/dmu also serves a sum of scale * u:
+// Gradients of the *natural* log-density, in the quantities above:
 //   d/dz = -d/dmu = -2 ln 2 * scale * u,   d/dlogvar = ln 2 * u^2 - 1/2.
+// The first factor serves a sum of w * u for d/dmu and of w * scale * u for d/dz, w being weights of many densities;
+// the second takes the sums of w and w * u^2.
 template <typename T>
 PYVAE_MATH T log_density_grad_mu_factor(T scale) {
   return T(2 * kLn2) * scale;
 }
 
 template <typename T>
-PYVAE_MATH T log_density_grad_logvar(T u) {
-  return T(kLn2) * u * u - T(0.5);
+PYVAE_MATH T log_density_grad_logvar(T weight, T weight_u2) {
+  return T(kLn2) * weight_u2 - T(0.5) * weight;
 }
 
 }  // namespace pyvae

@@ -6,14 +6,14 @@
 namespace pyvae {
 
 // What to subtract from every exponent. A peak of -inf means that no term counts so far: 0 keeps -inf - -inf away.
-template <typename T>
-PYVAE_MATH T finite_peak(T peak) {
-  return peak == -T(__builtin_inf()) ? T(0) : peak;
+template <typename F>
+PYVAE_MATH F finite_peak(F peak) {
+  return select(peak == F{} - __builtin_inff(), F{}, peak);
 }
 
 // The factor that moves a sum from the old peak to the new one.
-template <typename T>
-PYVAE_MATH T rescale(T old_peak, T new_peak) {
+template <typename F>
+PYVAE_MATH F rescale(F old_peak, F new_peak) {
   return exp2_weight(old_peak - finite_peak(new_peak));
 }
 

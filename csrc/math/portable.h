@@ -33,11 +33,22 @@ PYVAE_MATH float sqrtf(float x) { return __builtin_sqrtf(x); }
 PYVAE_MATH int32_t float_bits(float x) { return __builtin_bit_cast(int32_t, x); }
 PYVAE_MATH float bits_float(int32_t bits) { return __builtin_bit_cast(float, bits); }
 
-// Written as a comparison, not as fmax, because a NaN must not replace the running maximum: it reaches the result
-// through the sum instead.
-template <typename T>
-PYVAE_MATH T larger(T a, T b) {
+// --- What a formula needs that is a template on F, a scalar or the vector type of kernels/cpu/vec.h, which has its own
+// version of each beside +, - and *.
+
+template <typename F>
+PYVAE_MATH F select(bool condition, F a, F b) {
+  return condition ? a : b;
+}
+
+// Written as a comparison, not as fmax, because of NaN: where either is one, this is b. So a NaN does not replace a
+// running maximum b (it reaches the result through the sum instead), and passes through a lower bound a.
+template <typename F>
+PYVAE_MATH F larger(F a, F b) {
   return a > b ? a : b;
 }
+
+// The float whose bits are those of x, shifted.
+PYVAE_MATH float shift_bits_left(float x, int count) { return bits_float(float_bits(x) << count); }
 
 }  // namespace pyvae

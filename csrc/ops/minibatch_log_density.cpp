@@ -54,8 +54,13 @@ Tensor column_memory(const Sizes& sizes, const Tensor& like) {
   return empty_of(like, {3, sizes.batch, sizes.latents, sizes.columns});
 }
 
-// A (pair, latent) costs about as much as an element of the elementwise ops.
-int64_t row_grain(const Sizes& sizes) { return grain_for(sizes.columns * sizes.latents); }
+// The CPU kernels' scratch memory; the CUDA kernels need none.
+Tensor workspace_of(const Tensor& like, int64_t elements) { return empty_of(like, {kCudaLibrary ? 0 : elements}); }
+
+// Blocks of rows of all batch entries, and how many a thread takes at least: a (pair, latent) costs about as much as an
+// element of the elementwise ops.
+int64_t row_blocks(const Sizes& sizes) { return sizes.batch * cpu::minibatch_log_density_row_blocks(sizes.queries); }
+int64_t row_block_grain(int64_t elements_per_row) { return grain_for(elements_per_row * cpu::kRowBlock); }
 
 // (joint [..., Q], marginals [..., Q, D], and for the backward peak and total [..., Q, D + 1]).
 std::tuple<Tensor, Tensor, Tensor, Tensor> minibatch_log_density(const Tensor& z, const Tensor& mu,
@@ -68,6 +73,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> minibatch_log_density(const Tensor& z
   const Tensor peak = empty_of(z, channels), total = empty_of(z, channels);
   if (!sizes.empty()) {
     const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar), memory = column_memory(sizes, z);
+    const Tensor workspace =
+        workspace_of(z, cpu::minibatch_log_density_workspace(sizes.batch, sizes.queries, sizes.latents));
     dispatch(z, [&]<typename T>() {
       const MinibatchLogDensity<T> args{transform<T>(sizes, mu_, logvar_, memory),
                                         sizes.queries,
@@ -76,9 +83,10 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> minibatch_log_density(const Tensor& z
                                         out<T>(joint),
                                         out<T>(marginals),
                                         out<T>(peak),
-                                        out<T>(total)};
+                                        out<T>(total),
+                                        out<T>(workspace)};
       launch(
-          z, sizes.batch * sizes.queries, row_grain(sizes),
+          z, row_blocks(sizes), row_block_grain(sizes.columns * sizes.latents),
           [&](auto isa, int64_t begin, int64_t end) { cpu::minibatch_log_density<isa()>(args, begin, end); },
           [&](auto stream) { return cuda::minibatch_log_density(args, stream); });
     });
@@ -86,23 +94,29 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> minibatch_log_density(const Tensor& z
   return {joint, marginals, peak, total};
 }
 
-// The backward's scratch memory; the CUDA kernels need none.
-Tensor backward_workspace(const Sizes& sizes, const Tensor& like) {
-  const int64_t elements =
-      kCudaLibrary ? 0 : cpu::minibatch_log_density_workspace(sizes.batch, sizes.queries, sizes.columns, sizes.latents);
-  return empty_of(like, {elements});
+using BackwardWorkspace = cpu::MinibatchLogDensityWorkspace;
+
+BackwardWorkspace backward_workspace(const Sizes& sizes) {
+  return {sizes.batch, sizes.queries, sizes.columns, sizes.latents};
 }
 
-// Two launches: the columns' gradients (on CPU with the rows' shares), then the rows'.
+// On CPU: what the shares read of the rows, the shares with the columns' gradients, the rows' gradients from the
+// shares. On CUDA the columns' gradients, then the rows'.
 template <typename T>
 void run_backward(const MinibatchLogDensityBackward<T>& args, const Sizes& sizes, const Tensor& on) {
-  const int64_t shares = cpu::minibatch_log_density_shares(sizes.columns);
+  const int64_t shares = backward_workspace(sizes).shares;
+  launch(
+      on, row_blocks(sizes), row_block_grain(sizes.latents),
+      [&](auto isa, int64_t begin, int64_t end) {
+        cpu::minibatch_log_density_backward_prepare<isa()>(args, begin, end);
+      },
+      [&](auto) { return 0; });
   launch(
       on, sizes.batch * shares, 1,
       [&](auto isa, int64_t begin, int64_t end) { cpu::minibatch_log_density_backward<isa()>(args, begin, end); },
       [&](auto stream) { return cuda::minibatch_log_density_backward(args, stream); });
   launch(
-      on, sizes.batch * sizes.queries, grain_for(sizes.latents * shares),
+      on, row_blocks(sizes), row_block_grain(sizes.latents * shares),
       [&](auto isa, int64_t begin, int64_t end) { cpu::minibatch_log_density_backward_rows<isa()>(args, begin, end); },
       [&](auto stream) { return cuda::minibatch_log_density_backward_rows(args, stream); });
 }
@@ -126,7 +140,7 @@ std::tuple<Tensor, Tensor, Tensor> minibatch_log_density_backward(const Tensor& 
   }
   const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar), peak_ = dense(peak), total_ = dense(total);
   const Tensor grad_joint_ = dense(grad_joint), grad_marginals_ = dense(grad_marginals);
-  const Tensor memory = column_memory(sizes, z), workspace = backward_workspace(sizes, z);
+  const Tensor memory = column_memory(sizes, z), workspace = workspace_of(z, backward_workspace(sizes).elements);
   dispatch(z, [&]<typename T>() {
     const MinibatchLogDensityBackward<T> args{transform<T>(sizes, mu_, logvar_, memory),
                                               sizes.queries,

@@ -267,16 +267,17 @@ std::vector<Named<T>> compute(const Problem<T>& p, Columns columns, Forward forw
   std::vector<T> joint = unwritten<T>(rows), marginals = unwritten<T>(rows * n.latents);
   std::vector<T> peak = unwritten<T>(rows * (n.latents + 1)), total = peak;
   std::vector<T> grad_z = marginals, grad_mu = mean, grad_logvar = mean;
-  std::vector<T> workspace =
-      unwritten<T>(pyvae::cpu::minibatch_log_density_workspace(n.batch, n.queries, n.columns, n.latents));
+  std::vector<T> workspace = unwritten<T>(pyvae::cpu::minibatch_log_density_workspace(n.batch, n.queries, n.latents));
+  const pyvae::cpu::MinibatchLogDensityWorkspace backward_workspace(n.batch, n.queries, n.columns, n.latents);
+  std::vector<T> gradients_workspace = unwritten<T>(backward_workspace.elements);
   const pyvae::MixtureColumns<T> mixture{n.batch,         n.columns,   n.latents,    p.mu.data(),
                                          p.logvar.data(), mean.data(), scale.data(), constant.data()};
   columns(mixture);
   forward(pyvae::MinibatchLogDensity<T>{mixture, n.queries, p.weights, p.z.data(), joint.data(), marginals.data(),
-                                        peak.data(), total.data()});
+                                        peak.data(), total.data(), workspace.data()});
   backward(pyvae::MinibatchLogDensityBackward<T>{mixture, n.queries, p.weights, p.z.data(), peak.data(), total.data(),
                                                  p.grad_joint.data(), p.grad_marginals.data(), grad_z.data(),
-                                                 grad_mu.data(), grad_logvar.data(), workspace.data()});
+                                                 grad_mu.data(), grad_logvar.data(), gradients_workspace.data()});
   return {{"mean", mean},           {"scale", scale},   {"constant", constant}, {"joint", joint},
           {"marginals", marginals}, {"grad_z", grad_z}, {"grad_mu", grad_mu},   {"grad_logvar", grad_logvar}};
 }
@@ -284,15 +285,16 @@ std::vector<Named<T>> compute(const Problem<T>& p, Columns columns, Forward forw
 template <typename T>
 std::vector<Named<T>> compute_on_cpu(const Problem<T>& p) {
   const Sizes& n = p.n;
-  const int64_t rows = n.batch * n.queries;
+  const int64_t blocks = n.batch * pyvae::cpu::minibatch_log_density_row_blocks(n.queries);
+  const pyvae::cpu::MinibatchLogDensityWorkspace workspace(n.batch, n.queries, n.columns, n.latents);
   return compute(
       p,
       [&](const auto& args) { pyvae::cpu::minibatch_log_density_columns<Isa::baseline>(args, 0, n.batch * n.latents); },
-      [&](const auto& args) { pyvae::cpu::minibatch_log_density<Isa::baseline>(args, 0, rows); },
+      [&](const auto& args) { pyvae::cpu::minibatch_log_density<Isa::baseline>(args, 0, blocks); },
       [&](const auto& args) {
-        pyvae::cpu::minibatch_log_density_backward<Isa::baseline>(
-            args, 0, n.batch * pyvae::cpu::minibatch_log_density_shares(n.columns));
-        pyvae::cpu::minibatch_log_density_backward_rows<Isa::baseline>(args, 0, rows);
+        pyvae::cpu::minibatch_log_density_backward_prepare<Isa::baseline>(args, 0, blocks);
+        pyvae::cpu::minibatch_log_density_backward<Isa::baseline>(args, 0, n.batch * workspace.shares);
+        pyvae::cpu::minibatch_log_density_backward_rows<Isa::baseline>(args, 0, blocks);
       });
 }
 

@@ -1,90 +1,209 @@
-// Minibatch log-density, forward: streaming log-sum-exp over tiles of columns, lanes over columns, one rescale per
-// tile.
+// Minibatch log-density, forward: streaming log-sum-exp over tiles of columns.
 //
-// A block of rows visits the columns tile by tile, so that a tile's parameters are read from L1 by every row of the
-// block. Exponents of one tile live on the stack; peaks and totals are updated once per tile. Totals are compensated
-// sums (Kahan): after a thousand tiles a plain one has lost its last digits.
+// A few rows sit in registers and visit the columns tile by tile. One pass over a tile computes an exponent, weighs it
+// against the running peak, and notes the largest: the peak is raised, and the tile weighed again, only where an
+// exponent rose far above it, which after the first tile hardly ever happens. A term's weight is therefore at most
+// 2^kHeadroom, not 1. Totals are compensated sums (Kahan): after a thousand tiles a plain one has lost its last digits.
+// Every lane is a row of its own, so a row's bits do not depend on the rows beside it.
+//
+// Per (row, column, latent): 3 operations for the exponent, 1 for the joint's sum, 13 for its weight, 1 for the peak.
 #include "mixture.h"
 
 namespace pyvae::cpu {
 namespace {
 
-// 256 columns of three parameters are 3 KB per latent: at D = 10 a tile stays in L1 while the rows of a block pass.
-constexpr int64_t kColumnTile = 256;
-constexpr int64_t kRowBlock = 8;
+// 64 columns of three parameters are 768 bytes per latent and stay in L1, as do the joint exponents of as many rows.
+constexpr int64_t kTile = 64;
+// Registers of rows that go through the operations side by side; the last rows take one register at a time.
+constexpr int kRegisters = 2;
+// How far an exponent may lie above the peak it is weighed with: 2^64 times any number of columns is finite.
+constexpr float kHeadroom = 64.0f;
 
-template <typename T>
-T sum_of_weights(const T* x, int64_t count, T peak) {
-  T sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t j = 0; j < count; ++j) sum += exp2_weight(x[j] - peak);
+// One channel of some rows: exponents seen so far sum to total * 2^peak; `error` is what the total's roundings added.
+template <typename V>
+struct Running {
+  V peak, total, error;
+};
+
+// Raises the peak where an exponent lies far above it; returns whether it did anywhere.
+template <typename V>
+PYVAE_VEC bool raise(Running<V>& state, V top) {
+  const auto above = top > state.peak + kHeadroom;
+  if (!any(above)) return false;
+  const V peak = select(above, top, state.peak), factor = rescale(state.peak, peak);
+  state = {peak, state.total * factor, state.error * factor};
+  return true;
+}
+
+// The largest of `count` columns' exponents, where exponent(j) is that of column j.
+template <typename V, typename Exponent>
+PYVAE_VEC V largest(int64_t count, Exponent exponent) {
+  V top = V{} - __builtin_inff();
+  for (int64_t j = 0; j < count; ++j) top = larger(exponent(j), top);
+  return top;
+}
+
+// Their weights' sum as well.
+template <typename V, typename Exponent>
+PYVAE_VEC V weigh(int64_t count, Exponent exponent, V peak, V& top) {
+  V sum = V{};
+  top = V{} - __builtin_inff();
+  peak = finite_peak(peak);
+  for (int64_t j = 0; j < count; ++j) {
+    const V x = exponent(j);
+    top = larger(x, top);
+    sum = sum + exp2_weight(x - peak);
+  }
   return sum;
 }
 
-// Adds one tile of exponents to a running log-sum-exp; `error` is what the total's roundings have added so far.
-template <typename T>
-void accumulate(const T* x, int64_t count, T tile_peak, T& peak, T& total, T& error) {
-  const T new_peak = larger(tile_peak, peak), factor = rescale(peak, new_peak);
-  const T before = total * factor;
-  const T term = sum_of_weights(x, count, finite_peak(new_peak)) - error * factor;
-  total = before + term;
-  error = (total - before) - term;
-  peak = new_peak;
+// Adds a tile to the running sum. `record` is `exponent` with a side effect that happens once per pair.
+template <typename V, typename Record, typename Exponent>
+PYVAE_VEC void accumulate(Running<V>& state, bool first_tile, int64_t count, Record record, Exponent exponent) {
+  if (first_tile) raise(state, largest<V>(count, exponent));
+  V top;
+  V sum = weigh(count, record, state.peak, top);
+  if (raise(state, top)) sum = weigh(count, exponent, state.peak, top);
+  const V before = state.total, term = sum - state.error;
+  state.total = before + term;
+  state.error = (state.total - before) - term;
 }
 
-// The running state of a row. Until a row is finished, its results hold the totals' errors.
-template <typename T>
-struct RowState {
-  T *peak, *total;       // [D + 1]
-  T *marginals, *joint;  // [D], [1]
+// The rows of N registers within a block, and the memory they work in.
+template <typename T, int N>
+struct Rows {
+  using V = Vec<T, N>;
+  int64_t b, first, count;
+  T* query;    // [D, V::kLanes], latents outermost; rows beyond the last are 0 and nothing of theirs is kept
+  T* running;  // [D + 1, 3, V::kLanes]
 
-  RowState(const MinibatchLogDensity<T>& args, int64_t row)
-      : peak(args.peak + row * (args.mixture.latents + 1)),
-        total(args.total + row * (args.mixture.latents + 1)),
-        marginals(args.marginals + row * args.mixture.latents),
-        joint(args.joint + row) {}
-
-  void start(int64_t latents) const {
-    for (int64_t k = 0; k <= latents; ++k) peak[k] = -T(__builtin_inf()), total[k] = 0;
-    for (int64_t d = 0; d < latents; ++d) marginals[d] = 0;
-    *joint = 0;
+  Rows(const MinibatchLogDensity<T>& args, int64_t b, int64_t first, int64_t count, T* workspace)
+      : b(b), first(first), count(count), query(workspace), running(workspace + args.mixture.latents * V::kLanes) {
+    const int64_t latents = args.mixture.latents;
+    const T* z = args.z + (b * args.queries + first) * latents;
+    for (int64_t d = 0; d < latents; ++d) {
+      for (int64_t i = 0; i < V::kLanes; ++i) query[d * V::kLanes + i] = i < count ? z[i * latents + d] : T(0);
+    }
+    for (int64_t k = 0; k <= latents; ++k) put(k, {V{} - __builtin_inff(), V{}, V{}});
   }
-  void finish(int64_t latents, double log_pair) const {
-    for (int64_t d = 0; d < latents; ++d) marginals[d] = log_of_sum(peak[d], total[d], log_pair);
-    *joint = log_of_sum(peak[latents], total[latents], log_pair);
+  Running<V> get(int64_t channel) const {
+    const T* at = running + channel * 3 * V::kLanes;
+    return {load<T, N>(at), load<T, N>(at + V::kLanes), load<T, N>(at + 2 * V::kLanes)};
+  }
+  void put(int64_t channel, const Running<V>& state) const {
+    T* at = running + channel * 3 * V::kLanes;
+    store(at, state.peak);
+    store(at + V::kLanes, state.total);
+    store(at + 2 * V::kLanes, state.error);
   }
 };
 
-template <typename T>
-void forward_tile(const MinibatchLogDensity<T>& args, int64_t row, int64_t first, int64_t count) {
-  const MixtureColumns<T>& mixture = args.mixture;
-  const int64_t latents = mixture.latents, b = row / args.queries;
-  const SpecialColumns<T> special(args.weights, row % args.queries, mixture.columns);
-  const RowState<T> state(args, row);
-  JointExponents<T, kColumnTile> joint;
-  alignas(64) T x[kColumnTile];
-  for (int64_t d = 0; d < latents; ++d) {
-    const T tile_peak = exponents(tile_of(mixture, b, d, first, count), args.z[row * latents + d], x);
-    joint.add_latent(x, count, d);
-    accumulate(x, count, special.apply(x, first, count, tile_peak), state.peak[d], state.total[d], state.marginals[d]);
+// A tile's exponents of the joint, summed over latents in groups, and what special pairs add to every exponent.
+template <typename T, int N>
+struct TileMemory {
+  alignas(64) T joint[kTile][Vec<T, N>::kLanes], group[kTile][Vec<T, N>::kLanes], shift[kTile][Vec<T, N>::kLanes];
+};
+
+template <typename T, int N>
+void end_group(TileMemory<T, N>& memory, int64_t count) {
+  for (int64_t j = 0; j < count; ++j) {
+    store(memory.joint[j], load<T, N>(memory.joint[j]) + load<T, N>(memory.group[j]));
+    store(memory.group[j], Vec<T, N>{});
   }
-  joint.flush(count);
-  const T tile_peak = special.apply(joint.total, first, count, largest(joint.total, count));
-  accumulate(joint.total, count, tile_peak, state.peak[latents], state.total[latents], *state.joint);
+}
+
+// One tile of columns. kSpecial: some pair in it is special.
+template <bool kSpecial, typename T, int N>
+void forward_tile(const MinibatchLogDensity<T>& args, const Rows<T, N>& rows, int64_t first, int64_t count,
+                  TileMemory<T, N>& memory) {
+  using V = Vec<T, N>;
+  const int64_t latents = args.mixture.latents;
+  const auto shifted = [&](int64_t j, V x) PYVAE_INLINE {
+    if constexpr (kSpecial) return x + load<T, N>(memory.shift[j]);
+    return x;
+  };
+  for (int64_t d = 0; d < latents; ++d) {
+    const Tile<T> tile = tile_of(args.mixture, rows.b, d, first);
+    const V z = load<T, N>(rows.query + d * V::kLanes);
+    const auto density = [&](int64_t j) PYVAE_INLINE {
+      const V u = (z - tile.mean[j]) * tile.scale[j];
+      return tile.constant[j] - u * u;
+    };
+    const auto record = [&](int64_t j) PYVAE_INLINE {
+      const V x = density(j);
+      store(memory.group[j], load<T, N>(memory.group[j]) + x);
+      return shifted(j, x);
+    };
+    Running<V> state = rows.get(d);
+    accumulate(state, first == 0, count, record, [&](int64_t j) PYVAE_INLINE { return shifted(j, density(j)); });
+    rows.put(d, state);
+    if (d % kLatentGroup == kLatentGroup - 1 || d == latents - 1) end_group(memory, count);
+  }
+  const auto joint = [&](int64_t j) PYVAE_INLINE { return shifted(j, load<T, N>(memory.joint[j])); };
+  Running<V> state = rows.get(latents);
+  accumulate(state, first == 0, count, joint, joint);
+  rows.put(latents, state);
+}
+
+template <typename T, int N>
+void forward_tiles(const MinibatchLogDensity<T>& args, const Rows<T, N>& rows) {
+  const int64_t columns = args.mixture.columns;
+  const SpecialPairs<T> special(args.weights, columns);
+  TileMemory<T, N> memory{};
+  for (int64_t first = 0; first < columns; first += kTile) {
+    const int64_t count = minimum(kTile, columns - first);
+    const Pairs pairs{rows.first, rows.count, first, count};
+    for (int64_t j = 0; j < count; ++j) store(memory.joint[j], Vec<T, N>{});
+    const bool any_special = special.visit(
+        pairs, [&](int64_t row, int64_t column, T shift) { memory.shift[column - first][row - rows.first] = shift; });
+    if (any_special) {
+      forward_tile<true>(args, rows, first, count, memory);
+      special.visit(pairs, [&](int64_t row, int64_t column, T) { memory.shift[column - first][row - rows.first] = 0; });
+    } else {
+      forward_tile<false>(args, rows, first, count, memory);
+    }
+  }
+}
+
+// The results of finished rows, from lanes to the tensors' order.
+template <typename T, int N>
+void finish(const MinibatchLogDensity<T>& args, const Rows<T, N>& rows) {
+  constexpr int64_t kLanes = Vec<T, N>::kLanes;
+  const int64_t latents = args.mixture.latents, row = rows.b * args.queries + rows.first;
+  for (int64_t k = 0; k <= latents; ++k) {
+    const T *peak = rows.running + k * 3 * kLanes, *total = peak + kLanes;
+    T density[kLanes];
+#pragma omp simd
+    for (int64_t i = 0; i < kLanes; ++i) density[i] = log_of_sum(peak[i], total[i], args.weights.log_pair);
+    for (int64_t i = 0; i < rows.count; ++i) {
+      args.peak[(row + i) * (latents + 1) + k] = peak[i];
+      args.total[(row + i) * (latents + 1) + k] = total[i];
+      (k == latents ? args.joint[row + i] : args.marginals[(row + i) * latents + k]) = density[i];
+    }
+  }
+}
+
+// Rows [first, last) of batch entry b, N registers at a time as long as they are full. Returns the first row not taken.
+template <int N, typename T>
+int64_t forward_rows(const MinibatchLogDensity<T>& args, int64_t b, int64_t first, int64_t last, T* workspace) {
+  constexpr int64_t kLanes = Vec<T, N>::kLanes;
+  for (; N == 1 ? first < last : first + kLanes <= last; first += kLanes) {
+    const Rows<T, N> rows(args, b, first, minimum(kLanes, last - first), workspace);
+    forward_tiles(args, rows);
+    finish(args, rows);
+  }
+  return first;
 }
 
 template <typename T>
 void forward(const MinibatchLogDensity<T>& args, int64_t begin, int64_t end) {
-  const int64_t columns = args.mixture.columns, latents = args.mixture.latents;
-  // A block stays within one batch entry only by chance: that costs a second read of a tile, nothing else.
-  for (int64_t block = begin; block < end; block += kRowBlock) {
-    const int64_t block_end = minimum(block + kRowBlock, end);
-    for (int64_t row = block; row < block_end; ++row) RowState<T>(args, row).start(latents);
-    for (int64_t first = 0; first < columns; first += kColumnTile) {
-      const int64_t count = minimum(kColumnTile, columns - first);
-      for (int64_t row = block; row < block_end; ++row) forward_tile(args, row, first, count);
-    }
-    for (int64_t row = block; row < block_end; ++row) RowState<T>(args, row).finish(latents, args.weights.log_pair);
+  static_assert(Vec<T, kRegisters>::kLanes <= kRowBlock);
+  const int64_t blocks = minibatch_log_density_row_blocks(args.queries);
+  for (int64_t block = begin; block < end; ++block) {
+    T* workspace = args.workspace + block * minibatch_log_density_block_elements(args.mixture.latents);
+    const int64_t b = block / blocks, first = block % blocks * kRowBlock;
+    const int64_t last = minimum(first + kRowBlock, args.queries);
+    forward_rows<1>(args, b, forward_rows<kRegisters>(args, b, first, last, workspace), last, workspace);
   }
 }
 

@@ -1,166 +1,341 @@
 // Minibatch log-density, backward: one visit per pair serves grad_z, grad_mu and grad_logvar. Exponents are computed
 // again and weighed by 2^(exponent - peak) / total; nothing of size Q M is stored.
 //
-// A share of the columns sums over all rows in its own memory, in groups of rows so that a float32 sum stays exact to
-// its last digits, and rows keep one sum per share, which backward_rows adds up.
+// A share of the columns takes a tile, and for a group of rows first leaves the tile's joint weights in L2, so that the
+// joint's exponents are not summed again for every latent. Then a column at a time sits in registers and the rows of
+// one latent stream past it. Sums over rows end with each group, so that a float32 sum stays exact to its last digits;
+// sums over columns end with each tile, in the share's own memory, which backward_rows adds up.
+//
+// Per (row, column, latent): 4 operations for the joint's exponent; then 3 for the exponent, 13 for the weight, 2 for
+// the guard, 6 for the sums.
 #include "mixture.h"
 
 namespace pyvae::cpu {
 namespace {
 
 constexpr int64_t kTile = kShareTile;
-constexpr int64_t kRowGroup = 256;
+constexpr int64_t kRowGroup = 512;
+// Registers of rows that go through the operations side by side.
+constexpr int kRegisters = 2;
 
-// grad_joint_i * (softmax weight of column j in the joint of row i), for one tile.
 template <typename T>
-void joint_weights(const MinibatchLogDensityBackward<T>& args, const SpecialColumns<T>& special, int64_t row,
-                   int64_t first, int64_t count, T* weight) {
-  const int64_t latents = args.mixture.latents, b = row / args.queries;
-  JointExponents<T, kTile> joint;
-  alignas(64) T x[kTile];
-  for (int64_t d = 0; d < latents; ++d) {
-    exponents(tile_of(args.mixture, b, d, first, count), args.z[row * latents + d], x);
-    joint.add_latent(x, count, d);
+using Rows = Vec<T, kRegisters>;
+
+// A bool that a generic lambda can read at compile time, as std::bool_constant, whose header must not come in here.
+template <bool kValue>
+struct Constant {
+  constexpr bool operator()() const { return kValue; }
+};
+
+// What a group of rows has in one latent (or in the joint, without a query).
+template <typename T>
+struct RowChannel {
+  const T *query, *peak, *factor;
+};
+
+// Sums over rows: of the weights w, of w u and of w u^2.
+template <typename T>
+struct Moments {
+  Vec<T, 1> w, wu, wu2;
+};
+
+// The arguments of one call and its workspace, by name.
+template <typename T>
+struct Backward {
+  const MinibatchLogDensityBackward<T>& args;
+  MinibatchLogDensityWorkspace at;
+  int64_t latents, columns;
+  SpecialPairs<T> special;
+
+  explicit Backward(const MinibatchLogDensityBackward<T>& args)
+      : args(args),
+        at(args.mixture.batch, args.queries, args.mixture.columns, args.mixture.latents),
+        latents(args.mixture.latents),
+        columns(args.mixture.columns),
+        special(args.weights, args.mixture.columns) {}
+
+  T* query(int64_t b, int64_t d, int64_t row) const {
+    return args.workspace + at.query + (b * latents + d) * at.pitch + row;
   }
-  joint.flush(count);
-  special.apply(joint.total, first, count, T(0));
-  const int64_t channel = row * (latents + 1) + latents;
-  const T peak = finite_peak(args.peak[channel]);
-  const T factor = args.grad_joint[row] * inverse_total(args.total[channel]);
+  T* peak(int64_t b, int64_t channel, int64_t row) const {
+    return args.workspace + at.peak + (b * (latents + 1) + channel) * at.pitch + row;
+  }
+  T* factor(int64_t b, int64_t channel, int64_t row) const {
+    return args.workspace + at.factor + (b * (latents + 1) + channel) * at.pitch + row;
+  }
+  T* row_sum(int64_t share, int64_t b, int64_t d, int64_t row) const {
+    return args.workspace + at.row_sums + ((share * args.mixture.batch + b) * latents + d) * at.pitch + row;
+  }
+  T* column_sums(int64_t b, int64_t share, int64_t d) const {
+    return args.workspace + at.column_sums + ((b * at.shares + share) * latents + d) * 3 * kTile;
+  }
+  T* columns_of_tile(int64_t b, int64_t share, int64_t d) const {
+    return args.workspace + at.columns + ((b * at.shares + share) * latents + d) * 3 * kTile;
+  }
+};
+
+// A tile of columns, a group of rows, and the memory of the two.
+template <typename T>
+struct Visit {
+  const Backward<T>& call;
+  int64_t b, share;
+  Pairs pairs;  // rows a multiple of kRowBlock: padding has the factor 0
+  T joint_weight[kTile][kRowGroup];
+  T shift[kRowGroup];  // what special pairs add, for one column at a time; 0 between columns
+
+  // Column `j` of the tile and those after it, in one latent.
+  Tile<T> tile(int64_t d, int64_t j = 0) const {
+    const T* at = call.columns_of_tile(b, share, d) + j;
+    return {at, at + kTile, at + 2 * kTile};
+  }
+
+  // Runs body(Constant<special>) for column j; body adds `shift` to its exponents if special.
+  template <typename Body>
+  PYVAE_INLINE void with_shift(int64_t j, Body body) {
+    const Pairs column{pairs.row, pairs.rows, pairs.column + j, 1};
+    const auto set = [&](bool to_zero) {
+      return call.special.visit(
+          column, [&](int64_t row, int64_t, T value) { shift[row - pairs.row] = to_zero ? T(0) : value; });
+    };
+    if (set(false)) {
+      body(Constant<true>{});
+      set(true);
+    } else {
+      body(Constant<false>{});
+    }
+  }
+};
+
+// --- The joint -------------------------------------------------------------------------------------------------------
+
+// Columns that share one read of the rows.
+constexpr int64_t kJointColumns = 4;
+
+// The joint's exponents of kColumns columns from j on, for the rows from i on of a group.
+template <int64_t kColumns, typename T>
+PYVAE_VEC void joint_exponents(Visit<T>& visit, int64_t i, int64_t j) {
+  const Backward<T>& call = visit.call;
+  for (int64_t group = 0; group < call.latents; group += kLatentGroup) {
+    Rows<T> sum[kColumns];
+    for (Rows<T>& column : sum) column = T(0);
+    for (int64_t d = group; d < minimum(group + kLatentGroup, call.latents); ++d) {
+      const Tile<T> tile = visit.tile(d, j);
+      const Rows<T> z = load<T, kRegisters>(call.query(visit.b, d, visit.pairs.row + i));
+      for (int64_t k = 0; k < kColumns; ++k) {
+        const Rows<T> u = (z - tile.mean[k]) * tile.scale[k];
+        sum[k] = sum[k] + (tile.constant[k] - u * u);
+      }
+    }
+    for (int64_t k = 0; k < kColumns; ++k) {
+      T* x = visit.joint_weight[j + k] + i;
+      store(x, group == 0 ? sum[k] : load<T, kRegisters>(x) + sum[k]);
+    }
+  }
+}
+
+// grad_joint_i * (softmax weight of column j in the joint of row i).
+template <typename T>
+void joint_weights(Visit<T>& visit) {
+  const Backward<T>& call = visit.call;
+  const int64_t rows = visit.pairs.rows, columns = visit.pairs.columns;
+  for (int64_t i = 0; i < rows; i += Rows<T>::kLanes) {
+    int64_t j = 0;
+    for (; j + kJointColumns <= columns; j += kJointColumns) joint_exponents<kJointColumns>(visit, i, j);
+    for (; j < columns; ++j) joint_exponents<1>(visit, i, j);
+  }
+  const T* peak = call.peak(visit.b, call.latents, visit.pairs.row);
+  const T* factor = call.factor(visit.b, call.latents, visit.pairs.row);
+  for (int64_t j = 0; j < columns; ++j) {
+    T* weight = visit.joint_weight[j];
+    visit.with_shift(j, [&](auto special) {
+      for (int64_t i = 0; i < rows; i += Rows<T>::kLanes) {
+        Rows<T> x = load<T, kRegisters>(weight + i);
+        if constexpr (special()) x = x + load<T, kRegisters>(visit.shift + i);
+        store(weight + i, load<T, kRegisters>(factor + i) * exp2_weight(x - load<T, kRegisters>(peak + i)));
+      }
+    });
+  }
+}
+
+// --- Gradients -------------------------------------------------------------------------------------------------------
+
+// One column in one latent past the rows of a group. Adds to the rows' sums, returns the column's.
+template <bool kSpecial, typename T>
+PYVAE_VEC Moments<T> column_pass(const Visit<T>& visit, const RowChannel<T>& rows, const Tile<T>& tile, int64_t j,
+                                 T* row_sum) {
+  const Rows<T> mean = tile.mean[j], scale = tile.scale[j], constant = tile.constant[j], zero = T(0);
+  const T* joint_weight = visit.joint_weight[j];
+  alignas(64) T us[kRowGroup], ws[kRowGroup];
+  for (int64_t i = 0; i < visit.pairs.rows; i += Rows<T>::kLanes) {
+    const auto at = [&](const T* p) PYVAE_INLINE { return load<T, kRegisters>(p + i); };
+    const Rows<T> u = (at(rows.query) - mean) * scale;
+    Rows<T> x = constant - u * u;
+    if constexpr (kSpecial) x = x + at(visit.shift);
+    store(us + i, u);
+    store(ws + i, at(rows.factor) * exp2_weight(x - at(rows.peak)) + at(joint_weight));
+  }
+  Moments<T> sum{T(0), T(0), T(0)};
+  for (int64_t i = 0; i < visit.pairs.rows; i += Rows<T>::kLanes) {
+    const auto at = [&](const T* p) PYVAE_INLINE { return load<T, kRegisters>(p + i); };
+    const Rows<T> w = at(ws), u = at(us);
+    const Rows<T> finite_u = select(w == zero, zero, u), wu = w * finite_u;
+    accumulate(sum.w, w);
+    accumulate(sum.wu, wu);
+    accumulate(sum.wu2, wu, finite_u);
+    store(row_sum + i, at(row_sum) + wu * scale);
+  }
+  return sum;
+}
+
+template <typename T>
+void latent_pass(Visit<T>& visit, int64_t d) {
+  const Backward<T>& call = visit.call;
+  const int64_t row = visit.pairs.row;
+  const RowChannel<T> channel{call.query(visit.b, d, row), call.peak(visit.b, d, row), call.factor(visit.b, d, row)};
+  const Tile<T> tile = visit.tile(d);
+  T* sums = call.column_sums(visit.b, visit.share, d);
+  alignas(64) T row_sum[kRowGroup] = {};
+  for (int64_t j = 0; j < visit.pairs.columns; ++j) {
+    visit.with_shift(j, [&](auto special) {
+      const Moments<T> sum = column_pass<special()>(visit, channel, tile, j, row_sum);
+      sums[j] += sum_of_lanes(sum.w);
+      sums[kTile + j] += sum_of_lanes(sum.wu);
+      sums[2 * kTile + j] += sum_of_lanes(sum.wu2);
+    });
+  }
+  T* share_sum = call.row_sum(visit.share, visit.b, d, row);
 #pragma omp simd
-  for (int64_t j = 0; j < count; ++j) weight[j] = factor * exp2_weight(joint.total[j] - peak);
+  for (int64_t i = 0; i < visit.pairs.rows; ++i) share_sum[i] += row_sum[i];
 }
 
-// One latent of one tile: adds to the columns' sums, returns the row's.
-template <typename T>
-T backward_latent(const Tile<T>& tile, T z, T peak, T factor, const T* x, const T* joint_weight, T* sum_mu,
-                  T* sum_logvar) {
-  const T *mean = tile.mean, *scale = tile.scale;
-  T sum_z = 0;
-#pragma omp simd reduction(+ : sum_z)
-  for (int64_t j = 0; j < tile.count; ++j) {
-    const T weight = factor * exp2_weight(x[j] - peak) + joint_weight[j];
-    // Where a weight is 0 its u may be infinite; 0 * inf must not reach a sum.
-    const T u = weight == T(0) ? T(0) : (z - mean[j]) * scale[j];
-    sum_mu[j] += weight * u;
-    sum_logvar[j] += weight * log_density_grad_logvar(u);
-    sum_z += weight * u * scale[j];
-  }
-  return sum_z;
-}
+// --- Shares ----------------------------------------------------------------------------------------------------------
 
-// The memory of one share of one batch entry.
+// Turns the sums of a tile's columns into gradients, latents innermost again.
 template <typename T>
-struct ShareSums {
-  T *mu, *logvar;              // [B, D, M], the columns' sums of all shares
-  T *group_mu, *group_logvar;  // [D, kTile], the sums of one tile over one group of rows
-  T* z;                        // [B, Q, D], the rows' sums of this share
-};
-
-template <typename T>
-ShareSums<T> share_sums(const MinibatchLogDensityBackward<T>& args, int64_t b, int64_t share) {
-  const int64_t batch = args.mixture.batch, latents = args.mixture.latents;
-  const int64_t columns = batch * latents * args.mixture.columns, rows = batch * args.queries * latents;
-  const int64_t shares = minibatch_log_density_shares(args.mixture.columns), group = latents * kTile;
-  T *columns_sums = args.workspace, *groups = columns_sums + 2 * columns,
-    *rows_sums = groups + 2 * group * batch * shares;
-  T* group_mu = groups + 2 * group * (b * shares + share);
-  return {columns_sums, columns_sums + columns, group_mu, group_mu + group, rows_sums + share * rows};
-}
-
-template <typename T>
-void backward_row(const MinibatchLogDensityBackward<T>& args, const ShareSums<T>& sums, int64_t b, int64_t row,
-                  int64_t first, int64_t count) {
-  const int64_t latents = args.mixture.latents;
-  const SpecialColumns<T> special(args.weights, row % args.queries, args.mixture.columns);
-  alignas(64) T x[kTile], joint_weight[kTile];
-  joint_weights(args, special, row, first, count, joint_weight);
-  for (int64_t d = 0; d < latents; ++d) {
-    const Tile<T> tile = tile_of(args.mixture, b, d, first, count);
-    const int64_t channel = row * (latents + 1) + d;
-    const T z = args.z[row * latents + d];
-    special.apply(x, first, count, exponents(tile, z, x));
-    const T factor = args.grad_marginals[row * latents + d] * inverse_total(args.total[channel]);
-    sums.z[row * latents + d] += backward_latent(tile, z, finite_peak(args.peak[channel]), factor, x, joint_weight,
-                                                 sums.group_mu + d * kTile, sums.group_logvar + d * kTile);
-  }
-}
-
-template <typename T>
-void backward_tile(const MinibatchLogDensityBackward<T>& args, const ShareSums<T>& sums, int64_t b, int64_t first,
-                   int64_t count) {
-  const int64_t latents = args.mixture.latents, end = (b + 1) * args.queries;
-  for (int64_t group = b * args.queries; group < end; group += kRowGroup) {
-    for (int64_t k = 0; k < 2 * latents * kTile; ++k) sums.group_mu[k] = 0;  // group_logvar lies behind
-    for (int64_t row = group; row < minimum(group + kRowGroup, end); ++row) {
-      backward_row(args, sums, b, row, first, count);
-    }
-    for (int64_t d = 0; d < latents; ++d) {
-      const int64_t column = (b * latents + d) * args.mixture.columns + first;
-      add(sums.group_mu + d * kTile, count, sums.mu + column);
-      add(sums.group_logvar + d * kTile, count, sums.logvar + column);
+void finish_columns(const Visit<T>& visit) {
+  const Backward<T>& call = visit.call;
+  for (int64_t d = 0; d < call.latents; ++d) {
+    const Tile<T> tile = visit.tile(d);
+    const T* sums = call.column_sums(visit.b, visit.share, d);
+    for (int64_t j = 0; j < visit.pairs.columns; ++j) {
+      const int64_t to = (visit.b * call.columns + visit.pairs.column + j) * call.latents + d;
+      call.args.grad_mu[to] = log_density_grad_mu_factor(tile.scale[j]) * sums[kTile + j];
+      call.args.grad_logvar[to] = log_density_grad_logvar(sums[j], sums[2 * kTile + j]);
     }
   }
 }
 
-// Turns the sums of the columns [first, last) into gradients, latents innermost again.
+// A tile's parameters side by side. In the tensors they lie M apart, which for a power of two puts all latents of a
+// column into one set of the cache.
 template <typename T>
-void finish_columns(const MinibatchLogDensityBackward<T>& args, const ShareSums<T>& sums, int64_t b, int64_t first,
-                    int64_t last) {
-  const int64_t latents = args.mixture.latents, columns = args.mixture.columns;
-  for (int64_t d = 0; d < latents; ++d) {
-    for (int64_t j = first; j < last; ++j) {
-      const int64_t from = (b * latents + d) * columns + j, to = (b * columns + j) * latents + d;
-      args.grad_mu[to] = log_density_grad_mu_factor(args.mixture.scale[from]) * sums.mu[from];
-      args.grad_logvar[to] = sums.logvar[from];
+void gather_columns(const Visit<T>& visit) {
+  const Backward<T>& call = visit.call;
+  for (int64_t d = 0; d < call.latents; ++d) {
+    const Tile<T> from = tile_of(call.args.mixture, visit.b, d, visit.pairs.column);
+    T* to = call.columns_of_tile(visit.b, visit.share, d);
+    for (int64_t j = 0; j < visit.pairs.columns; ++j) {
+      to[j] = from.mean[j], to[kTile + j] = from.scale[j], to[2 * kTile + j] = from.constant[j];
     }
   }
 }
 
-// Columns of a share: tiles are dealt in runs, so that a share's columns are contiguous.
-struct ShareRange {
-  int64_t first, last;
-};
+template <typename T>
+void fill_zero(T* begin, T* end) {
+  for (T* p = begin; p < end; ++p) *p = 0;
+}
 
-ShareRange share_range(int64_t share, int64_t columns) {
-  const int64_t tiles = (columns + kTile - 1) / kTile, shares = minibatch_log_density_shares(columns);
-  const int64_t first = tiles * share / shares * kTile, last = tiles * (share + 1) / shares * kTile;
-  return {minimum(first, columns), minimum(last, columns)};
+// Tiles are dealt in runs, so that a share's columns are contiguous.
+template <typename T>
+void run_share(const Backward<T>& call, int64_t b, int64_t share) {
+  const int64_t tiles = (call.columns + kTile - 1) / kTile;
+  Visit<T> visit{call, b, share, {}, {}, {}};
+  fill_zero(call.row_sum(share, b, 0, 0), call.row_sum(share, b, call.latents, 0));
+  for (int64_t tile = tiles * share / call.at.shares; tile < tiles * (share + 1) / call.at.shares; ++tile) {
+    visit.pairs.column = tile * kTile;
+    visit.pairs.columns = minimum(kTile, call.columns - tile * kTile);
+    gather_columns(visit);
+    fill_zero(call.column_sums(b, share, 0), call.column_sums(b, share, call.latents));
+    for (visit.pairs.row = 0; visit.pairs.row < call.at.padded; visit.pairs.row += kRowGroup) {
+      visit.pairs.rows = minimum(kRowGroup, call.at.padded - visit.pairs.row);
+      joint_weights(visit);
+      for (int64_t d = 0; d < call.latents; ++d) latent_pass(visit, d);
+    }
+    finish_columns(visit);
+  }
 }
 
 template <typename T>
 void backward(const MinibatchLogDensityBackward<T>& args, int64_t begin, int64_t end) {
-  const int64_t latents = args.mixture.latents, columns = args.mixture.columns;
-  const int64_t shares = minibatch_log_density_shares(columns);
-  for (int64_t k = begin; k < end; ++k) {
-    const int64_t b = k / shares, share = k % shares;
-    const ShareSums<T> sums = share_sums(args, b, share);
-    const ShareRange range = share_range(share, columns);
-    T* rows = sums.z + b * args.queries * latents;
-    for (int64_t i = 0; i < args.queries * latents; ++i) rows[i] = 0;
-    for (int64_t d = 0; d < latents; ++d) {
-      const int64_t offset = (b * latents + d) * columns;
-      for (int64_t j = range.first; j < range.last; ++j) sums.mu[offset + j] = sums.logvar[offset + j] = 0;
+  const Backward<T> call(args);
+  for (int64_t k = begin; k < end; ++k) run_share(call, k / call.at.shares, k % call.at.shares);
+}
+
+// --- Rows, before and after ------------------------------------------------------------------------------------------
+
+// What the shares read of a row in one channel: a peak without infinities, and the cotangent over the total.
+template <typename T>
+void prepare_channel(const Backward<T>& call, int64_t b, int64_t row, int64_t channel) {
+  const int64_t queries = call.args.queries, latents = call.latents;
+  for (int64_t i = row; i < row + kRowBlock; ++i) {
+    T *peak = call.peak(b, channel, i), *factor = call.factor(b, channel, i);
+    if (i >= queries) {  // padding: far above every exponent, so that no weight overflows before the 0 meets it
+      *peak = T(1e30f), *factor = 0;
+      continue;
     }
-    for (int64_t first = range.first; first < range.last; first += kTile) {
-      backward_tile(args, sums, b, first, minimum(kTile, range.last - first));
+    const int64_t at = b * queries + i, from = at * (latents + 1) + channel;
+    const T grad = channel == latents ? call.args.grad_joint[at] : call.args.grad_marginals[at * latents + channel];
+    *peak = finite_peak(call.args.peak[from]);
+    *factor = grad * inverse_total(call.args.total[from]);
+  }
+}
+
+template <typename T>
+void prepare(const MinibatchLogDensityBackward<T>& args, int64_t begin, int64_t end) {
+  const Backward<T> call(args);
+  const int64_t blocks = minibatch_log_density_row_blocks(args.queries);
+  for (int64_t block = begin; block < end; ++block) {
+    const int64_t b = block / blocks, row = block % blocks * kRowBlock;
+    for (int64_t k = 0; k <= call.latents; ++k) prepare_channel(call, b, row, k);
+    for (int64_t d = 0; d < call.latents; ++d) {
+      for (int64_t i = row; i < row + kRowBlock; ++i) {
+        *call.query(b, d, i) = i < args.queries ? args.z[(b * args.queries + i) * call.latents + d] : T(0);
+      }
     }
-    finish_columns(args, sums, b, range.first, range.last);
   }
 }
 
 template <typename T>
 void backward_rows(const MinibatchLogDensityBackward<T>& args, int64_t begin, int64_t end) {
-  const int64_t latents = args.mixture.latents, shares = minibatch_log_density_shares(args.mixture.columns);
-  for (int64_t k = begin * latents; k < end * latents; ++k) {
-    T sum = 0;
-    for (int64_t share = 0; share < shares; ++share) sum += share_sums(args, 0, share).z[k];
-    args.grad_z[k] = -log_density_grad_mu_factor(sum);
+  const Backward<T> call(args);
+  const int64_t blocks = minibatch_log_density_row_blocks(args.queries);
+  for (int64_t block = begin; block < end; ++block) {
+    const int64_t b = block / blocks, row = block % blocks * kRowBlock;
+    for (int64_t d = 0; d < call.latents; ++d) {
+      T sum[kRowBlock] = {};
+      for (int64_t share = 0; share < call.at.shares; ++share) {
+        const T* from = call.row_sum(share, b, d, row);
+#pragma omp simd
+        for (int64_t i = 0; i < kRowBlock; ++i) sum[i] += from[i];
+      }
+      for (int64_t i = 0; i < minimum(kRowBlock, args.queries - row); ++i) {
+        args.grad_z[(b * args.queries + row + i) * call.latents + d] = -log_density_grad_mu_factor(sum[i]);
+      }
+    }
   }
 }
 
 }  // namespace
 
+template <>
+void minibatch_log_density_backward_prepare<Isa::PYVAE_ISA>(const MinibatchLogDensityBackward<float>& args,
+                                                            int64_t begin, int64_t end) {
+  prepare(args, begin, end);
+}
+template <>
+void minibatch_log_density_backward_prepare<Isa::PYVAE_ISA>(const MinibatchLogDensityBackward<double>& args,
+                                                            int64_t begin, int64_t end) {
+  prepare(args, begin, end);
+}
 template <>
 void minibatch_log_density_backward<Isa::PYVAE_ISA>(const MinibatchLogDensityBackward<float>& args, int64_t begin,
                                                     int64_t end) {

@@ -1,10 +1,13 @@
-// What the forward and the backward over a mixture's columns share: tiles, exponents, the joint's sum over latents, and
-// the columns whose weight is not the shared one. For inclusion by the CPU kernels only, inside their namespaces'
-// files.
+// What the forward and the backward over a mixture's columns share: tiles of columns, and the pairs whose weight is not
+// the shared one. For inclusion by the CPU kernels only.
+//
+// Lanes are rows: a vector holds a few rows of one latent, a column's parameters are scalars that meet it. So a column
+// is never cut by a vector, sums over columns are vertical, and only sums over rows need a horizontal step.
 #pragma once
 #include "../../math/gaussian.h"
 #include "../../math/logsumexp.h"
 #include "../minibatch_log_density.h"
+#include "vec.h"
 
 namespace pyvae::cpu {
 namespace {
@@ -14,89 +17,53 @@ T minimum(T a, T b) {
   return a < b ? a : b;
 }
 
-// The parameters of the columns [first, first + count) in one latent.
+// The columns [first, first + count) in one latent.
 template <typename T>
 struct Tile {
   const T *mean, *scale, *constant;
-  int64_t count;
 };
 
 template <typename T>
-Tile<T> tile_of(const MixtureColumns<T>& mixture, int64_t b, int64_t d, int64_t first, int64_t count) {
+Tile<T> tile_of(const MixtureColumns<T>& mixture, int64_t b, int64_t d, int64_t first) {
   const int64_t offset = (b * mixture.latents + d) * mixture.columns + first;
-  return {mixture.mean + offset, mixture.scale + offset, mixture.constant + offset, count};
+  return {mixture.mean + offset, mixture.scale + offset, mixture.constant + offset};
 }
 
-// Base-2 exponents x_j = constant_j - u_j^2 of one query in one latent. Returns the largest.
-template <typename T>
-T exponents(const Tile<T>& tile, T z, T* x) {
-  const T *mean = tile.mean, *scale = tile.scale, *constant = tile.constant;
-  T peak = -T(__builtin_inf());
-#pragma omp simd reduction(max : peak)
-  for (int64_t j = 0; j < tile.count; ++j) {
-    const T u = (z - mean[j]) * scale[j];
-    x[j] = constant[j] - u * u;
-    peak = x[j] > peak ? x[j] : peak;
-  }
-  return peak;
-}
+// Rows and columns of one batch entry.
+struct Pairs {
+  int64_t row, rows, column, columns;
+};
 
+// The pairs whose weight is not the shared one: every row has them in its diagonal column and in the next.
 template <typename T>
-void add(const T* x, int64_t count, T* sum) {
-#pragma omp simd
-  for (int64_t j = 0; j < count; ++j) sum[j] += x[j];
-}
+struct SpecialPairs {
+  int64_t columns;
+  T diagonal_shift, next_shift;  // what they add to their base-2 exponents
 
-template <typename T>
-T largest(const T* x, int64_t count) {
-  T peak = -T(__builtin_inf());
-#pragma omp simd reduction(max : peak)
-  for (int64_t j = 0; j < count; ++j) peak = x[j] > peak ? x[j] : peak;
-  return peak;
-}
-
-// The one or two columns of a row whose weight is not the shared one, as what to add to their base-2 exponents.
-template <typename T>
-struct SpecialColumns {
-  int64_t diagonal, next;
-  T diagonal_shift, next_shift;
-
-  SpecialColumns(const PairWeights& weights, int64_t row, int64_t columns)
-      : diagonal(row),
-        next(row + 1 == columns ? 0 : row + 1),
+  SpecialPairs(const PairWeights& weights, int64_t columns)
+      : columns(columns),
         diagonal_shift(static_cast<T>(weights.log_diagonal_ratio * kLog2E)),
         next_shift(static_cast<T>(weights.log_next_ratio * kLog2E)) {}
 
-  // Shifts what lies in the tile [first, first + count) of exponents x; returns the larger of `peak` and the shifted
-  // exponents. A peak whose own exponent went down is still a valid bound.
-  T apply(T* x, int64_t first, int64_t count, T peak) const {
-    if (diagonal_shift == T(0)) return peak;
-    const int64_t column[2] = {diagonal, next};
-    const T shift[2] = {diagonal_shift, next_shift};
-    for (int k = 0; k < 2; ++k) {
-      const int64_t j = column[k] - first;
-      if (j < 0 || j >= count) continue;
-      x[j] += shift[k];
-      peak = larger(x[j], peak);
+  // Calls visit(row, column, shift) for those among `pairs`, and returns whether there were any.
+  template <typename Visit>
+  bool visit(const Pairs& pairs, Visit visit) const {
+    if (diagonal_shift == T(0)) return false;
+    bool any = false;
+    const int64_t end = pairs.row + pairs.rows;
+    const auto one = [&](int64_t row, int64_t column, T shift) {
+      if (column < pairs.column || column >= pairs.column + pairs.columns) return;
+      visit(row, column, shift);
+      any = true;
+    };
+    // Rows whose diagonal or next column can lie here, and the last row, whose next column is 0.
+    const int64_t first = pairs.row > pairs.column - 1 ? pairs.row : pairs.column - 1;
+    for (int64_t row = first; row < minimum(end, pairs.column + pairs.columns); ++row) {
+      one(row, row, diagonal_shift);
+      if (row + 1 < columns) one(row, row + 1, next_shift);
     }
-    return peak;
-  }
-};
-
-// The joint's exponents of a tile, summed over latents in groups.
-template <typename T, int64_t kTile>
-struct JointExponents {
-  alignas(64) T total[kTile] = {};
-  alignas(64) T group[kTile] = {};
-
-  // Latents come in order, d = 0, 1, ...
-  void add_latent(const T* x, int64_t count, int64_t d) {
-    add(x, count, group);
-    if (d % kLatentGroup == kLatentGroup - 1) flush(count);
-  }
-  void flush(int64_t count) {
-    add(group, count, total);
-    for (int64_t j = 0; j < count; ++j) group[j] = 0;
+    if (pairs.row < columns && columns <= end) one(columns - 1, 0, next_shift);
+    return any;
   }
 };
 

@@ -108,8 +108,9 @@ PYVAE_KERNEL ColumnSums<T> column_sums(const MinibatchLogDensityBackward<T>& arg
     const T shift = shifted ? shift_of(special, tile.query + row, j) : T(0);
     const PairTerm<T> term = pair_term(column, marginal_at(args, first_row + row, d), shift,
                                        joint_weight[row * kWeightStride<kOwned> + own]);
-    sums.mu += term.weight * term.u;
-    sums.logvar += term.weight * log_density_grad_logvar(term.u);
+    const T weight_u = term.weight * term.u;
+    sums.mu += weight_u;
+    sums.logvar += log_density_grad_logvar(term.weight, weight_u * term.u);
   }
   return sums;
 }

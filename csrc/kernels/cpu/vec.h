@@ -1,0 +1,179 @@
+// Vectors for the kernels that lay out registers by hand, by the vector extensions of GCC and Clang: one source serves
+// AVX-512, AVX2, SSE and NEON. A Vec is N registers that go through every operation side by side: N independent
+// operations in a row keep the pipes full where one chain of dependent ones would wait for its own results.
+//
+// a * b + c becomes an FMA where there is one. The formulas of csrc/math that are templates on F take a Vec.
+// Everything is local to the file that includes it, since it means something else in every instruction set.
+#pragma once
+#include "../../math/exp2.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#define PYVAE_VEC [[maybe_unused, gnu::always_inline]] static inline
+#define PYVAE_INLINE __attribute__((always_inline))  // for members, friends, and lambdas that run once per pair
+#define PYVAE_EACH_REGISTER _Pragma("GCC unroll 8") for (int k = 0; k < N; ++k)
+
+namespace pyvae::cpu {
+namespace {
+
+// The versions for scalars; those for a Vec, below, would hide them.
+using pyvae::exp2_weight, pyvae::larger, pyvae::select, pyvae::shift_bits_left;
+
+#if defined(__AVX512F__)
+constexpr int64_t kRegisterBytes = 64;
+#elif defined(__AVX__)
+constexpr int64_t kRegisterBytes = 32;
+#else
+constexpr int64_t kRegisterBytes = 16;
+#endif
+
+template <typename T>
+struct RegisterOf;
+template <>
+struct RegisterOf<float> {
+  typedef float type __attribute__((vector_size(kRegisterBytes)));
+  typedef int32_t mask __attribute__((vector_size(kRegisterBytes)));
+};
+template <>
+struct RegisterOf<double> {
+  typedef double type __attribute__((vector_size(kRegisterBytes)));
+  typedef int64_t mask __attribute__((vector_size(kRegisterBytes)));
+};
+template <typename T>
+using Register = typename RegisterOf<T>::type;
+
+template <typename T>
+constexpr int64_t kRegisterLanes = kRegisterBytes / static_cast<int64_t>(sizeof(T));
+
+template <typename T, int N>
+struct Mask {
+  typename RegisterOf<T>::mask part[N];
+};
+
+template <typename T, int N>
+struct Vec {
+  static constexpr int64_t kLanes = N * kRegisterLanes<T>;
+  Register<T> part[N];
+
+  Vec() = default;
+  PYVAE_INLINE Vec(T x) { PYVAE_EACH_REGISTER part[k] = x - Register<T>{}; }  // in every lane; x + 0 would lose -0
+
+  friend PYVAE_INLINE Vec operator+(Vec a, Vec b) {
+    PYVAE_EACH_REGISTER a.part[k] += b.part[k];
+    return a;
+  }
+  friend PYVAE_INLINE Vec operator-(Vec a, Vec b) {
+    PYVAE_EACH_REGISTER a.part[k] -= b.part[k];
+    return a;
+  }
+  friend PYVAE_INLINE Vec operator*(Vec a, Vec b) {
+    PYVAE_EACH_REGISTER a.part[k] *= b.part[k];
+    return a;
+  }
+  friend PYVAE_INLINE Mask<T, N> operator==(Vec a, Vec b) {
+    Mask<T, N> mask;
+    PYVAE_EACH_REGISTER mask.part[k] = a.part[k] == b.part[k];
+    return mask;
+  }
+  friend PYVAE_INLINE Mask<T, N> operator>(Vec a, Vec b) {
+    Mask<T, N> mask;
+    PYVAE_EACH_REGISTER mask.part[k] = a.part[k] > b.part[k];
+    return mask;
+  }
+};
+
+template <typename T, int N>
+PYVAE_VEC Vec<T, N> load(const T* from) {
+  Vec<T, N> v;
+  PYVAE_EACH_REGISTER __builtin_memcpy(&v.part[k], from + k * kRegisterLanes<T>, kRegisterBytes);
+  return v;
+}
+
+template <typename T, int N>
+PYVAE_VEC void store(T* to, Vec<T, N> v) {
+  PYVAE_EACH_REGISTER __builtin_memcpy(to + k * kRegisterLanes<T>, &v.part[k], kRegisterBytes);
+}
+
+template <typename T, int N>
+PYVAE_VEC Vec<T, N> select(Mask<T, N> mask, Vec<T, N> a, Vec<T, N> b) {
+  PYVAE_EACH_REGISTER a.part[k] = mask.part[k] ? a.part[k] : b.part[k];
+  return a;
+}
+
+// a > b ? a : b, which is what the processor's maximum does with NaN; compilers do not see that when a is a constant.
+PYVAE_VEC Register<float> larger_part(Register<float> a, Register<float> b) {
+#if defined(__AVX512F__)
+  return _mm512_maskz_max_ps(0xffff, a, b);  // GCC 12 warns of the undefined vector inside _mm512_max_ps
+#elif defined(__AVX__)
+  return _mm256_max_ps(a, b);
+#elif defined(__SSE2__)
+  return _mm_max_ps(a, b);
+#else
+  return a > b ? a : b;
+#endif
+}
+PYVAE_VEC Register<double> larger_part(Register<double> a, Register<double> b) { return a > b ? a : b; }
+
+template <typename T, int N>
+PYVAE_VEC Vec<T, N> larger(Vec<T, N> a, Vec<T, N> b) {
+  PYVAE_EACH_REGISTER a.part[k] = larger_part(a.part[k], b.part[k]);
+  return a;
+}
+
+template <int N>
+PYVAE_VEC Vec<float, N> shift_bits_left(Vec<float, N> x, int count) {
+  PYVAE_EACH_REGISTER x.part[k] =
+      __builtin_bit_cast(Register<float>, __builtin_bit_cast(RegisterOf<float>::mask, x.part[k]) << count);
+  return x;
+}
+
+// float64 is the exact path, not the fast one: the C library, lane by lane.
+template <int N>
+PYVAE_VEC Vec<double, N> exp2_weight(Vec<double, N> x) {
+  double lane[Vec<double, N>::kLanes];
+  store(lane, x);
+  for (double& value : lane) value = exp2_weight(value);
+  return load<double, N>(lane);
+}
+
+// Whether a comparison holds in any lane.
+template <typename T, int N>
+PYVAE_VEC bool any(Mask<T, N> mask) {
+  auto either = mask.part[0];
+  for (int k = 1; k < N; ++k) either |= mask.part[k];
+#if defined(__AVX512F__)
+  return _mm512_test_epi64_mask(__builtin_bit_cast(__m512i, either), __builtin_bit_cast(__m512i, either)) != 0;
+#else
+  uint64_t words[kRegisterBytes / sizeof(uint64_t)], set = 0;
+  __builtin_memcpy(words, &either, sizeof(words));
+  for (const uint64_t word : words) set |= word;
+  return set != 0;
+#endif
+}
+
+// sum + a, and sum + a b, register after register: one register holds the sum of many.
+template <typename T, int N>
+PYVAE_VEC void accumulate(Vec<T, 1>& sum, Vec<T, N> a) {
+  PYVAE_EACH_REGISTER sum.part[0] += a.part[k];
+}
+template <typename T, int N>
+PYVAE_VEC void accumulate(Vec<T, 1>& sum, Vec<T, N> a, Vec<T, N> b) {
+  PYVAE_EACH_REGISTER sum.part[0] += a.part[k] * b.part[k];
+}
+
+PYVAE_VEC float sum_of_lanes(Vec<float, 1> v) {
+  typedef float Four __attribute__((vector_size(16)));
+  Four part[kRegisterBytes / 16];
+  __builtin_memcpy(part, &v, sizeof(part));
+  for (uint64_t k = 1; k < sizeof(part) / sizeof(Four); ++k) part[0] += part[k];
+  return (part[0][0] + part[0][2]) + (part[0][1] + part[0][3]);
+}
+PYVAE_VEC double sum_of_lanes(Vec<double, 1> v) {
+  double sum = 0;
+  for (int64_t k = 0; k < kRegisterLanes<double>; ++k) sum += v.part[0][k];
+  return sum;
+}
+
+}  // namespace
+}  // namespace pyvae::cpu
