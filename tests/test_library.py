@@ -68,7 +68,7 @@ def test_no_std_template_of_one_instruction_set_can_serve_another() -> None:
     if shutil.which("nm") is None:
         pytest.skip("nm is not installed")
     root = Path(__file__).parents[1]
-    objects = list(root.glob("build/*/CMakeFiles/pyvae_kernels_*.dir/csrc/kernels/cpu/*.o"))
+    objects = list(root.glob("build/[cp][py]3*/CMakeFiles/pyvae_kernels_*.dir/csrc/kernels/cpu/*.o"))
     if not objects:
         pytest.skip("no object files: pyvae was installed from a wheel")
     for path in objects:

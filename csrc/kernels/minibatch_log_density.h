@@ -60,7 +60,7 @@ struct MinibatchLogDensityBackward {
 namespace cpu {
 
 // Rows come in blocks of this many; rows beyond the last of a batch entry are padding.
-constexpr int64_t kRowBlock = 32;
+constexpr int64_t kRowBlock = 64;
 
 inline int64_t minibatch_log_density_row_blocks(int64_t queries) { return (queries + kRowBlock - 1) / kRowBlock; }
 

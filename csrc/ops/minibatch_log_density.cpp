@@ -57,10 +57,12 @@ Tensor column_memory(const Sizes& sizes, const Tensor& like) {
 // The CPU kernels' scratch memory; the CUDA kernels need none.
 Tensor workspace_of(const Tensor& like, int64_t elements) { return empty_of(like, {kCudaLibrary ? 0 : elements}); }
 
-// Blocks of rows of all batch entries, and how many a thread takes at least: a (pair, latent) costs about as much as an
-// element of the elementwise ops.
+// Blocks of rows of all batch entries, and how many a thread takes at least.
 int64_t row_blocks(const Sizes& sizes) { return sizes.batch * cpu::minibatch_log_density_row_blocks(sizes.queries); }
 int64_t row_block_grain(int64_t elements_per_row) { return grain_for(elements_per_row * cpu::kRowBlock); }
+
+// Terms (pair, latent) of a row, in elements of the elementwise ops, one of which costs about as much as four of these.
+int64_t elements_of_terms(int64_t terms) { return (terms + 3) / 4; }
 
 // (joint [..., Q], marginals [..., Q, D], and for the backward peak and total [..., Q, D + 1]).
 std::tuple<Tensor, Tensor, Tensor, Tensor> minibatch_log_density(const Tensor& z, const Tensor& mu,
@@ -86,7 +88,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> minibatch_log_density(const Tensor& z
                                         out<T>(total),
                                         out<T>(workspace)};
       launch(
-          z, row_blocks(sizes), row_block_grain(sizes.columns * sizes.latents),
+          z, row_blocks(sizes), row_block_grain(elements_of_terms(sizes.columns * sizes.latents)),
           [&](auto isa, int64_t begin, int64_t end) { cpu::minibatch_log_density<isa()>(args, begin, end); },
           [&](auto stream) { return cuda::minibatch_log_density(args, stream); });
     });

@@ -1,10 +1,9 @@
 // Minibatch log-density, forward: streaming log-sum-exp over tiles of columns.
 //
-// A few rows sit in registers and visit the columns tile by tile. One pass over a tile computes an exponent, weighs it
-// against the running peak, and notes the largest: the peak is raised, and the tile weighed again, only where an
-// exponent rose far above it, which after the first tile hardly ever happens. A term's weight is therefore at most
-// 2^kHeadroom, not 1. Totals are compensated sums (Kahan): after a thousand tiles a plain one has lost its last digits.
-// Every lane is a row of its own, so a row's bits do not depend on the rows beside it.
+// A few rows sit in registers and visit the columns tile by tile: one pass over a tile leaves its exponents in L1 and
+// finds the largest, a second weighs them against the raised peak. Two short passes keep the pipes fuller than one in
+// which every exponent waits for its weight. Totals are compensated sums (Kahan): after a thousand tiles a plain one
+// has lost its last digits. Every lane is a row of its own, so a row's bits do not depend on the rows beside it.
 //
 // Per (row, column, latent): 3 operations for the exponent, 1 for the joint's sum, 13 for its weight, 1 for the peak.
 #include "mixture.h"
@@ -15,58 +14,24 @@ namespace {
 // 64 columns of three parameters are 768 bytes per latent and stay in L1, as do the joint exponents of as many rows.
 constexpr int64_t kTile = 64;
 // Registers of rows that go through the operations side by side; the last rows take one register at a time.
-constexpr int kRegisters = 2;
-// How far an exponent may lie above the peak it is weighed with: 2^64 times any number of columns is finite.
-constexpr float kHeadroom = 64.0f;
-
+constexpr int kRegisters = 4;
 // One channel of some rows: exponents seen so far sum to total * 2^peak; `error` is what the total's roundings added.
 template <typename V>
 struct Running {
   V peak, total, error;
 };
 
-// Raises the peak where an exponent lies far above it; returns whether it did anywhere.
-template <typename V>
-PYVAE_VEC bool raise(Running<V>& state, V top) {
-  const auto above = top > state.peak + kHeadroom;
-  if (!any(above)) return false;
-  const V peak = select(above, top, state.peak), factor = rescale(state.peak, peak);
-  state = {peak, state.total * factor, state.error * factor};
-  return true;
-}
-
-// The largest of `count` columns' exponents, where exponent(j) is that of column j.
-template <typename V, typename Exponent>
-PYVAE_VEC V largest(int64_t count, Exponent exponent) {
-  V top = V{} - __builtin_inff();
-  for (int64_t j = 0; j < count; ++j) top = larger(exponent(j), top);
-  return top;
-}
-
-// Their weights' sum as well.
-template <typename V, typename Exponent>
-PYVAE_VEC V weigh(int64_t count, Exponent exponent, V peak, V& top) {
+// Adds a tile of exponents, the largest of which is `top`.
+template <typename T, int N>
+PYVAE_VEC void accumulate(Running<Vec<T, N>>& state, int64_t count, const T (*x)[Vec<T, N>::kLanes], Vec<T, N> top) {
+  using V = Vec<T, N>;
+  const V new_peak = larger(top, state.peak), factor = rescale(state.peak, new_peak), peak = finite_peak(new_peak);
   V sum = V{};
-  top = V{} - __builtin_inff();
-  peak = finite_peak(peak);
-  for (int64_t j = 0; j < count; ++j) {
-    const V x = exponent(j);
-    top = larger(x, top);
-    sum = sum + exp2_weight(x - peak);
-  }
-  return sum;
-}
-
-// Adds a tile to the running sum. `record` is `exponent` with a side effect that happens once per pair.
-template <typename V, typename Record, typename Exponent>
-PYVAE_VEC void accumulate(Running<V>& state, bool first_tile, int64_t count, Record record, Exponent exponent) {
-  if (first_tile) raise(state, largest<V>(count, exponent));
-  V top;
-  V sum = weigh(count, record, state.peak, top);
-  if (raise(state, top)) sum = weigh(count, exponent, state.peak, top);
-  const V before = state.total, term = sum - state.error;
+  for (int64_t j = 0; j < count; ++j) sum = sum + exp2_weight(load<T, N>(x[j]) - peak);
+  const V before = state.total * factor, term = sum - state.error * factor;
   state.total = before + term;
   state.error = (state.total - before) - term;
+  state.peak = new_peak;
 }
 
 // The rows of N registers within a block, and the memory they work in.
@@ -98,10 +63,12 @@ struct Rows {
   }
 };
 
-// A tile's exponents of the joint, summed over latents in groups, and what special pairs add to every exponent.
+// What a tile of columns needs in L1: the exponents of one latent, those of the joint, which are summed over latents in
+// groups, and what special pairs add to every exponent.
 template <typename T, int N>
 struct TileMemory {
-  alignas(64) T joint[kTile][Vec<T, N>::kLanes], group[kTile][Vec<T, N>::kLanes], shift[kTile][Vec<T, N>::kLanes];
+  using Exponents = T[kTile][Vec<T, N>::kLanes];
+  alignas(64) Exponents x, group, joint, shift;
 };
 
 template <typename T, int N>
@@ -118,30 +85,31 @@ void forward_tile(const MinibatchLogDensity<T>& args, const Rows<T, N>& rows, in
                   TileMemory<T, N>& memory) {
   using V = Vec<T, N>;
   const int64_t latents = args.mixture.latents;
+  const V nothing = V{} - __builtin_inff();
   const auto shifted = [&](int64_t j, V x) PYVAE_INLINE {
-    if constexpr (kSpecial) return x + load<T, N>(memory.shift[j]);
+    if constexpr (kSpecial) x = x + load<T, N>(memory.shift[j]);
+    store(memory.x[j], x);
     return x;
   };
   for (int64_t d = 0; d < latents; ++d) {
     const Tile<T> tile = tile_of(args.mixture, rows.b, d, first);
     const V z = load<T, N>(rows.query + d * V::kLanes);
-    const auto density = [&](int64_t j) PYVAE_INLINE {
+    V top = nothing;
+    for (int64_t j = 0; j < count; ++j) {
       const V u = (z - tile.mean[j]) * tile.scale[j];
-      return tile.constant[j] - u * u;
-    };
-    const auto record = [&](int64_t j) PYVAE_INLINE {
-      const V x = density(j);
+      const V x = tile.constant[j] - u * u;
       store(memory.group[j], load<T, N>(memory.group[j]) + x);
-      return shifted(j, x);
-    };
+      top = larger(shifted(j, x), top);
+    }
     Running<V> state = rows.get(d);
-    accumulate(state, first == 0, count, record, [&](int64_t j) PYVAE_INLINE { return shifted(j, density(j)); });
+    accumulate(state, count, memory.x, top);
     rows.put(d, state);
     if (d % kLatentGroup == kLatentGroup - 1 || d == latents - 1) end_group(memory, count);
   }
-  const auto joint = [&](int64_t j) PYVAE_INLINE { return shifted(j, load<T, N>(memory.joint[j])); };
+  V top = nothing;
+  for (int64_t j = 0; j < count; ++j) top = larger(shifted(j, load<T, N>(memory.joint[j])), top);
   Running<V> state = rows.get(latents);
-  accumulate(state, first == 0, count, joint, joint);
+  accumulate(state, count, memory.x, top);
   rows.put(latents, state);
 }
 

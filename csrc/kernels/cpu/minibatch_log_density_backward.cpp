@@ -2,9 +2,9 @@
 // again and weighed by 2^(exponent - peak) / total; nothing of size Q M is stored.
 //
 // A share of the columns takes a tile, and for a group of rows first leaves the tile's joint weights in L2, so that the
-// joint's exponents are not summed again for every latent. Then a column at a time sits in registers and the rows of
-// one latent stream past it. Sums over rows end with each group, so that a float32 sum stays exact to its last digits;
-// sums over columns end with each tile, in the share's own memory, which backward_rows adds up.
+// joint's exponents are not summed again for every latent. Then the rows of one latent stream past one column at a
+// time. Sums over rows end with each group, so that a float32 sum stays exact to its last digits; sums over columns end
+// with each tile, in the share's own memory, which backward_rows adds up.
 //
 // Per (row, column, latent): 4 operations for the joint's exponent; then 3 for the exponent, 13 for the weight, 2 for
 // the guard, 6 for the sums.
@@ -14,12 +14,17 @@ namespace pyvae::cpu {
 namespace {
 
 constexpr int64_t kTile = kShareTile;
-constexpr int64_t kRowGroup = 512;
+constexpr int64_t kRowGroup = 256;
 // Registers of rows that go through the operations side by side.
 constexpr int kRegisters = 2;
 
 template <typename T>
 using Rows = Vec<T, kRegisters>;
+
+template <typename T>
+PYVAE_VEC Rows<T> load_rows(const T* from) {
+  return load<T, kRegisters>(from);
+}
 
 // A bool that a generic lambda can read at compile time, as std::bool_constant, whose header must not come in here.
 template <bool kValue>
@@ -80,7 +85,8 @@ struct Visit {
   const Backward<T>& call;
   int64_t b, share;
   Pairs pairs;  // rows a multiple of kRowBlock: padding has the factor 0
-  T joint_weight[kTile][kRowGroup];
+  // Aligned: a vector across two lines of the cache takes twice as long.
+  alignas(64) T joint_weight[kTile][kRowGroup];
   T shift[kRowGroup];  // what special pairs add, for one column at a time; 0 between columns
 
   // Column `j` of the tile and those after it, in one latent.
@@ -120,7 +126,7 @@ PYVAE_VEC void joint_exponents(Visit<T>& visit, int64_t i, int64_t j) {
     for (Rows<T>& column : sum) column = T(0);
     for (int64_t d = group; d < minimum(group + kLatentGroup, call.latents); ++d) {
       const Tile<T> tile = visit.tile(d, j);
-      const Rows<T> z = load<T, kRegisters>(call.query(visit.b, d, visit.pairs.row + i));
+      const Rows<T> z = load_rows(call.query(visit.b, d, visit.pairs.row + i));
       for (int64_t k = 0; k < kColumns; ++k) {
         const Rows<T> u = (z - tile.mean[k]) * tile.scale[k];
         sum[k] = sum[k] + (tile.constant[k] - u * u);
@@ -128,7 +134,7 @@ PYVAE_VEC void joint_exponents(Visit<T>& visit, int64_t i, int64_t j) {
     }
     for (int64_t k = 0; k < kColumns; ++k) {
       T* x = visit.joint_weight[j + k] + i;
-      store(x, group == 0 ? sum[k] : load<T, kRegisters>(x) + sum[k]);
+      store(x, group == 0 ? sum[k] : load_rows(x) + sum[k]);
     }
   }
 }
@@ -149,9 +155,9 @@ void joint_weights(Visit<T>& visit) {
     T* weight = visit.joint_weight[j];
     visit.with_shift(j, [&](auto special) {
       for (int64_t i = 0; i < rows; i += Rows<T>::kLanes) {
-        Rows<T> x = load<T, kRegisters>(weight + i);
-        if constexpr (special()) x = x + load<T, kRegisters>(visit.shift + i);
-        store(weight + i, load<T, kRegisters>(factor + i) * exp2_weight(x - load<T, kRegisters>(peak + i)));
+        Rows<T> x = load_rows(weight + i);
+        if constexpr (special()) x = x + load_rows(visit.shift + i);
+        store(weight + i, load_rows(factor + i) * exp2_weight(x - load_rows(peak + i)));
       }
     });
   }
@@ -159,30 +165,44 @@ void joint_weights(Visit<T>& visit) {
 
 // --- Gradients -------------------------------------------------------------------------------------------------------
 
-// One column in one latent past the rows of a group. Adds to the rows' sums, returns the column's.
+// One column in one latent past the rows of a group, in three short passes that leave their results in L1: as in the
+// forward, the pipes are fuller than in one long one. First u, and the exponent over the row's peak in place of
+// weights.
 template <bool kSpecial, typename T>
-PYVAE_VEC Moments<T> column_pass(const Visit<T>& visit, const RowChannel<T>& rows, const Tile<T>& tile, int64_t j,
-                                 T* row_sum) {
-  const Rows<T> mean = tile.mean[j], scale = tile.scale[j], constant = tile.constant[j], zero = T(0);
-  const T* joint_weight = visit.joint_weight[j];
-  alignas(64) T us[kRowGroup], ws[kRowGroup];
+PYVAE_VEC void column_exponents(const Visit<T>& visit, const RowChannel<T>& rows, const Tile<T>& column, T* u_of,
+                                T* weight) {
+  const Rows<T> mean = *column.mean, scale = *column.scale, constant = *column.constant;
   for (int64_t i = 0; i < visit.pairs.rows; i += Rows<T>::kLanes) {
-    const auto at = [&](const T* p) PYVAE_INLINE { return load<T, kRegisters>(p + i); };
-    const Rows<T> u = (at(rows.query) - mean) * scale;
+    const Rows<T> u = (load_rows(rows.query + i) - mean) * scale;
     Rows<T> x = constant - u * u;
-    if constexpr (kSpecial) x = x + at(visit.shift);
-    store(us + i, u);
-    store(ws + i, at(rows.factor) * exp2_weight(x - at(rows.peak)) + at(joint_weight));
+    if constexpr (kSpecial) x = x + load_rows(visit.shift + i);
+    store(u_of + i, u);
+    store(weight + i, x - load_rows(rows.peak + i));
   }
+}
+
+// The weights: the marginal's and the joint's together.
+template <typename T>
+PYVAE_VEC void column_weights(int64_t count, const RowChannel<T>& rows, const T* joint_weight, T* weight) {
+  for (int64_t i = 0; i < count; i += Rows<T>::kLanes) {
+    const Rows<T> marginal = load_rows(rows.factor + i) * exp2_weight(load_rows(weight + i));
+    store(weight + i, marginal + load_rows(joint_weight + i));
+  }
+}
+
+// Adds to the rows' sums, returns the column's.
+template <typename T>
+PYVAE_VEC Moments<T> column_moments(int64_t count, const T* weight, const T* u_of, T scale_of, T* row_sum) {
+  const Rows<T> zero = T(0), scale = scale_of;
   Moments<T> sum{T(0), T(0), T(0)};
-  for (int64_t i = 0; i < visit.pairs.rows; i += Rows<T>::kLanes) {
-    const auto at = [&](const T* p) PYVAE_INLINE { return load<T, kRegisters>(p + i); };
-    const Rows<T> w = at(ws), u = at(us);
-    const Rows<T> finite_u = select(w == zero, zero, u), wu = w * finite_u;
+  for (int64_t i = 0; i < count; i += Rows<T>::kLanes) {
+    const Rows<T> w = load_rows(weight + i);
+    // Where a weight is 0 its u may be infinite; 0 * inf must not reach a sum.
+    const Rows<T> u = select(w == zero, zero, load_rows(u_of + i)), wu = w * u;
     accumulate(sum.w, w);
     accumulate(sum.wu, wu);
-    accumulate(sum.wu2, wu, finite_u);
-    store(row_sum + i, at(row_sum) + wu * scale);
+    accumulate(sum.wu2, wu, u);
+    store(row_sum + i, load_rows(row_sum + i) + wu * scale);
   }
   return sum;
 }
@@ -190,22 +210,23 @@ PYVAE_VEC Moments<T> column_pass(const Visit<T>& visit, const RowChannel<T>& row
 template <typename T>
 void latent_pass(Visit<T>& visit, int64_t d) {
   const Backward<T>& call = visit.call;
-  const int64_t row = visit.pairs.row;
-  const RowChannel<T> channel{call.query(visit.b, d, row), call.peak(visit.b, d, row), call.factor(visit.b, d, row)};
-  const Tile<T> tile = visit.tile(d);
+  const int64_t row = visit.pairs.row, count = visit.pairs.rows;
+  const RowChannel<T> rows{call.query(visit.b, d, row), call.peak(visit.b, d, row), call.factor(visit.b, d, row)};
   T* sums = call.column_sums(visit.b, visit.share, d);
-  alignas(64) T row_sum[kRowGroup] = {};
+  alignas(64) T u[kRowGroup], weight[kRowGroup], row_sum[kRowGroup] = {};
   for (int64_t j = 0; j < visit.pairs.columns; ++j) {
-    visit.with_shift(j, [&](auto special) {
-      const Moments<T> sum = column_pass<special()>(visit, channel, tile, j, row_sum);
-      sums[j] += sum_of_lanes(sum.w);
-      sums[kTile + j] += sum_of_lanes(sum.wu);
-      sums[2 * kTile + j] += sum_of_lanes(sum.wu2);
-    });
+    const Tile<T> column = visit.tile(d, j);
+    visit.with_shift(j,
+                     [&](auto special) PYVAE_INLINE { column_exponents<special()>(visit, rows, column, u, weight); });
+    column_weights(count, rows, visit.joint_weight[j], weight);
+    const Moments<T> sum = column_moments(count, weight, u, *column.scale, row_sum);
+    sums[j] += sum_of_lanes(sum.w);
+    sums[kTile + j] += sum_of_lanes(sum.wu);
+    sums[2 * kTile + j] += sum_of_lanes(sum.wu2);
   }
   T* share_sum = call.row_sum(visit.share, visit.b, d, row);
 #pragma omp simd
-  for (int64_t i = 0; i < visit.pairs.rows; ++i) share_sum[i] += row_sum[i];
+  for (int64_t i = 0; i < count; ++i) share_sum[i] += row_sum[i];
 }
 
 // --- Shares ----------------------------------------------------------------------------------------------------------
