@@ -21,9 +21,9 @@ if(PYVAE_CUDA_BUILD STREQUAL "checked")
   return()
 endif()
 find_package(CUDAToolkit REQUIRED)
-# machine.cpp, without a tensor op, is the CPU library's alone: its schemas may be defined only once.
+# What has no tensor is the CPU library's alone: its schemas may be defined only once.
 set(PYVAE_CUDA_OPS ${PYVAE_OPS})
-list(FILTER PYVAE_CUDA_OPS EXCLUDE REGEX "/machine\\.cpp$")
+list(FILTER PYVAE_CUDA_OPS EXCLUDE REGEX "/(machine|ceilings)\\.cpp$")
 add_library(pyvae_ops_cuda MODULE ${PYVAE_CUDA_OPS} $<TARGET_OBJECTS:pyvae_kernels_cuda>)
 target_compile_definitions(pyvae_ops_cuda PRIVATE USE_CUDA)
 pyvae_link_torch(pyvae_ops_cuda)

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from safetensors import SafetensorError
 
+from pyvae.bench.errors import BenchError
 from pyvae.info import facts
 from pyvae.studies.config import StudyConfig, with_overrides
 from pyvae.studies.config import preset as preset_named
@@ -70,6 +71,32 @@ def study(
 
 
 @app.command()
+def bench(
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for results.json, results.md, time.png and memory.png.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads to use; torch's number by default.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Every size, in about a quarter of an hour.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep the rows that the folder holds.")] = False,
+) -> None:
+    """Measure the ops beside eager torch, torch.compile and, where installed, pykeops.
+
+    Same inputs, same threads, interleaved; takes about two minutes. Ctrl-C stops and keeps the rows that are done.
+
+    Examples:
+
+        pyvae bench
+
+        pyvae bench --full --out runs/bench --resume
+    """
+    from pyvae.bench.run import run_bench  # torch.compile's modules are slow to import and no other command's business
+
+    if resume and out is None:
+        raise BenchError("--resume needs the folder to go on with: name it by --out")
+    run_bench(out, threads=threads, full=full, resume=resume, console=Console())
+
+
+@app.command()
 def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
@@ -104,7 +131,7 @@ def main() -> None:
         _leave(str(interrupted), INTERRUPTED)
     except KeyboardInterrupt:
         _leave("interrupted", INTERRUPTED)
-    except (StudyError, OSError, SafetensorError, pa.ArrowException) as problem:
+    except (StudyError, BenchError, OSError, SafetensorError, pa.ArrowException) as problem:
         _leave(f"error: {problem}", 2)
 
 

@@ -11,7 +11,6 @@ with torch's own threads, as a plain script would.
 
 import argparse
 import json
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from pyvae.bench.machine import processor
 from pyvae.files import atomic_write_text
 from pyvae.nn import StackedLinear
 from pyvae.studies.cells import cells
@@ -61,16 +61,6 @@ def seconds(run: Callable[[], object]) -> float:
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
-
-
-def processor() -> str:
-    """The processor's name where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0]}, {len(names)} processors" if names else platform.machine()
 
 
 def measure(models: int, alone: int, repeats: int) -> list[dict[str, float | str]]:

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
-from pyvae.studies.figures.plotting import FAINT, INK, new_figure, shades, tidy
+from pyvae.plotting import FAINT, INK, new_figure, shades, tidy
 from pyvae.studies.findings.statistics import t_interval
 from pyvae.studies.results import Saved, reference_beta
 

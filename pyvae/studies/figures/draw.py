@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from pyvae.plotting import save_png
 from pyvae.studies.figures.curves import curves_by_beta, curves_by_mu, projection_curve, robustness
+from pyvae.studies.figures.images import show_rows
 from pyvae.studies.figures.maps import (
     map_active,
     map_code_information,
@@ -19,7 +21,6 @@ from pyvae.studies.figures.maps import (
     map_recovered,
     map_sample_to_truth,
 )
-from pyvae.studies.figures.plotting import save_png, show_rows
 from pyvae.studies.results import Saved, load_saved
 
 

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from pyvae.metrics.theory import collapse_boundary
+from pyvae.plotting import INK, new_figure, tidy
 from pyvae.studies.config import StudyConfig
-from pyvae.studies.figures.plotting import INK, new_figure, tidy
 
 Array = NDArray[np.float64]
 

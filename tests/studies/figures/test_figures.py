@@ -10,8 +10,8 @@ from pyvae.metrics.theory import collapse_boundary
 from pyvae.studies.figures.curves import projection_curve, robustness
 from pyvae.studies.figures.draw import FIGURES, draw
 from pyvae.studies.figures.heatmap import boundary_line
+from pyvae.studies.figures.images import mosaic
 from pyvae.studies.figures.maps import map_active, map_code_information, map_recovered
-from pyvae.studies.figures.plotting import mosaic
 from pyvae.studies.results import load_saved
 from tests.studies import synthetic
 

@@ -1,0 +1,12 @@
+"""`gaussian_kl` beside its peers; see conftest.py."""
+
+from collections.abc import Callable
+
+import pytest
+
+from pyvae.bench.cases import Case, full_cases
+
+
+@pytest.mark.parametrize("case", full_cases("gaussian_kl"), ids=lambda case: case.label)
+def test_gaussian_kl(case: Case, race: Callable[[Case], None]) -> None:
+    race(case)

@@ -1,0 +1,12 @@
+"""`reparameterize` beside its peers; see conftest.py."""
+
+from collections.abc import Callable
+
+import pytest
+
+from pyvae.bench.cases import Case, full_cases
+
+
+@pytest.mark.parametrize("case", full_cases("reparameterize"), ids=lambda case: case.label)
+def test_reparameterize(case: Case, race: Callable[[Case], None]) -> None:
+    race(case)

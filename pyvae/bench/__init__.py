@@ -1,0 +1,1 @@
+"""Benchmarks of the ops beside what people use instead: same inputs, same threads, interleaved in one run."""

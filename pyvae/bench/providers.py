@@ -1,0 +1,104 @@
+"""Who is measured: pyvae, the copied formulation eager and under torch.compile, pykeops, and a plain copy."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+import pyvae
+from pyvae.bench import copied, keops
+from pyvae.bench.cases import DENSITY, Case, inputs
+
+OURS, EAGER, COMPILED, KEOPS, COPY = "pyvae", "eager", "torch.compile", "pykeops", "copy"
+ORDER = (OURS, EAGER, COMPILED, KEOPS, COPY)
+
+DATASET_SIZE = 737_280
+"""Images of dSprites; it adds a constant to the result and no work."""
+
+Outputs = tuple[Tensor, ...]
+Function = Callable[..., Tensor | Outputs]
+Evaluation = Callable[[], Outputs]
+
+
+def available(case: Case) -> list[str]:
+    """The providers of a case on this installation, pyvae first."""
+    if case.op != DENSITY:
+        return [OURS, EAGER, COMPILED, COPY] if not case.backward else [OURS, EAGER, COMPILED]
+    return [OURS, EAGER, COMPILED] + ([KEOPS] if keops.is_installed() else [])
+
+
+def evaluation(provider: str, case: Case) -> Evaluation:
+    """A call without arguments that evaluates the case once on inputs made here, the same for every provider.
+
+    Returns the op's outputs without a graph, followed by the gradients of the inputs where the case asks for them.
+    """
+    tensors = inputs(case)
+    if provider == COPY:
+        return _copy(tensors)
+    function = _function(provider, case.op)
+    if provider == COMPILED:
+        torch._dynamo.reset()  # sizes are compiled for, not generalised over: nothing may be left of the last case
+        function = torch.compile(function, dynamic=False)
+    return _forward_backward(function, tensors) if case.backward else _forward(function, tensors)
+
+
+def density_terms(provider: str) -> Callable[[Tensor, Tensor, Tensor, int], tuple[Tensor, Tensor]]:
+    """(z, mu, logvar, dataset_size) -> (log q(z), log prod_d q(z_d)) of a provider, not compiled yet."""
+    return {OURS: _our_density, KEOPS: keops.density}.get(provider, copied.density)
+
+
+def _function(provider: str, op: str) -> Function:
+    if op == DENSITY:
+        terms = density_terms(provider)
+
+        def total_correlation(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+            log_qz, log_prod_qz = terms(z, mu, logvar, DATASET_SIZE)
+            return (log_qz - log_prod_qz).mean()
+
+        return total_correlation
+    function: Function = getattr(pyvae if provider == OURS else copied, op)
+    return function
+
+
+def _our_density(z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int) -> tuple[Tensor, Tensor]:
+    # Equal weights, as in the copied formulation, so that every provider computes the same number.
+    density = pyvae.minibatch_log_density(z, mu, logvar, dataset_size=dataset_size, estimator="mws", method="exact")
+    return density.joint, density.marginals.sum(-1)
+
+
+def _tuple(outputs: Tensor | Outputs) -> Outputs:
+    return (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
+
+
+def _forward(function: Function, tensors: list[Tensor]) -> Evaluation:
+    def evaluate() -> Outputs:
+        with torch.no_grad():
+            return _tuple(function(*tensors))
+
+    return evaluate
+
+
+def _forward_backward(function: Function, tensors: list[Tensor]) -> Evaluation:
+    cotangents: list[Tensor] = []  # made once: in a model they come from the layers behind
+
+    def evaluate() -> Outputs:
+        outputs = _tuple(function(*tensors))
+        if not cotangents:
+            generator = torch.Generator().manual_seed(1)
+            cotangents.extend(
+                torch.randn(out.shape, generator=generator) if out.dim() else torch.ones(()) for out in outputs
+            )
+        grads = torch.autograd.grad(outputs, tensors, cotangents)
+        return (*(out.detach() for out in outputs), *grads)
+
+    return evaluate
+
+
+def _copy(tensors: list[Tensor]) -> Evaluation:
+    source = torch.cat([tensor.detach().flatten() for tensor in tensors])
+    target = torch.empty_like(source)
+
+    def evaluate() -> Outputs:
+        return (target.copy_(source),)
+
+    return evaluate

@@ -1,0 +1,37 @@
+"""The work a case cannot do without, by which its time becomes a share of the machine's ceiling."""
+
+from pyvae.bench.cases import DENSITY, KL, REPARAMETERIZE, SAMPLE_WITH_KL, Case
+
+FMA_PER_PAIR_FORWARD = 9
+"""Instructions on the multiply-add pipes for a term (i, j, d) of the exact algorithm's forward.
+
+(z - mu) times the column's scale, and the constant minus its square, are 2; the power of two of the marginal is 6 for
+its polynomial and 1 for its scale. Additions, comparisons and shifts are left out, for many processors have other pipes
+for them; so is the joint's power of two, one for every D terms.
+"""
+
+FMA_PER_PAIR_BACKWARD = 15
+"""The same for the backward: 2 for the joint's exponent, the forward's 9 again, and 4 for the term's weight and what it
+adds to the gradients of z, mu and logvar.
+"""
+
+FLOAT_BYTES = 4
+
+_STREAMS = {
+    # op: (elements [M, D] and [M] that the forward reads and writes, the same of the backward)
+    REPARAMETERIZE: ((3, 0), (3, 0)),  # mu, logvar, z; grad_z, logvar, grad_logvar, where grad_mu is grad_z itself
+    KL: ((2, 1), (4, 1)),  # mu, logvar, kl; grad_kl, mu, logvar and two gradients
+    SAMPLE_WITH_KL: ((3, 1), (5, 1)),  # mu, logvar, z, kl; grad_z, grad_kl, mu, logvar and two gradients
+}
+
+
+def multiply_adds(case: Case) -> int:
+    """Multiply-adds of a density case; forward + backward is the sum of both passes."""
+    assert case.op == DENSITY
+    return case.terms * (FMA_PER_PAIR_FORWARD + (FMA_PER_PAIR_BACKWARD if case.backward else 0))
+
+
+def bytes_moved(case: Case) -> int:
+    """Bytes an elementwise case reads and writes when each tensor is touched once in each pass."""
+    passes = _STREAMS[case.op][: 2 if case.backward else 1]
+    return FLOAT_BYTES * sum(full * case.rows * case.latents + per_row * case.rows for full, per_row in passes)
