@@ -8,11 +8,13 @@ from pyvae import losses, nn  # noqa: E402
 from pyvae.ops import (  # noqa: E402  (the ops register themselves with the loaded library)
     KLDecomposition,
     LogDensity,
+    SampleWithKL,
     cpu_isa,
     gaussian_kl,
     kl_decomposition,
     minibatch_log_density,
     reparameterize,
+    reparameterize_with_kl,
     set_cpu_isa,
 )
 
@@ -21,6 +23,7 @@ __version__ = "0.1.0"
 __all__ = [
     "KLDecomposition",
     "LogDensity",
+    "SampleWithKL",
     "cpu_isa",
     "gaussian_kl",
     "kl_decomposition",
@@ -28,5 +31,6 @@ __all__ = [
     "minibatch_log_density",
     "nn",
     "reparameterize",
+    "reparameterize_with_kl",
     "set_cpu_isa",
 ]

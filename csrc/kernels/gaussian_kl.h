@@ -12,7 +12,8 @@ struct GaussianKl {
   const T* prior_mu;      // [R, D], or null with prior_logvar for the standard normal
   const T* prior_logvar;  // [R, D]
   bool sum_latents;
-  T* kl;  // [R] if sum_latents, else [R, D]
+  T* kl;                   // [R] if sum_latents, else [R, D]
+  bool one_prior = false;  // prior_mu and prior_logvar are one number each, for all elements
 };
 
 template <typename T>
@@ -28,6 +29,7 @@ struct GaussianKlBackward {
   T* grad_logvar;        // [R, D]
   T* grad_prior_mu;      // [R, D], or null with grad_prior_logvar
   T* grad_prior_logvar;  // [R, D]
+  bool one_prior = false;
 };
 
 namespace cpu {

@@ -1,4 +1,4 @@
-// Exponentials: exp, and the power of two the log-sum-exp kernels spend their time in.
+// The power of two that the log-sum-exp kernels spend their time in.
 //
 // float32: round to the nearest integer n, a polynomial of degree 6 on the rest f in [-1/2, 1/2] (degree 5 misses one
 // unit in the last place), then the scale 2^n put together from bits. Branch-free, so that compilers vectorise it.
@@ -30,23 +30,6 @@ PYVAE_MATH F exp2_fraction(F f) {
 // 2^k for k in [-127, 127]; k = -127 gives exactly 0.
 PYVAE_MATH float power_of_two(int32_t k) { return bits_float((k + 127) << 23); }
 
-// p * 2^n for n in [-252, 254]. Two factors: a single one cannot reach the subnormals, and the first product is
-// exact, so the result is rounded once.
-PYVAE_MATH float scale_by_power(float p, int32_t n) {
-  const int32_t half = n >> 1;
-  return p * power_of_two(half) * power_of_two(n - half);
-}
-
-// e^x * 2^shift. Cody and Waite: the high part of ln 2 has few bits, so n * high is exact with or without an FMA.
-PYVAE_MATH float exp_shifted(float x, int32_t shift) {
-  const float t = x < -105.0f ? -105.0f : (x > 90.0f ? 90.0f : x);
-  const float shifted = t * static_cast<float>(kLog2E) + kRoundToInteger;
-  const float n = shifted - kRoundToInteger;
-  const float rest = (t - n * 0.693359375f) - n * -2.12194440e-4f;
-  return scale_by_power(exp2_fraction(rest * static_cast<float>(kLog2E)),
-                        float_bits(shifted) - float_bits(kRoundToInteger) + shift);
-}
-
 }  // namespace detail
 
 // 2^x for x <= 127, the weight of one term of a log-sum-exp: from 2^-126.5 downwards it is exactly 0, which spares a
@@ -61,12 +44,5 @@ PYVAE_MATH F exp2_weight(F x) {
   return detail::exp2_fraction(fraction) * shift_bits_left(shifted, 23);
 }
 PYVAE_MATH double exp2_weight(double x) { return libm::exp2(x); }
-
-PYVAE_MATH float exp(float x) { return detail::exp_shifted(x, 0); }
-PYVAE_MATH double exp(double x) { return libm::exp(x); }
-
-// e^x / 2, finite where e^x alone overflows although half of it fits.
-PYVAE_MATH float half_exp(float x) { return detail::exp_shifted(x, -1); }
-PYVAE_MATH double half_exp(double x) { return libm::exp(x - kLn2); }
 
 }  // namespace pyvae

@@ -1,6 +1,6 @@
 // Diagonal Gaussians, one latent at a time: density, KL divergence, their gradients. logvar is log sigma^2.
 #pragma once
-#include "exp2.h"
+#include "exp.h"
 
 namespace pyvae {
 
@@ -18,45 +18,6 @@ PYVAE_MATH T reparameterize_grad_logvar(T logvar, T eps) {
 }
 
 // --- KL divergence --------------------------------------------------------------------------------------------------
-
-namespace detail {
-
-// (e^x - 1 - x) / x^2 for |x| < 1: a minimax fit in float32, the Taylor series in float64. The direct form loses all
-// relative accuracy around x = 0, where every collapsed latent sits.
-PYVAE_MATH float expm1_remainder_series(float x) {
-  float p = 2.7722497e-06f;
-  p = p * x + 2.5354791e-05f;
-  p = p * x + 0.00019844025f;
-  p = p * x + 0.0013885451f;
-  p = p * x + 0.0083333105f;
-  p = p * x + 0.041666735f;
-  p = p * x + 0.16666667f;
-  return p * x + 0.5f;
-}
-PYVAE_MATH double expm1_remainder_series(double x) {
-  constexpr int kTerms = 19;
-  double p = 1.0 / (kTerms + 2);
-  for (int n = kTerms + 1; n >= 3; --n) p = (1.0 + p * x) / n;
-  return 0.5 * (1.0 + p * x);
-}
-
-}  // namespace detail
-
-// (e^x - 1 - x) / 2. Halved before the sum: at x = 89 the unhalved value overflows although this one fits.
-template <typename T>
-PYVAE_MATH T half_expm1_remainder(T x) {
-  const T near = T(0.5) * x * x * detail::expm1_remainder_series(x);
-  const T far = half_exp(x) - T(0.5) - T(0.5) * x;
-  return x > T(-1) && x < T(1) ? near : far;
-}
-
-// (e^x - 1) / 2.
-template <typename T>
-PYVAE_MATH T half_expm1(T x) {
-  const T near = T(0.5) * x + T(0.5) * x * x * detail::expm1_remainder_series(x);
-  const T far = half_exp(x) - T(0.5);
-  return x > T(-1) && x < T(1) ? near : far;
-}
 
 template <typename T>
 struct GaussianKlGrad {

@@ -5,14 +5,17 @@ from pyvae.ops.kl_decomposition import KLDecomposition, kl_decomposition
 from pyvae.ops.machine import cpu_isa, set_cpu_isa
 from pyvae.ops.minibatch_log_density import LogDensity, minibatch_log_density
 from pyvae.ops.reparameterize import reparameterize
+from pyvae.ops.reparameterize_with_kl import SampleWithKL, reparameterize_with_kl
 
 __all__ = [
     "KLDecomposition",
     "LogDensity",
+    "SampleWithKL",
     "cpu_isa",
     "gaussian_kl",
     "kl_decomposition",
     "minibatch_log_density",
     "reparameterize",
+    "reparameterize_with_kl",
     "set_cpu_isa",
 ]

@@ -82,8 +82,9 @@ def _backward_fake(
     prior_mu: Tensor | None,
     prior_logvar: Tensor | None,
     sum_latents: bool,
+    prior_grads: bool,
 ) -> tuple[Tensor, ...]:
-    prior_shape = mu.shape if prior_mu is not None else (*mu.shape[:-1], 0)
+    prior_shape = mu.shape if prior_grads else (*mu.shape[:-1], 0)
     return tuple(mu.new_empty(shape) for shape in (mu.shape, mu.shape, prior_shape, prior_shape))
 
 
@@ -93,7 +94,8 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 
 def _backward(ctx: Any, grad_kl: Tensor) -> tuple[Tensor | None, ...]:
-    grads = torch.ops.pyvae.gaussian_kl_backward(grad_kl, *ctx.saved_tensors, ctx.sum_latents)
+    prior_grads = any(ctx.needs_input_grad[2:4])  # a fixed prior costs nothing
+    grads = torch.ops.pyvae.gaussian_kl_backward(grad_kl, *ctx.saved_tensors, ctx.sum_latents, prior_grads)
     return (*wanted(ctx, grads), None)
 
 

@@ -1,6 +1,5 @@
 """Reparameterised sampling with the noise drawn inside the op."""
 
-import numbers
 from typing import Any
 
 import torch
@@ -8,6 +7,7 @@ from torch import Tensor
 
 from pyvae.ops.arguments import autocasts, broadcast, check_tensors, compute_dtype
 from pyvae.ops.registration import refuse_double_backward, vmap_over_leading_axes
+from pyvae.ops.seeds import seed_tensor
 
 
 def reparameterize(
@@ -51,35 +51,9 @@ def reparameterize(
     dtype = compute_dtype(mu, logvar)
     result_dtype = dtype if autocasts(mu) else mu.dtype
     mu, logvar = broadcast(mu=mu, logvar=logvar)
-    stream = _seed_tensor(seed, generator, mu)
+    stream = seed_tensor(seed, generator, mu)
     z: Tensor = torch.ops.pyvae.reparameterize(mu.to(dtype), logvar.to(dtype), stream)
     return z.to(result_dtype)
-
-
-def _seed_tensor(seed: int | Tensor | None, generator: torch.Generator | None, mu: Tensor) -> Tensor:
-    if seed is None:
-        return torch.randint(-(2**63), 2**63 - 1, (), dtype=torch.int64, device=mu.device, generator=generator)
-    if generator is not None:
-        raise ValueError("generator must be None when a seed is given: the seed alone decides what is drawn.")
-    if isinstance(seed, Tensor):
-        _check_seed_tensor(seed, mu)
-        return seed
-    if not isinstance(seed, numbers.Integral) or isinstance(seed, bool):
-        raise TypeError(f"seed must be an int or an int64 tensor, got {type(seed).__name__}.")
-    if not -(2**63) <= seed < 2**63:
-        raise ValueError(f"seed must fit in 64 bits, signed, got {seed}.")
-    return torch.full((), int(seed), dtype=torch.int64, device=mu.device)
-
-
-def _check_seed_tensor(seed: Tensor, mu: Tensor) -> None:
-    if seed.dtype != torch.int64:
-        raise TypeError(
-            f"seed must be an int or an int64 tensor, got a {str(seed.dtype).removeprefix('torch.')} tensor."
-        )
-    if seed.device != mu.device:
-        raise ValueError(f"seed must be on the device of mu, {mu.device}, got {seed.device}.")
-    if seed.shape != mu.shape[: seed.dim()]:
-        raise ValueError(f"seed must have a shape that is a prefix of mu's {list(mu.shape)}, got {list(seed.shape)}.")
 
 
 @torch.library.register_fake("pyvae::reparameterize")

@@ -1,71 +1,120 @@
-// Gaussian KL: one pass over the inputs, the sum over latents kept in registers, so that neither the per-latent KL nor
-// any intermediate of it is stored. Rows are independent.
+// Gaussian KL: one pass over the inputs; neither the per-latent KL under a sum nor any intermediate of it leaves L1.
+// Rows are independent.
+//
+// A register of float32 elements of the KL to the standard normal takes 40 instructions: on AVX-512 0.2 ns per element
+// on one core, less than one core needs to read its 8 bytes from memory.
 #include "../gaussian_kl.h"
 
 #include "../../math/gaussian.h"
+#include "rows.h"
 
 namespace pyvae::cpu {
 namespace {
 
-// Latents are summed in groups: one running float32 sum over a thousand of them would lose digits.
-constexpr int64_t kLatentGroup = 128;
-
+// The prior of the elements of a tile: where the tensors have it, or tiles full of the one prior of all.
 template <typename T>
-void forward(const GaussianKl<T>& args, int64_t begin, int64_t end) {
-  const int64_t latents = args.latents;
-  // kl_of(k): the KL of element k of the [R, D] inputs.
-  const auto run = [&](auto kl_of) {
-    if (!args.sum_latents) {
+struct TilePrior {
+  const T *mu, *logvar;
+
+  template <typename Args>
+  PYVAE_INLINE TilePrior(const Args& args, int64_t first, int64_t count)
+      : mu(args.prior_mu), logvar(args.prior_logvar) {
+    if (mu != nullptr && args.one_prior) {
+      mu = fill(*mu, count, one_mu.value);
+      logvar = fill(*logvar, count, one_logvar.value);
+    } else if (mu != nullptr) {
+      mu += first;
+      logvar += first;
+    }
+  }
+
+ private:
+  Tile<T> one_mu, one_logvar;
+
+  static PYVAE_INLINE const T* fill(T value, int64_t count, T* tile) {
+    for (int64_t k = 0; k < count; ++k) tile[k] = value;
+    return tile;
+  }
+};
+
+// kl[k] for elements [first, first + count), count <= kTile.
+template <typename T>
+void forward_tile(const GaussianKl<T>& args, int64_t first, int64_t count, T* kl) {
+  const T *mu = args.mu + first, *logvar = args.logvar + first;
+  const TilePrior<T> prior(args, first, count);
+  if (prior.mu == nullptr) {
+    for_each_block<T>({mu, logvar}, {kl}, count, [](const T* const* x, T* const* y) PYVAE_INLINE {
 #pragma omp simd
-      for (int64_t k = begin * latents; k < end * latents; ++k) args.kl[k] = kl_of(k);
-      return;
-    }
-    for (int64_t row = begin; row < end; ++row) {
-      T sum = 0;
-      for (int64_t first = 0; first < latents; first += kLatentGroup) {
-        const int64_t last = first + kLatentGroup < latents ? first + kLatentGroup : latents;
-        T group = 0;
-#pragma omp simd reduction(+ : group)
-        for (int64_t d = first; d < last; ++d) group += kl_of(row * latents + d);
-        sum += group;
-      }
-      args.kl[row] = sum;
-    }
-  };
-  const T *mu = args.mu, *logvar = args.logvar, *prior_mu = args.prior_mu, *prior_logvar = args.prior_logvar;
-  if (prior_mu == nullptr) {
-    run([=](int64_t k) { return pyvae::gaussian_kl(mu[k], logvar[k]); });
+      for (int64_t k = 0; k < kBlock; ++k) y[0][k] = pyvae::gaussian_kl(x[0][k], x[1][k]);
+    });
   } else {
-    run([=](int64_t k) { return pyvae::gaussian_kl(mu[k], logvar[k], prior_mu[k], prior_logvar[k]); });
+    for_each_block<T>({mu, logvar, prior.mu, prior.logvar}, {kl}, count,
+                      [](const T* const* x, T* const* y) PYVAE_INLINE {
+#pragma omp simd
+                        for (int64_t k = 0; k < kBlock; ++k)
+                          y[0][k] = pyvae::gaussian_kl(x[0][k], x[1][k], x[2][k], x[3][k]);
+                      });
   }
 }
 
 template <typename T>
-void backward(const GaussianKlBackward<T>& args, int64_t begin, int64_t end) {
-  const T *mu = args.mu, *logvar = args.logvar, *prior_mu = args.prior_mu, *prior_logvar = args.prior_logvar;
-  const int64_t latents = args.latents;
-  for (int64_t row = begin; row < end; ++row) {
-    // A stride of 0 spreads the row's one cotangent over its latents.
-    const T* grad = args.grad_kl + (args.sum_latents ? row : row * latents);
-    const int64_t stride = args.sum_latents ? 0 : 1, offset = row * latents;
-    if (prior_mu == nullptr) {
-#pragma omp simd
-      for (int64_t d = 0; d < latents; ++d) {
-        const GaussianKlGrad<T> g = gaussian_kl_grad(mu[offset + d], logvar[offset + d]);
-        args.grad_mu[offset + d] = grad[d * stride] * g.mu;
-        args.grad_logvar[offset + d] = grad[d * stride] * g.logvar;
-      }
-    } else {
-#pragma omp simd
-      for (int64_t d = 0; d < latents; ++d) {
-        const int64_t k = offset + d;
-        const GaussianKlGrad<T> g = gaussian_kl_grad(mu[k], logvar[k], prior_mu[k], prior_logvar[k]);
-        args.grad_mu[k] = grad[d * stride] * g.mu;
-        args.grad_logvar[k] = grad[d * stride] * g.logvar;
-        args.grad_prior_mu[k] = grad[d * stride] * g.prior_mu;
-        args.grad_prior_logvar[k] = grad[d * stride] * g.prior_logvar;
-      }
+void forward(const GaussianKl<T>& args, int64_t begin, int64_t end) {
+  const int64_t latents = args.latents, elements = args.rows * latents;
+  if (!args.sum_latents) {
+    for (int64_t first = begin * latents; first < end * latents; first += kTile) {
+      forward_tile(args, first, smaller(end * latents - first, kTile), args.kl + first);
     }
+    return;
+  }
+  sum_rows(latents, begin, end, args.kl, [&](int64_t first, int64_t count, T* kl) PYVAE_INLINE {
+    // Whole blocks while there are elements: theirs are the next rows', but a padded block would take longer.
+    const int64_t whole = (count + kBlock - 1) / kBlock * kBlock;
+    forward_tile(args, first, smaller(whole, elements - first), kl);
+  });
+}
+
+// The gradients of elements [first, first + count), count <= kTile, with cotangents grad [count].
+template <typename T>
+void backward_tile(const GaussianKlBackward<T>& args, int64_t first, int64_t count, const T* grad) {
+  const T *mu = args.mu + first, *logvar = args.logvar + first;
+  T *grad_mu = args.grad_mu + first, *grad_logvar = args.grad_logvar + first;
+  const TilePrior<T> prior(args, first, count);
+  if (prior.mu == nullptr) {
+    for_each_block<T>({grad, mu, logvar}, {grad_mu, grad_logvar}, count,
+                      [](const T* const* x, T* const* y) PYVAE_INLINE {
+#pragma omp simd
+                        for (int64_t k = 0; k < kBlock; ++k) {
+                          const GaussianKlGrad<T> g = gaussian_kl_grad(x[1][k], x[2][k]);
+                          y[0][k] = x[0][k] * g.mu, y[1][k] = x[0][k] * g.logvar;
+                        }
+                      });
+    return;
+  }
+  // A fixed prior's gradients go to a tile that nobody reads.
+  Tile<T> unread;
+  const bool fixed = args.grad_prior_mu == nullptr;
+  T* const grad_prior_mu = fixed ? unread.value : args.grad_prior_mu + first;
+  T* const grad_prior_logvar = fixed ? unread.value : args.grad_prior_logvar + first;
+  for_each_block<T>({grad, mu, logvar, prior.mu, prior.logvar},
+                    {grad_mu, grad_logvar, grad_prior_mu, grad_prior_logvar}, count,
+                    [](const T* const* x, T* const* y) PYVAE_INLINE {
+#pragma omp simd
+                      for (int64_t k = 0; k < kBlock; ++k) {
+                        const GaussianKlGrad<T> g = gaussian_kl_grad(x[1][k], x[2][k], x[3][k], x[4][k]);
+                        y[0][k] = x[0][k] * g.mu, y[1][k] = x[0][k] * g.logvar;
+                        y[2][k] = x[0][k] * g.prior_mu, y[3][k] = x[0][k] * g.prior_logvar;
+                      }
+                    });
+}
+
+template <typename T>
+void backward(const GaussianKlBackward<T>& args, int64_t begin, int64_t end) {
+  const int64_t last = end * args.latents;
+  Tile<T> grad;
+  for (int64_t first = begin * args.latents; first < last; first += kTile) {
+    const int64_t count = smaller(last - first, kTile);
+    if (args.sum_latents) spread_rows(args.grad_kl, args.latents, first, count, grad.value);
+    backward_tile(args, first, count, args.sum_latents ? grad.value : args.grad_kl + first);
   }
 }
 

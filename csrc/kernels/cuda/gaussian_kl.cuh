@@ -14,7 +14,8 @@ namespace pyvae::cuda {
 template <typename T>
 PYVAE_KERNEL T kl_at(const GaussianKl<T>& args, int64_t k) {
   if (args.prior_mu == nullptr) return pyvae::gaussian_kl(args.mu[k], args.logvar[k]);
-  return pyvae::gaussian_kl(args.mu[k], args.logvar[k], args.prior_mu[k], args.prior_logvar[k]);
+  const int64_t at = args.one_prior ? 0 : k;
+  return pyvae::gaussian_kl(args.mu[k], args.logvar[k], args.prior_mu[at], args.prior_logvar[at]);
 }
 
 template <typename T>
@@ -67,13 +68,13 @@ PYVAE_MATH int64_t gaussian_kl_backward_blocks(const GaussianKlBackward<T>& args
 template <typename T>
 PYVAE_KERNEL void kl_backward_at(const GaussianKlBackward<T>& args, int64_t k) {
   const T grad = args.grad_kl[args.sum_latents ? k / args.latents : k];
-  const bool prior = args.prior_mu != nullptr;
-  const GaussianKlGrad<T> g = prior
-                                  ? gaussian_kl_grad(args.mu[k], args.logvar[k], args.prior_mu[k], args.prior_logvar[k])
-                                  : gaussian_kl_grad(args.mu[k], args.logvar[k]);
+  const int64_t at = args.one_prior ? 0 : k;
+  const GaussianKlGrad<T> g =
+      args.prior_mu == nullptr ? gaussian_kl_grad(args.mu[k], args.logvar[k])
+                               : gaussian_kl_grad(args.mu[k], args.logvar[k], args.prior_mu[at], args.prior_logvar[at]);
   args.grad_mu[k] = grad * g.mu;
   args.grad_logvar[k] = grad * g.logvar;
-  if (!prior) return;
+  if (args.grad_prior_mu == nullptr) return;
   args.grad_prior_mu[k] = grad * g.prior_mu;
   args.grad_prior_logvar[k] = grad * g.prior_logvar;
 }

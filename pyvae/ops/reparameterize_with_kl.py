@@ -1,0 +1,88 @@
+"""A reparameterised sample and its posterior's KL divergence, from one reading of the posterior."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from pyvae.ops.arguments import autocasts, broadcast, check_axes, check_tensors, compute_dtype
+from pyvae.ops.registration import refuse_double_backward, vmap_over_leading_axes, wanted
+from pyvae.ops.seeds import seed_tensor
+
+
+class SampleWithKL(NamedTuple):
+    """Samples `z` [..., D] and the divergence `kl` [...] of the posterior each was drawn from, in nats."""
+
+    z: Tensor
+    kl: Tensor
+
+
+def reparameterize_with_kl(
+    mu: Tensor,
+    logvar: Tensor,
+    *,
+    seed: int | Tensor | None = None,
+    generator: torch.Generator | None = None,
+) -> SampleWithKL:
+    r"""What a VAE with a standard normal prior takes from its encoder: a sample and its KL term, in one op.
+
+    .. math:: z = \mu + e^{\log\sigma^2 / 2}\,\varepsilon, \qquad
+        \mathrm{KL} = \tfrac12 \sum_d \left[ \mu_d^2 + \operatorname{expm1}(\log\sigma_d^2) - \log\sigma_d^2 \right]
+
+    (Kingma & Welling 2014, eq. 10 and appendix B.) z is what pyvae.reparameterize draws from the same seed, kl what
+    pyvae.gaussian_kl gives; mu and logvar are read once instead of twice, in the backward too.
+
+    Args:
+        mu: posterior means, [..., D].
+        logvar: posterior log-variances, log sigma^2, of a shape that broadcasts with mu.
+        seed, generator: as in pyvae.reparameterize: a seed's shape is a prefix of mu's, one stream per element of it.
+
+    Returns:
+        SampleWithKL(z, kl): z [..., D] in the inputs' dtype (float32 under autocast), kl [...] summed over the latents
+        in float32 (float64 for float64 inputs).
+
+    Raises:
+        TypeError: for inputs that are no floating tensors or differ in dtype, or a seed that is no integer.
+        NotImplementedError: for inputs with a forward-mode tangent.
+        ValueError: for shapes that do not broadcast or have no axis, different devices, a seed whose shape is no prefix
+            of mu's or that is outside of int64, or both a seed and a generator.
+
+    Example:
+        >>> z, kl = reparameterize_with_kl(torch.ones(3, 10), torch.zeros(3, 10), seed=7)
+        >>> kl
+        tensor([5., 5., 5.])
+    """
+    check_tensors(mu=mu, logvar=logvar)
+    dtype = compute_dtype(mu, logvar)
+    z_dtype = dtype if autocasts(mu) else mu.dtype
+    mu, logvar = broadcast(mu=mu, logvar=logvar)
+    check_axes("mu", mu, "[..., D]")
+    stream = seed_tensor(seed, generator, mu)
+    z, kl = torch.ops.pyvae.reparameterize_with_kl(mu.to(dtype), logvar.to(dtype), stream)
+    return SampleWithKL(z.to(z_dtype), kl)
+
+
+@torch.library.register_fake("pyvae::reparameterize_with_kl")
+def _fake(mu: Tensor, logvar: Tensor, seed: Tensor) -> tuple[Tensor, Tensor]:
+    return mu.new_empty(mu.shape), mu.new_empty(mu.shape[:-1])
+
+
+@torch.library.register_fake("pyvae::reparameterize_with_kl_backward")
+def _backward_fake(
+    grad_z: Tensor, grad_kl: Tensor, mu: Tensor, logvar: Tensor, seed: Tensor
+) -> tuple[Tensor, Tensor]:
+    return mu.new_empty(mu.shape), mu.new_empty(mu.shape)
+
+
+def _setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, ...]) -> None:
+    ctx.save_for_backward(*inputs)
+
+
+def _backward(ctx: Any, grad_z: Tensor, grad_kl: Tensor) -> tuple[Tensor | None, ...]:
+    grads = torch.ops.pyvae.reparameterize_with_kl_backward(grad_z, grad_kl, *ctx.saved_tensors)
+    return (*wanted(ctx, grads), None)
+
+
+torch.library.register_autograd("pyvae::reparameterize_with_kl", _backward, setup_context=_setup_context)
+refuse_double_backward("reparameterize_with_kl")
+vmap_over_leading_axes("reparameterize_with_kl", "reparameterize_with_kl_backward")

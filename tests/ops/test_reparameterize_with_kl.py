@@ -1,0 +1,118 @@
+"""reparameterize_with_kl against the two ops it joins; what every op promises is tested through tests/ops/catalogue.py."""
+
+import pytest
+import torch
+from torch import Tensor
+
+import pyvae
+from tests.ops.contract import assert_bit_equal, gradients
+
+SHAPES = [(1, 1), (5, 3), (64, 10), (33, 129), (3, 31, 7), (2, 3, 17, 2), (2, 1025), (700, 1)]
+
+
+def posterior(shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> list[Tensor]:
+    return [torch.randn(shape, dtype=dtype), torch.randn(shape, dtype=dtype) - 1]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_gives_what_the_two_ops_give(isa: str, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    mu, logvar = posterior(shape, dtype)
+    z, kl = pyvae.reparameterize_with_kl(mu, logvar, seed=3)
+    assert_bit_equal(z, pyvae.reparameterize(mu, logvar, seed=3))
+    torch.testing.assert_close(kl, pyvae.gaussian_kl(mu, logvar), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_gradients_are_the_sum_of_theirs(isa: str, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    inputs = posterior(shape, dtype)
+
+    def joined(*t: Tensor) -> tuple[Tensor, ...]:
+        return tuple(pyvae.reparameterize_with_kl(*t, seed=3))
+
+    def apart(*t: Tensor) -> tuple[Tensor, ...]:
+        return pyvae.reparameterize(*t, seed=3), pyvae.gaussian_kl(*t)
+
+    for got, want in zip(gradients(joined, inputs), gradients(apart, inputs), strict=True):
+        torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-5)
+
+
+def test_a_seed_per_model_draws_what_the_model_draws_alone() -> None:
+    mu, logvar = posterior((3, 7, 5))
+    seeds = torch.tensor([5, -1, 2**40])
+    together = pyvae.reparameterize_with_kl(mu, logvar, seed=seeds)
+    for k in range(3):
+        alone = pyvae.reparameterize_with_kl(mu[k], logvar[k], seed=seeds[k])
+        assert_bit_equal(together.z[k], alone.z)
+        assert_bit_equal(together.kl[k], alone.kl)
+
+
+def test_manual_seed_and_generators_govern_the_noise() -> None:
+    mu, logvar = posterior((4, 3))
+    torch.manual_seed(1)
+    first = pyvae.reparameterize_with_kl(mu, logvar)
+    torch.manual_seed(1)
+    assert_bit_equal(pyvae.reparameterize_with_kl(mu, logvar).z, first.z)
+    one, other = (pyvae.reparameterize_with_kl(mu, logvar, generator=torch.Generator().manual_seed(2)) for _ in "ab")
+    assert_bit_equal(one.z, other.z)
+
+
+def test_half_types_and_autocast() -> None:
+    mu, logvar = (t.bfloat16() for t in posterior((6, 4)))
+    z, kl = pyvae.reparameterize_with_kl(mu, logvar, seed=1)
+    assert z.dtype == torch.bfloat16 and kl.dtype == torch.float32
+    assert_bit_equal(kl, pyvae.gaussian_kl(mu.float(), logvar.float()))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert pyvae.reparameterize_with_kl(mu, logvar.float(), seed=1).z.dtype == torch.float32
+
+
+def test_empty_inputs() -> None:
+    for shape in ((0, 3), (3, 0), (2, 0, 4)):
+        mu, logvar = (t.requires_grad_() for t in posterior(shape))
+        z, kl = pyvae.reparameterize_with_kl(mu, logvar, seed=1)
+        assert z.shape == shape and bool((kl == 0).all()) and kl.shape == shape[:-1]
+        (z.sum() + kl.sum()).backward()
+        assert mu.grad.shape == shape
+
+
+def test_compiles_in_one_graph() -> None:
+    def loss(mu: Tensor, logvar: Tensor) -> tuple[Tensor, ...]:
+        return tuple(pyvae.reparameterize_with_kl(mu, logvar, seed=4))
+
+    inputs = posterior((12, 5))
+    compiled = torch.compile(loss, fullgraph=True)
+    torch.testing.assert_close(compiled(*inputs), loss(*inputs))
+    torch.testing.assert_close(gradients(compiled, inputs), gradients(loss, inputs))
+
+
+def test_vmap_is_a_loop_over_models() -> None:
+    mu, logvar = posterior((3, 6, 4))
+    seeds = torch.arange(3)
+    together = torch.func.vmap(lambda m, v, s: tuple(pyvae.reparameterize_with_kl(m, v, seed=s)))(mu, logvar, seeds)
+    assert_bit_equal(together[0], pyvae.reparameterize_with_kl(mu, logvar, seed=seeds).z)
+    assert_bit_equal(together[1], pyvae.gaussian_kl(mu, logvar))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"mu": 1.0}, TypeError, "mu must be a tensor, got float"),
+        ({"logvar": torch.zeros(2, 3, dtype=torch.float64)}, TypeError, "logvar must have the dtype of mu"),
+        ({"logvar": torch.zeros(4, 3)}, ValueError, "mu and logvar must have shapes that broadcast"),
+        ({"mu": torch.zeros(()), "logvar": torch.zeros(())}, ValueError, r"mu must have the shape \[..., D\]"),
+        ({"seed": 1.5}, TypeError, "seed must be an int or an int64 tensor"),
+        ({"seed": 1, "generator": torch.Generator()}, ValueError, "generator must be None when a seed is given"),
+    ],
+)
+def test_wrong_arguments(arguments: dict, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        pyvae.reparameterize_with_kl(**({"mu": torch.zeros(2, 3), "logvar": torch.zeros(2, 3)} | arguments))
+
+
+def test_there_is_no_second_derivative() -> None:
+    mu, logvar = (t.requires_grad_() for t in posterior((3, 2)))
+    _, kl = pyvae.reparameterize_with_kl(mu, logvar, seed=1)
+    (grad,) = torch.autograd.grad(kl.sum(), mu, create_graph=True)
+    with pytest.raises(RuntimeError, match="no second derivative"):
+        grad.sum().backward()
