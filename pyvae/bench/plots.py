@@ -51,7 +51,7 @@ def _figure(results: Results, value: Value, label: str) -> Figure | None:
     """A panel for each D that has at least two sizes, or for every D where none has."""
     rows = [
         row
-        for row in results.rows
+        for row in sorted(results.rows, key=lambda row: row.case.rows)
         if row.case.op == DENSITY and row.case.direction == BACKWARD and any(value(row, name) for name in LOOKS)
     ]
     by_latents = {d: [row for row in rows if row.case.latents == d] for d in sorted({r.case.latents for r in rows})}

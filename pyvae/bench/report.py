@@ -35,14 +35,18 @@ class Table:
 
 
 def tables(results: Results) -> list[Table]:
-    """Times and memory of each op in the order of measurement, then the training steps."""
+    """Times and memory of each op by size, whatever the order of measurement, then the training steps."""
     found = []
     for op in dict.fromkeys(row.case.op for row in results.rows):
-        rows = [row for row in results.rows if row.case.op == op]
+        rows = sorted((row for row in results.rows if row.case.op == op), key=_size)
         found.append(_time_table(op, rows))
         if any(row.peak_bytes for row in rows):
             found.append(_memory_table(op, rows))
     return found + ([_training_table(results.training)] if results.training else [])
+
+
+def _size(row: Row) -> tuple[int, int, str]:
+    return row.case.latents, row.case.rows, row.case.direction
 
 
 def markdown(results: Results) -> str:

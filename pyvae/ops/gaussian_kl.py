@@ -49,18 +49,20 @@ def gaussian_kl(
     """
     if reduction not in ("none", "latent", "batchmean", "sum"):
         raise ValueError(f"reduction must be 'none', 'latent', 'batchmean' or 'sum', got {reduction!r}.")
-    tensors: dict[str, Any] = {"mu": mu, "logvar": logvar}
-    has_prior = prior_mu is not None or prior_logvar is not None
-    given = {"prior_mu": prior_mu, "prior_logvar": prior_logvar} if has_prior else {}
-    tensors |= {name: value for name, value in given.items() if value is not None and not is_number(value)}
+    posterior = {"mu": mu, "logvar": logvar}
+    prior: dict[str, Any] = {}
+    if prior_mu is not None or prior_logvar is not None:
+        prior = {"prior_mu": 0.0 if prior_mu is None else prior_mu}
+        prior["prior_logvar"] = 0.0 if prior_logvar is None else prior_logvar
+    tensors = posterior | {name: value for name, value in prior.items() if not is_number(value)}
     check_tensors(**tensors)
     dtype = compute_dtype(*tensors.values())
-    for name, value in given.items():
-        if name not in tensors:  # a number, not rounded to a half type of the inputs
-            tensors[name] = torch.full((), float(value or 0.0), dtype=dtype, device=mu.device)
+    for name, value in prior.items():
+        if is_number(value):  # not rounded to a half type of the inputs
+            prior[name] = torch.full((), float(value), dtype=dtype, device=mu.device)
     check_axes("mu", mu, "[..., D]")
-    posterior_and_prior = [tensor.to(dtype) for tensor in broadcast(**tensors)]
-    no_prior = (None, None) if len(posterior_and_prior) == 2 else ()
+    posterior_and_prior = [tensor.to(dtype) for tensor in broadcast(**posterior, **prior)]
+    no_prior = () if prior else (None, None)
     kl: Tensor = torch.ops.pyvae.gaussian_kl(*posterior_and_prior, *no_prior, reduction != "none")
     if reduction == "batchmean":
         return kl.mean()

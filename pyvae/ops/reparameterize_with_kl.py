@@ -68,9 +68,7 @@ def _fake(mu: Tensor, logvar: Tensor, seed: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @torch.library.register_fake("pyvae::reparameterize_with_kl_backward")
-def _backward_fake(
-    grad_z: Tensor, grad_kl: Tensor, mu: Tensor, logvar: Tensor, seed: Tensor
-) -> tuple[Tensor, Tensor]:
+def _backward_fake(grad_z: Tensor, grad_kl: Tensor, mu: Tensor, logvar: Tensor, seed: Tensor) -> tuple[Tensor, Tensor]:
     return mu.new_empty(mu.shape), mu.new_empty(mu.shape)
 
 
