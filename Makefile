@@ -8,7 +8,7 @@ RUN_DIR ?= runs/quick
 
 NATIVE_SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc -type f)
 
-.PHONY: build study test lint format cuda-check wheel clean FORCE
+.PHONY: build study test test-long bench lint format cuda-check wheel clean FORCE
 
 build: $(VENV)/.built
 
@@ -17,6 +17,21 @@ study: build
 
 test: build
 	$(BIN)/python -m pytest
+
+# The figures of docs/reliability.md for a release; about two hours on two cores.
+test-long: build
+	$(BIN)/python -m pytest --long
+	$(BIN)/python -m tests.mutants.run
+
+# Ops, then training steps, in about twenty minutes; every finished row is kept, and `make bench RESUME=1` goes on.
+# pykeops is a peer where it installs.
+bench: build
+	$(BIN)/python -m pip install -q -e '.[bench]' --no-build-isolation
+	-$(BIN)/python -m pip install -q -e '.[bench-keops]' --no-build-isolation
+	out=benchmarks/results/$$($(BIN)/python -m pyvae.bench.machine) && \
+	  $(BIN)/python -m pytest benchmarks/bench_*.py --bench-out "$$out" $(if $(RESUME),--bench-resume) \
+	    --benchmark-columns=min,median,iqr,rounds -W ignore::DeprecationWarning && \
+	  $(BIN)/python benchmarks/train/bench_tcvae.py --out "$$out"
 
 lint: build
 	$(BIN)/ruff check .

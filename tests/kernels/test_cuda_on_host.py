@@ -1,4 +1,4 @@
-"""The CUDA kernels' logic without a GPU: run_cuda_on_host.cpp loops over their threads and compares with the CPU."""
+"""The CUDA kernels' logic without a GPU: cuda_on_host/ loops over their threads and compares with the CPU."""
 
 import os
 import shutil
@@ -13,7 +13,8 @@ SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 
 
 def compile_program(compiler: list[str], program: Path, extra: list[str]) -> subprocess.CompletedProcess[str]:
-    sources = [ROOT / "tests/kernels/run_cuda_on_host.cpp", *sorted((ROOT / "csrc/kernels/cpu").glob("*.cpp"))]
+    folders = ("tests/kernels/cuda_on_host", "csrc/kernels/cpu")
+    sources = [source for folder in folders for source in sorted((ROOT / folder).glob("*.cpp"))]
     flags = ["-std=c++20", "-O1", "-DPYVAE_ISA=baseline", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas"]
     command = [*compiler, *flags, *extra, *map(str, sources), "-o", str(program)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
@@ -23,7 +24,7 @@ def test_cuda_kernels_on_host_agree_with_cpu_kernels(tmp_path: Path) -> None:
     compiler = os.environ.get("CXX", "g++").split()
     if shutil.which(compiler[0]) is None:
         pytest.skip(f"no C++ compiler: {compiler[0]}")
-    program = tmp_path / "run_cuda_on_host"
+    program = tmp_path / "cuda_on_host"
     built = compile_program(compiler, program, SANITIZERS)
     if built.returncode != 0:  # not every compiler comes with the sanitizers' libraries
         built = compile_program(compiler, program, [])

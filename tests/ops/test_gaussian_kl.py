@@ -94,6 +94,61 @@ def test_prior_broadcasts_and_receives_gradients() -> None:
     torch.testing.assert_close(only_mean, pyvae.gaussian_kl(mu, logvar))
 
 
+@pytest.mark.parametrize("reduction", ["none", "latent"])
+@pytest.mark.parametrize("shape", [(3,), (64, 10), (7, 1025)], ids=str)
+def test_a_prior_that_is_one_number_or_fixed(isa: str, shape: tuple[int, ...], reduction: str) -> None:
+    posterior = [2 * torch.randn(shape) for _ in range(2)]
+    numbers, full = (0.5, -0.25), (torch.full(shape, 0.5), torch.full(shape, -0.25))
+    learned = torch.tensor(0.5, requires_grad=True), torch.tensor(-0.25, requires_grad=True)
+
+    def op(prior: tuple) -> list[Tensor]:
+        function = lambda *t: (pyvae.gaussian_kl(*t, *prior, reduction=reduction),)  # noqa: E731
+        return [*function(*posterior), *gradients(function, posterior)]
+
+    for other in (
+        full,
+        learned,
+        (numbers[0], full[1]),
+        (full[0], numbers[1]),
+        [t.clone().requires_grad_() for t in full],
+    ):
+        for a, b in zip(op(numbers), op(other), strict=True):
+            assert_bit_equal(a, b)
+    each = gradients(lambda *t: (pyvae.gaussian_kl(*posterior, *t, reduction=reduction),), full)
+    got = gradients(lambda *t: (pyvae.gaussian_kl(*posterior, *t, reduction=reduction),), [t.detach() for t in learned])
+    torch.testing.assert_close(got, [grad.sum() for grad in each], rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("reduction", ["none", "latent"])
+@pytest.mark.parametrize("shape", [(9973,), (4999, 3), (997, 33), (61, 2049)], ids=str)
+def test_same_bits_for_any_number_of_threads(isa: str, shape: tuple[int, ...], reduction: str) -> None:
+    rows = torch.Size((7, *shape)) if len(shape) == 1 else torch.Size(shape)
+    inputs = [torch.randn(rows) for _ in range(4)]
+
+    def op(*t: Tensor) -> tuple[Tensor, ...]:
+        return pyvae.gaussian_kl(*t, reduction=reduction), pyvae.gaussian_kl(*t[:2], reduction=reduction)
+
+    before = torch.get_num_threads()
+    try:
+        results = []
+        for threads in (1, 2, 3, 7):
+            torch.set_num_threads(threads)
+            results.append((*op(*inputs), *gradients(op, inputs)))
+    finally:
+        torch.set_num_threads(before)
+    for other in results[1:]:
+        for a, b in zip(results[0], other, strict=True):
+            assert_bit_equal(a, b)
+
+
+def test_an_element_has_the_same_bits_wherever_it_lies(isa: str) -> None:
+    inputs = [torch.randn(200) for _ in range(4)]
+    for count in (2, 4):
+        whole = pyvae.gaussian_kl(*inputs[:count], reduction="none")
+        alone = [pyvae.gaussian_kl(*(t[k : k + 1] for t in inputs[:count]), reduction="none") for k in range(200)]
+        assert_bit_equal(torch.cat(alone), whole)
+
+
 @pytest.mark.parametrize("prior", [False, True])
 @pytest.mark.parametrize("sum_latents", [False, True])
 @pytest.mark.parametrize("shape", [(1,), (3, 4), (2, 3, 5)], ids=str)

@@ -96,6 +96,15 @@ def test_the_first_elements_do_not_depend_on_the_length() -> None:
     assert_bit_equal(noise((1000,), 3)[:77], noise((77,), 3))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("length", [1, 3, 10, 257, 1025])
+def test_streams_shorter_and_longer_than_a_piece(isa: str, length: int, dtype: torch.dtype) -> None:
+    seeds = torch.randint(-(2**62), 2**62, (300,))
+    together = noise((300, length), seeds, dtype)
+    for k in (0, 1, 7, 102, 103, 255, 299):
+        assert_bit_equal(together[k], noise((length,), int(seeds[k]), dtype))
+
+
 def test_default_seed_follows_torch() -> None:
     mu, logvar = torch.zeros(10), torch.zeros(10)
     torch.manual_seed(1)

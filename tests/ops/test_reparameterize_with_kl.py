@@ -1,4 +1,6 @@
-"""reparameterize_with_kl against the two ops it joins; what every op promises is tested through tests/ops/catalogue.py."""
+"""reparameterize_with_kl against the two ops it joins; what every op promises is tested through catalogue.py."""
+
+import math
 
 import pytest
 import torch
@@ -20,7 +22,7 @@ def test_gives_what_the_two_ops_give(isa: str, shape: tuple[int, ...], dtype: to
     mu, logvar = posterior(shape, dtype)
     z, kl = pyvae.reparameterize_with_kl(mu, logvar, seed=3)
     assert_bit_equal(z, pyvae.reparameterize(mu, logvar, seed=3))
-    torch.testing.assert_close(kl, pyvae.gaussian_kl(mu, logvar), rtol=1e-6, atol=1e-6)
+    assert_bit_equal(kl, pyvae.gaussian_kl(mu, logvar))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -46,6 +48,40 @@ def test_a_seed_per_model_draws_what_the_model_draws_alone() -> None:
         alone = pyvae.reparameterize_with_kl(mu[k], logvar[k], seed=seeds[k])
         assert_bit_equal(together.z[k], alone.z)
         assert_bit_equal(together.kl[k], alone.kl)
+
+
+@pytest.mark.parametrize("seed_shape", [(), (3,), (3, 5), (3, 5, 7)], ids=str)
+def test_streams_are_those_of_reparameterize(isa: str, seed_shape: tuple[int, ...]) -> None:
+    seed = torch.randint(-(2**62), 2**62, seed_shape)
+    for dtype in (torch.float32, torch.float64):
+        inputs = posterior((3, 5, 7), dtype)
+        z, kl = pyvae.reparameterize_with_kl(*inputs, seed=seed)
+        assert_bit_equal(z, pyvae.reparameterize(*inputs, seed=seed))
+        assert_bit_equal(kl, pyvae.gaussian_kl(*inputs))
+        got = gradients(lambda *t: tuple(pyvae.reparameterize_with_kl(*t, seed=seed)), inputs)
+        want = gradients(lambda *t: (pyvae.reparameterize(*t, seed=seed), pyvae.gaussian_kl(*t)), inputs)
+        torch.testing.assert_close(got, want)
+
+
+def test_each_result_alone_gives_its_gradient() -> None:
+    mu, logvar = posterior((6, 9))
+    free = logvar.clone().requires_grad_()
+    z, kl = pyvae.reparameterize_with_kl(mu, free, seed=3)
+    (of_kl,) = torch.autograd.grad(kl.sum(), free, retain_graph=True)
+    torch.testing.assert_close(of_kl, 0.5 * torch.expm1(logvar))
+    (of_z,) = torch.autograd.grad(z.sum(), free)
+    torch.testing.assert_close(of_z, 0.5 * (z.detach() - mu))
+
+
+@pytest.mark.parametrize("logvar", [-100.0, -88.0, 88.0])
+def test_extreme_variances_are_finite_and_right(isa: str, logvar: float) -> None:
+    inputs = [torch.zeros(1), torch.tensor([logvar])]
+    z, kl = pyvae.reparameterize_with_kl(*inputs, seed=11)
+    eps = pyvae.reparameterize(torch.zeros(1), torch.zeros(1), seed=11).item()
+    assert z.item() == pytest.approx(math.exp(logvar / 2) * eps, rel=1e-6)
+    assert kl.item() == pytest.approx((math.expm1(logvar) - logvar) / 2, rel=2e-6)
+    for grad in gradients(lambda *t: tuple(pyvae.reparameterize_with_kl(*t, seed=11)), inputs):
+        assert grad.isfinite().all()
 
 
 def test_manual_seed_and_generators_govern_the_noise() -> None:

@@ -2,8 +2,8 @@
 //
 // A kernel is written once for a whole block, as phases: team.threads(f) runs f(thread) for every thread,
 // team.reduce(...) merges a value over the lanes of each warp, team.barrier() ends a phase whose writes to shared
-// memory the next one reads. On the device a Team is one thread of the block. tests/kernels/run_cuda_on_host.cpp has
-// another that loops over the threads, so that everything but this file's device code also runs without a GPU.
+// memory the next one reads. On the device a Team is one thread of the block. tests/kernels/cuda_on_host has another
+// that loops over the threads, so that everything but this file's device code also runs without a GPU.
 // Not yet measured on a GPU.
 #pragma once
 #include "../../math/portable.h"

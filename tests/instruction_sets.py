@@ -1,0 +1,6 @@
+"""The instruction sets that this build holds and this processor has, best first."""
+
+from pyvae import _library
+
+INSTRUCTION_SETS = [name for name, has in _library.build_facts()["cpu_instruction_sets"].items() if has]
+BEST = INSTRUCTION_SETS[0]

@@ -1,0 +1,11 @@
+// The checks, one per op.
+#pragma once
+
+namespace pyvae::on_host {
+
+void check_reparameterize();
+void check_reparameterize_with_kl();
+void check_gaussian_kl();
+void check_minibatch_log_density();
+
+}  // namespace pyvae::on_host

@@ -1,0 +1,79 @@
+// gaussian_kl: bodies of the CUDA kernels against the CPU kernels.
+#include "../../../csrc/kernels/cuda/gaussian_kl.cuh"
+
+#include "checks.h"
+#include "host.h"
+
+namespace pyvae::on_host {
+namespace {
+
+template <typename T>
+void run_kl(Grid grid, const GaussianKl<T>& args) {
+  if (args.sum_latents) {
+    run(grid, cuda::gaussian_kl_rows_blocks(args),
+        [&](const HostTeam& team) { cuda::gaussian_kl_rows_body(args, team); });
+  } else {
+    run(grid, cuda::gaussian_kl_elements_blocks(args),
+        [&](const HostTeam& team) { cuda::gaussian_kl_elements_body(args, team); });
+  }
+}
+
+enum class Prior { none, given, fixed, one };  // fixed: without gradients; one: a number for all elements, and fixed
+
+template <typename T>
+void check_rows(int64_t rows, int64_t latents, Prior prior, bool sum_latents) {
+  constexpr const char* kPriors[] = {"", " prior", " fixed prior", " one prior"};
+  const int64_t count = rows * latents, outputs = sum_latents ? rows : count;
+  const std::string name = "gaussian_kl " + type_name<T>() + " R=" + std::to_string(rows) +
+                           " D=" + std::to_string(latents) + kPriors[static_cast<int>(prior)] +
+                           (sum_latents ? " summed" : "");
+  const bool has_prior = prior != Prior::none, has_grads = prior == Prior::given, one = prior == Prior::one;
+  std::vector<T> mu = random<T>(count, 0, 2), logvar = random<T>(count, 0, 2);
+  const std::vector<T> prior_mu = random<T>(one ? 1 : count, 0, 2), prior_logvar = random<T>(one ? 1 : count, 0, 1);
+  const std::vector<T> grad_kl = random<T>(outputs, 1, 2);
+  if (count > 2) mu[count / 2] = std::nan(""), logvar[count - 1] = T(80);
+  const T *p_mu = has_prior ? prior_mu.data() : nullptr, *p_logvar = has_prior ? prior_logvar.data() : nullptr;
+
+  const auto compute = [&](auto forward, auto backward) -> std::vector<Named<T>> {
+    std::vector<T> kl = unwritten<T>(outputs), grad[4];
+    for (std::vector<T>& g : grad) g = unwritten<T>(count);
+    forward(GaussianKl<T>{rows, latents, mu.data(), logvar.data(), p_mu, p_logvar, sum_latents, kl.data(), one});
+    backward(GaussianKlBackward<T>{rows, latents, mu.data(), logvar.data(), p_mu, p_logvar, sum_latents, grad_kl.data(),
+                                   grad[0].data(), grad[1].data(), has_grads ? grad[2].data() : nullptr,
+                                   has_grads ? grad[3].data() : nullptr, one});
+    return {{"kl", kl},
+            {"grad_mu", grad[0]},
+            {"grad_logvar", grad[1]},
+            {"grad_prior_mu", grad[2]},
+            {"grad_prior_logvar", grad[3]}};
+  };
+  const auto expected = compute([&](const auto& args) { cpu::gaussian_kl<Isa::baseline>(args, 0, rows); },
+                                [&](const auto& args) { cpu::gaussian_kl_backward<Isa::baseline>(args, 0, rows); });
+  check<T>(name, expected, [&](Grid grid) {
+    return compute([&](const auto& args) { run_kl(grid, args); },
+                   [&](const auto& args) {
+                     run(grid, cuda::gaussian_kl_backward_blocks(args),
+                         [&](const HostTeam& team) { cuda::gaussian_kl_backward_body(args, team); });
+                   });
+  });
+}
+
+template <typename T>
+void check_type() {
+  for (const int64_t rows : {1, 3, 4, 37}) {
+    for (const int64_t latents : {1, 5, 31, 32, 33, 257}) {
+      for (const Prior prior : {Prior::none, Prior::given, Prior::fixed, Prior::one}) {
+        for (const bool sum_latents : {false, true}) check_rows<T>(rows, latents, prior, sum_latents);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void check_gaussian_kl() {
+  check_type<float>();
+  check_type<double>();
+}
+
+}  // namespace pyvae::on_host

@@ -1,0 +1,140 @@
+// What the checks of the CUDA kernels share: threads that run one after the other, random values, comparisons.
+//
+// The kernels' bodies (csrc/kernels/cuda/*.cuh) run with a Team that loops over the threads and are compared with the
+// CPU kernels, one file per op. What this leaves untested is the device half of team.cuh: the shuffles, the barrier
+// itself, and the launches.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "../../../csrc/kernels/cuda/team.cuh"
+#include "../../../csrc/kernels/isa.h"
+
+namespace pyvae::on_host {
+
+using cuda::kThreads, cuda::kWarp, cuda::kWarps;
+
+inline int failures = 0;
+
+inline void fail(const std::string& name, const std::string& what) {
+  ++failures;
+  std::printf("FAILED %s: %s\n", name.c_str(), what.c_str());
+}
+
+// --- A block of threads, one after the other -------------------------------------------------------------------------
+
+struct HostTeam {
+  int64_t block, blocks;
+  bool reversed;  // the result may not depend on which thread runs first
+  enum { kNothing, kThreadsRan, kReduced } mutable since_barrier = kNothing;
+
+  template <typename Phase>
+  void threads(Phase phase) const {
+    // One after another, threads never see a barrier's absence: so its presence is checked.
+    if (since_barrier != kNothing) fail("team", "no barrier before a phase of threads");
+    since_barrier = kThreadsRan;
+    for (int k = 0; k < kThreads; ++k) phase(reversed ? kThreads - 1 - k : k);
+  }
+
+  void barrier() const { since_barrier = kNothing; }
+
+  template <typename Part, typename Store>
+  void reduce(int apart, Part part, Store store) const {
+    if (since_barrier == kThreadsRan) fail("team", "no barrier between a phase of threads and a reduction");
+    since_barrier = kReduced;
+    for (int k = 0; k < kWarps; ++k) {
+      const int warp = reversed ? kWarps - 1 - k : k;
+      std::vector<decltype(part(0, 0))> merged;
+      for (int lane = 0; lane < kWarp; ++lane) merged.push_back(part(warp, lane));
+      for (int offset = apart; offset < kWarp; offset *= 2) {
+        const auto before = merged;
+        for (int lane = 0; lane < kWarp; ++lane) merged[lane] = merge(before[lane], before[lane ^ offset]);
+      }
+      for (int lane = 0; lane < kWarp; ++lane) store(warp, lane, merged[lane]);
+    }
+  }
+};
+
+// Runs body(team) for a grid: the one a launch would take, or a small one that makes every loop stride.
+enum class Grid { launched, small_reversed };
+
+template <typename Body>
+void run(Grid grid, int64_t launched, Body body) {
+  const bool small = grid == Grid::small_reversed;
+  const int64_t blocks = small ? std::min<int64_t>(launched, 2) : launched;
+  for (int64_t k = 0; k < blocks; ++k) body(HostTeam{small ? blocks - 1 - k : k, blocks, small});
+}
+
+// --- Values and comparisons ------------------------------------------------------------------------------------------
+
+template <typename T>
+constexpr T kInfinity = std::numeric_limits<T>::infinity();
+
+template <typename T>
+std::string type_name() {
+  return sizeof(T) == 4 ? "float" : "double";
+}
+
+inline std::mt19937_64 generator(20240607);
+
+template <typename T>
+std::vector<T> random(int64_t count, double mean, double deviation) {
+  std::normal_distribution<double> normal(mean, deviation);
+  std::vector<T> values(count);
+  for (T& value : values) value = static_cast<T>(normal(generator));
+  return values;
+}
+
+// What a kernel has not written shows.
+template <typename T>
+std::vector<T> unwritten(int64_t count) {
+  return std::vector<T>(count, T(-98765));
+}
+
+// Relative to the largest finite value: the kernels add the same terms in another order.
+template <typename T>
+void expect_close(const std::string& name, const char* what, const std::vector<T>& got,
+                  const std::vector<T>& expected) {
+  const double tolerance = sizeof(T) == 4 ? 5e-6 : 1e-13;
+  double largest = 0;
+  for (const T value : expected) largest = std::isfinite(value) ? std::max(largest, std::abs(double{value})) : largest;
+  for (size_t k = 0; k < expected.size(); ++k) {
+    const bool same = got[k] == expected[k] || (std::isnan(got[k]) && std::isnan(expected[k])) ||
+                      std::abs(double{got[k]} - double{expected[k]}) <= tolerance * largest;
+    if (same) continue;
+    return fail(name, std::string(what) + "[" + std::to_string(k) + "] is " + std::to_string(got[k]) + ", not " +
+                          std::to_string(expected[k]));
+  }
+}
+
+template <typename T>
+void expect_equal(const std::string& name, const char* what, const std::vector<T>& a, const std::vector<T>& b) {
+  for (size_t k = 0; k < a.size(); ++k) {
+    if (a[k] == b[k] || (std::isnan(a[k]) && std::isnan(b[k]))) continue;
+    return fail(name, std::string(what) + " depends on the grid or on the order of threads");
+  }
+}
+
+// Runs kernels on both grids and compares with the CPU's: results are lists of named vectors.
+template <typename T>
+struct Named {
+  const char* name;
+  std::vector<T> values;
+};
+
+template <typename T, typename Kernels>
+void check(const std::string& name, const std::vector<Named<T>>& expected, Kernels kernels) {
+  const std::vector<Named<T>> got = kernels(Grid::launched), again = kernels(Grid::small_reversed);
+  for (size_t k = 0; k < expected.size(); ++k) {
+    expect_close(name, expected[k].name, got[k].values, expected[k].values);
+    expect_equal(name, expected[k].name, got[k].values, again[k].values);
+  }
+}
+
+}  // namespace pyvae::on_host

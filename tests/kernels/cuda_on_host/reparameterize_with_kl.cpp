@@ -1,0 +1,64 @@
+// reparameterize_with_kl: bodies of the CUDA kernels against the CPU kernels.
+#include "../../../csrc/kernels/cuda/reparameterize_with_kl.cuh"
+
+#include "checks.h"
+#include "host.h"
+
+namespace pyvae::on_host {
+namespace {
+
+// Tensors of [streams, rows_of_stream, latents]; rows_of_stream 0: every element is a stream of its own.
+template <typename T>
+void check_rows(int64_t streams, int64_t rows_of_stream, int64_t latents) {
+  const bool of_elements = rows_of_stream == 0;
+  const int64_t rows = of_elements ? streams : streams * rows_of_stream, count = rows * latents;
+  const int64_t seeds = of_elements ? count : streams;
+  const std::string name = "reparameterize_with_kl " + type_name<T>() + " S=" + std::to_string(seeds) +
+                           " R=" + std::to_string(rows) + " D=" + std::to_string(latents);
+  std::vector<T> mu = random<T>(count, 0, 2), logvar = random<T>(count, -1, 2);
+  const std::vector<T> grad_z = random<T>(count, 0, 1), grad_kl = random<T>(rows, 1, 2);
+  if (count > 2) mu[count / 2] = std::nan(""), logvar[count - 1] = T(60);
+  std::vector<int64_t> seed(seeds);
+  for (int64_t& s : seed) s = static_cast<int64_t>(generator());
+
+  const auto compute = [&](auto forward, auto backward) -> std::vector<Named<T>> {
+    std::vector<T> z = unwritten<T>(count), kl = unwritten<T>(rows), grad_mu = z, grad_logvar = z;
+    forward(ReparameterizeWithKl<T>{rows, latents, seeds, mu.data(), logvar.data(), seed.data(), z.data(), kl.data()});
+    backward(ReparameterizeWithKlBackward<T>{rows, latents, seeds, grad_z.data(), grad_kl.data(), mu.data(),
+                                             logvar.data(), seed.data(), grad_mu.data(), grad_logvar.data()});
+    return {{"z", z}, {"kl", kl}, {"grad_mu", grad_mu}, {"grad_logvar", grad_logvar}};
+  };
+  const auto expected =
+      compute([&](const auto& args) { cpu::reparameterize_with_kl<Isa::baseline>(args, 0, rows); },
+              [&](const auto& args) { cpu::reparameterize_with_kl_backward<Isa::baseline>(args, 0, rows); });
+  check<T>(name, expected, [&](Grid grid) {
+    return compute(
+        [&](const auto& args) {
+          run(grid, cuda::reparameterize_with_kl_blocks(args),
+              [&](const HostTeam& team) { cuda::reparameterize_with_kl_body(args, team); });
+        },
+        [&](const auto& args) {
+          run(grid, cuda::reparameterize_with_kl_backward_blocks(args),
+              [&](const HostTeam& team) { cuda::reparameterize_with_kl_backward_body(args, team); });
+        });
+  });
+}
+
+template <typename T>
+void check_type() {
+  // One lane to a row, a few, all of a warp, and several rounds of them.
+  for (const int64_t latents : {1, 2, 3, 4, 5, 10, 31, 64, 127, 128, 129, 257}) {
+    for (const int64_t streams : {1, 3}) {
+      for (const int64_t rows_of_stream : {0, 1, 2, 37}) check_rows<T>(streams, rows_of_stream, latents);
+    }
+  }
+}
+
+}  // namespace
+
+void check_reparameterize_with_kl() {
+  check_type<float>();
+  check_type<double>();
+}
+
+}  // namespace pyvae::on_host

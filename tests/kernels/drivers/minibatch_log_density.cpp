@@ -1,0 +1,194 @@
+// minibatch_log_density against its definition in double: all pairs, weights
+// from the table of docs/architecture.md's formulas, softmax gradients.
+#include "../../../csrc/kernels/minibatch_log_density.h"
+
+#include "../with_isa.h"
+#include "case.h"
+
+namespace pyvae::driver {
+namespace {
+
+struct Sizes {
+  int64_t batch, queries, columns, latents;
+};
+
+Sizes random_sizes(Case& c, Estimator estimator) {
+  // Pairs times latents: mostly little, so that many cases fit in a minute.
+  const int64_t work = c.one_in(40) ? 400'000 : (c.one_in(5) ? 20'000 : 2'000);
+  Sizes n;
+  n.latents = c.one_in(50) ? 1000 + c.below(50) : 1 + c.below(40);
+  const int64_t pairs = std::max<int64_t>(work / n.latents, 1);
+  const int64_t side = static_cast<int64_t>(std::sqrt(static_cast<double>(pairs)));
+  n.columns = std::max<int64_t>(c.awkward_size(estimator == Estimator::full ? pairs : side), 1);
+  n.queries = estimator == Estimator::full ? c.awkward_size(pairs / n.columns) : n.columns;
+  n.batch =
+      c.one_in(3) ? std::min<int64_t>(1 + c.below(3), 1 + pairs / (n.columns * std::max<int64_t>(n.queries, 1))) : 1;
+  return n;
+}
+
+// w_ij as math/estimators.h defines them.
+double pair_weight(Estimator estimator, int64_t i, int64_t j, int64_t columns, double n) {
+  const double m = static_cast<double>(columns);
+  if (estimator == Estimator::full) return 1 / m;
+  if (estimator == Estimator::mws) return 1 / (n * m);
+  if (columns == 1) return 1;
+  if (j == i) return 1 / n;
+  if (estimator == Estimator::balanced) return (n - 1) / (n * (m - 1));
+  return j == (i + 1) % columns ? (n - m + 1) / (n * (m - 1)) : 1 / (m - 1);
+}
+
+template <typename T>
+struct Problem {
+  Sizes n;
+  Estimator estimator;
+  int64_t dataset_size;
+  Buffer<T> z, mu, logvar, grad_joint, grad_marginals;
+};
+
+template <typename T>
+Problem<T> random_problem(Case& c) {
+  const Estimator estimator = static_cast<Estimator>(c.below(4));
+  const Sizes n = random_sizes(c, estimator);
+  const int64_t rows = n.batch * n.queries, elements = n.batch * n.columns * n.latents;
+  const int64_t dataset_size = n.columns + (c.one_in(5) ? 0 : c.below(int64_t{1} << c.below(40)));
+  constexpr const char* kEstimators[] = {"full", "mws", "mss", "balanced"};
+  c.name = "minibatch_log_density " + type_name<T>() + " " + kEstimators[static_cast<int>(estimator)] +
+           " B=" + std::to_string(n.batch) + " Q=" + std::to_string(n.queries) + " M=" + std::to_string(n.columns) +
+           " D=" + std::to_string(n.latents) + " N=" + std::to_string(dataset_size);
+  return {n,
+          estimator,
+          dataset_size,
+          values<T>(c, rows * n.latents, 0, 1.2),
+          values<T>(c, elements, 0, 1),
+          values<T>(c, elements, -0.5, 0.7),
+          values<T>(c, rows, 0.5, 1),
+          values<T>(c, rows * n.latents, 0.5, 1)};
+}
+
+// The softmax weights of all pairs of row i in one channel, in place of their
+// exponents; returns the logsumexp.
+double softmax(std::vector<double>& exponents) {
+  double peak = -std::numeric_limits<double>::infinity(), total = 0;
+  for (const double x : exponents) peak = std::max(peak, x);
+  for (double& x : exponents) total += x = std::exp(x - peak);
+  for (double& x : exponents) x /= total;
+  return peak + std::log(total);
+}
+
+struct Expected {
+  std::vector<double> joint, marginals, grad_z, grad_mu, grad_logvar;
+};
+
+// Row i of batch entry b: its values, and what it adds to the gradients.
+template <typename T>
+void add_row(const Problem<T>& p, int64_t b, int64_t i, Expected& e) {
+  const int64_t columns = p.n.columns, latents = p.n.latents, row = b * p.n.queries + i;
+  const auto standardized = [&](int64_t j, int64_t d) {
+    const int64_t k = (b * columns + j) * latents + d;
+    return (double{p.z[row * latents + d]} - p.mu[k]) * std::exp(-p.logvar[k] / 2.0);
+  };
+  const auto log_density = [&](int64_t j, int64_t d) {
+    const double u = standardized(j, d);
+    return -0.5 * (u * u + p.logvar[(b * columns + j) * latents + d] + std::log(2 * M_PI));
+  };
+  std::vector<double> joint(columns), marginal(columns);
+  for (int64_t j = 0; j < columns; ++j) {
+    joint[j] = std::log(pair_weight(p.estimator, i, j, columns, static_cast<double>(p.dataset_size)));
+    for (int64_t d = 0; d < latents; ++d) joint[j] += log_density(j, d);
+  }
+  e.joint[row] = softmax(joint);
+  for (int64_t d = 0; d < latents; ++d) {
+    for (int64_t j = 0; j < columns; ++j) {
+      const double weight = pair_weight(p.estimator, i, j, columns, static_cast<double>(p.dataset_size));
+      marginal[j] = std::log(weight) + log_density(j, d);
+    }
+    const int64_t query = row * latents + d;
+    e.marginals[query] = softmax(marginal);
+    for (int64_t j = 0; j < columns; ++j) {
+      const int64_t k = (b * columns + j) * latents + d;
+      const double weight = p.grad_joint[row] * joint[j] + p.grad_marginals[query] * marginal[j];
+      const double u = standardized(j, d), slope = u * std::exp(-p.logvar[k] / 2.0);
+      e.grad_z[query] -= weight * slope;
+      e.grad_mu[k] += weight * slope;
+      e.grad_logvar[k] += weight * (u * u - 1) / 2;
+    }
+  }
+}
+
+template <typename T>
+std::vector<std::vector<double>> expected_of(const Problem<T>& p) {
+  const int64_t rows = p.n.batch * p.n.queries, elements = p.n.batch * p.n.columns * p.n.latents;
+  Expected e{std::vector<double>(rows), std::vector<double>(rows * p.n.latents),
+             std::vector<double>(rows * p.n.latents), std::vector<double>(elements), std::vector<double>(elements)};
+  for (int64_t b = 0; b < p.n.batch; ++b) {
+    for (int64_t i = 0; i < p.n.queries; ++i) add_row(p, b, i, e);
+  }
+  return {e.joint, e.marginals, e.grad_z, e.grad_mu, e.grad_logvar};
+}
+
+// All steps of csrc/ops/minibatch_log_density.cpp.
+template <typename T>
+std::vector<Result<T>> compute(Case& c, const Problem<T>& p, Work work) {
+  const Sizes& n = p.n;
+  const int64_t rows = n.batch * n.queries, elements = n.batch * n.columns * n.latents;
+  const int64_t row_blocks = n.batch * cpu::minibatch_log_density_row_blocks(n.queries);
+  const cpu::MinibatchLogDensityWorkspace layout(n.batch, n.queries, n.columns, n.latents);
+  Buffer<T> mean(c, elements), scale(c, elements), constant(c, elements);
+  Buffer<T> peak(c, rows * (n.latents + 1)), total(c, rows * (n.latents + 1));
+  Buffer<T> forward_workspace(c, cpu::minibatch_log_density_workspace(n.batch, n.queries, n.latents));
+  Buffer<T> workspace(c, layout.elements);
+  std::vector<Result<T>> r = {{"joint", Buffer<T>(c, rows)},
+                              {"marginals", Buffer<T>(c, rows * n.latents)},
+                              {"grad_z", Buffer<T>(c, rows * n.latents)},
+                              {"grad_mu", Buffer<T>(c, elements)},
+                              {"grad_logvar", Buffer<T>(c, elements)}};
+  const MixtureColumns<T> mixture{n.batch,         n.columns,   n.latents,    p.mu.data(),
+                                  p.logvar.data(), mean.data(), scale.data(), constant.data()};
+  const PairWeights weights = pair_weights(p.estimator, n.columns, p.dataset_size);
+  const MinibatchLogDensity<T> forward{mixture,     n.queries,          weights,
+                                       p.z.data(),  r[0].values.data(), r[1].values.data(),
+                                       peak.data(), total.data(),       forward_workspace.data()};
+  const MinibatchLogDensityBackward<T> backward{mixture,
+                                                n.queries,
+                                                weights,
+                                                p.z.data(),
+                                                peak.data(),
+                                                total.data(),
+                                                p.grad_joint.data(),
+                                                p.grad_marginals.data(),
+                                                r[2].values.data(),
+                                                r[3].values.data(),
+                                                r[4].values.data(),
+                                                workspace.data()};
+  with_isa(c.isa, [&](auto isa) {
+    const auto step = [&](int64_t items, auto kernel) { run(c, work, items, kernel); };
+    step(n.batch * n.latents,
+         [&](int64_t begin, int64_t end) { cpu::minibatch_log_density_columns<isa()>(mixture, begin, end); });
+    step(row_blocks, [&](int64_t begin, int64_t end) { cpu::minibatch_log_density<isa()>(forward, begin, end); });
+    step(row_blocks,
+         [&](int64_t begin, int64_t end) { cpu::minibatch_log_density_backward_prepare<isa()>(backward, begin, end); });
+    step(n.batch * layout.shares,
+         [&](int64_t begin, int64_t end) { cpu::minibatch_log_density_backward<isa()>(backward, begin, end); });
+    step(row_blocks,
+         [&](int64_t begin, int64_t end) { cpu::minibatch_log_density_backward_rows<isa()>(backward, begin, end); });
+  });
+  return r;
+}
+
+}  // namespace
+
+template <typename T>
+void check_minibatch_log_density(Case& c) {
+  const Problem<T> p = random_problem<T>(c);
+  // A weight's error is that of its exponent, a sum of all latents; the only
+  // weight of a single column is exact.
+  const double epsilons = p.n.columns == 1 ? 200 : 500 + 20.0 * static_cast<double>(p.n.latents);
+  check<T>(
+      c, sizeof(T) == 4 ? epsilons : 10 * epsilons, [&](Work work) { return compute(c, p, work); },
+      [&] { return expected_of(p); });
+}
+
+template void check_minibatch_log_density<float>(Case&);
+template void check_minibatch_log_density<double>(Case&);
+
+}  // namespace pyvae::driver

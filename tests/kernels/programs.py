@@ -1,0 +1,66 @@
+"""Builds the test programs of this folder (CMake option PYVAE_DRIVERS) and runs them."""
+
+import fcntl
+import functools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# The leak checker wants ptrace, which containers deny; the programs hold no memory beyond a case.
+SANITIZER_OPTIONS = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
+
+
+@functools.cache
+def build(target: str, sanitizer: str = "none") -> Path:
+    """The program, compiled with the flags the kernels are shipped with; only what has changed is compiled again."""
+    folder = ROOT / "build" / f"drivers-{sanitizer}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:  # two test runs may share the folder
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        configure(folder, sanitizer)
+        built = subprocess.run(
+            [_tool("cmake"), "--build", folder, "--target", target], capture_output=True, text=True, check=False
+        )
+    assert built.returncode == 0, built.stdout[-4000:] + built.stderr[-4000:]
+    return folder / target
+
+
+def configure(folder: Path, sanitizer: str) -> None:
+    """Runs CMake; skips the test where the compiler cannot do what is asked."""
+    options = ["-DPYVAE_DRIVERS=ON", f"-DPYVAE_SANITIZER={sanitizer}", f"-DCMAKE_MAKE_PROGRAM={_tool('ninja')}"]
+    configured = subprocess.run(
+        [_tool("cmake"), "-S", ROOT, "-B", folder, "-G", "Ninja", *options], capture_output=True, text=True, check=False
+    )
+    if "This compiler has no libraries for" in configured.stderr:
+        pytest.skip(f"this compiler has no libraries for the {sanitizer} sanitizer")
+    assert configured.returncode == 0, configured.stderr[-4000:]
+
+
+def run_together(commands: Iterable[Sequence[object]]) -> str:
+    """Runs programs at the same time; their output, or a failure with its end."""
+    environment = os.environ | SANITIZER_OPTIONS
+    environment.pop("LD_PRELOAD", None)
+    running = [
+        subprocess.Popen(
+            list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+        )
+        for command in commands
+    ]
+    outputs = [process.communicate()[0] for process in running]
+    for process, output in zip(running, outputs, strict=True):
+        assert process.returncode == 0, output[-4000:]
+    return "".join(outputs)
+
+
+def _tool(name: str) -> str:
+    beside = Path(sys.executable).parent
+    path = shutil.which(name, path=f"{beside}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
+    if path is None:
+        pytest.skip(f"{name} is not installed")
+    return path

@@ -1,0 +1,121 @@
+"""The ops as data: what a promise made for every op (docs/reliability.md) is checked on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+import pyvae
+from pyvae.ops import reference
+
+Function = Callable[..., tuple[Tensor, ...]]
+
+
+@dataclass(frozen=True)
+class Op:
+    """An op in one of its uses, on tensors [..., M, D] of one shape.
+
+    `plain(*inputs)` is the function in plain torch that goes with these inputs, in the dtype of its own arguments.
+    `reach[k]` says which results an element of input k may touch besides its own row: "row" (its own row of everything
+    only), "all" (every row of its batch entry).
+    """
+
+    name: str
+    function: Function
+    plain: Callable[..., Function]
+    arguments: tuple[str, ...]
+    reach: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def inputs(self, *shape: int, dtype: torch.dtype = torch.float32) -> list[Tensor]:
+        """Samples and posteriors as a model makes them."""
+        values = {}
+        for prior in ("", "prior_"):
+            values[f"{prior}mu"] = torch.randn(shape, dtype=dtype)
+            values[f"{prior}logvar"] = torch.randn(shape, dtype=dtype) - 1
+        values["z"] = values["mu"] + torch.exp(0.5 * values["logvar"]) * torch.randn(shape, dtype=dtype)
+        return [values[name] for name in self.arguments]
+
+
+def _plain_reparameterize(mu: Tensor, logvar: Tensor) -> Function:
+    # The op's own noise, in the precision it has for these inputs: test_reparameterize.py holds it against float64.
+    zeros = torch.zeros(torch.broadcast_shapes(mu.shape, logvar.shape), dtype=mu.dtype)
+    eps = pyvae.reparameterize(zeros, zeros, seed=11)
+    return lambda mu, logvar: (reference.reparameterize(mu, logvar, eps.to(mu.dtype)),)
+
+
+def _plain_reparameterize_with_kl(mu: Tensor, logvar: Tensor) -> Function:
+    sample = _plain_reparameterize(mu, logvar)
+    return lambda mu, logvar: (*sample(mu, logvar), reference.gaussian_kl(mu, logvar).sum(-1))
+
+
+def _density(estimator: str) -> Op:
+    def options(m: int) -> dict[str, object]:
+        return {"dataset_size": None if estimator == "full" else 3 * m + 5, "estimator": estimator}
+
+    def function(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, ...]:
+        return tuple(pyvae.minibatch_log_density(z, mu, logvar, **options(mu.shape[-2])))
+
+    def plain(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, ...]:
+        return reference.minibatch_log_density(z, mu, logvar, **options(mu.shape[-2]))
+
+    name = f"minibatch_log_density-{estimator}"
+    return Op(name, function, lambda *inputs: plain, ("z", "mu", "logvar"), ("row", "all", "all"))
+
+
+POSTERIOR, PRIOR = ("mu", "logvar"), ("prior_mu", "prior_logvar")
+OPS = [
+    Op(
+        "reparameterize",
+        lambda mu, logvar: (pyvae.reparameterize(mu, logvar, seed=11),),
+        _plain_reparameterize,
+        POSTERIOR,
+        ("row", "row"),
+    ),
+    Op(
+        "gaussian_kl",
+        lambda *t: (pyvae.gaussian_kl(*t),),
+        lambda *inputs: lambda *t: (reference.gaussian_kl(*t).sum(-1),),
+        POSTERIOR,
+        ("row", "row"),
+    ),
+    Op(
+        "gaussian_kl-none",
+        lambda *t: (pyvae.gaussian_kl(*t, reduction="none"),),
+        lambda *inputs: lambda *t: (reference.gaussian_kl(*t),),
+        POSTERIOR,
+        ("row", "row"),
+    ),
+    Op(
+        "gaussian_kl-number",
+        lambda *t: (pyvae.gaussian_kl(*t, 0.5, -1.0),),
+        lambda *inputs: lambda *t: (reference.gaussian_kl(*t, 0.5, -1.0).sum(-1),),
+        POSTERIOR,
+        ("row", "row"),
+    ),
+    Op(
+        "gaussian_kl-prior",
+        lambda *t: (pyvae.gaussian_kl(*t),),
+        lambda *inputs: lambda *t: (reference.gaussian_kl(*t).sum(-1),),
+        POSTERIOR + PRIOR,
+        ("row",) * 4,
+    ),
+    Op(
+        "gaussian_kl-prior-none",
+        lambda *t: (pyvae.gaussian_kl(*t, reduction="none"),),
+        lambda *inputs: lambda *t: (reference.gaussian_kl(*t),),
+        POSTERIOR + PRIOR,
+        ("row",) * 4,
+    ),
+    Op(
+        "reparameterize_with_kl",
+        lambda mu, logvar: tuple(pyvae.reparameterize_with_kl(mu, logvar, seed=11)),
+        _plain_reparameterize_with_kl,
+        POSTERIOR,
+        ("row", "row"),
+    ),
+    *map(_density, ("full", "mws", "mss", "balanced")),
+]

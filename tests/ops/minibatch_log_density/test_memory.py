@@ -1,0 +1,68 @@
+"""Peak memory of minibatch_log_density, forward and backward, and sizes whose products pass 2^31."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import pyvae
+from pyvae.ops import reference
+from tests.ops.contract import assert_values
+
+# Prints the growth of the peak in MiB: in a process of its own, after a small call has loaded everything.
+PROBE = """
+import resource, sys, torch, pyvae
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def run(m):
+    z, mu, logvar = (torch.randn(m, 10).requires_grad_() for _ in range(3))
+    before = peak()
+    density = pyvae.minibatch_log_density(z, mu, logvar, dataset_size=10 * m)
+    (density.joint.sum() + density.marginals.sum()).backward()
+    return peak() - before
+run(64)
+print(run(int(sys.argv[1])))
+"""
+
+
+def growth(m: int) -> float:
+    output = subprocess.run([sys.executable, "-c", PROBE, str(m)], capture_output=True, text=True, check=True).stdout
+    return float(output)
+
+
+def test_memory_does_not_grow_with_the_square() -> None:
+    # [M, M] would be 1024 MiB here, [M, M, D] ten times that; design.md allows 64 MiB at four times this M.
+    assert growth(16_384) < 20
+
+
+@pytest.mark.long
+def test_memory_of_a_large_minibatch() -> None:
+    assert growth(65_536) <= 64
+
+
+def test_more_than_2_to_the_31_pairs() -> None:
+    m = 65_536
+    z, mu, logvar = torch.randn(m, 1), torch.randn(m, 1), torch.randn(m, 1) - 2
+    density = pyvae.minibatch_log_density(z, mu, logvar, dataset_size=m, estimator="mws")
+    for row in (0, 1, m // 2, m - 1):
+        # Without a diagonal a row is the full estimator's, less log N.
+        parts = (z[row : row + 1], mu, logvar)
+        want = [t - torch.tensor(float(m)).double().log() for t in exact_density(*parts)]
+        plain = [t - torch.tensor(float(m)).log() for t in reference.minibatch_log_density(*parts, estimator="full")]
+        assert_values(density.joint[row : row + 1], plain[0], want[0])
+        assert_values(density.marginals[row : row + 1], plain[1], want[1])
+
+
+@pytest.mark.parametrize("estimator", ["mws", "mss", "balanced"])
+def test_a_data_set_times_a_minibatch_beyond_64_bits(isa: str, estimator: str) -> None:
+    z, mu, logvar = torch.randn(40, 3), torch.randn(40, 3), torch.randn(40, 3)
+    options = {"dataset_size": 2**62, "estimator": estimator}
+    got = pyvae.minibatch_log_density(z, mu, logvar, **options)
+    plain = reference.minibatch_log_density(z, mu, logvar, **options)
+    want = reference.minibatch_log_density(z.double(), mu.double(), logvar.double(), **options)
+    for triple in zip(got, plain, want, strict=True):
+        assert_values(*triple)
+
+
+def exact_density(*inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    return reference.minibatch_log_density(*(t.double() for t in inputs), estimator="full")

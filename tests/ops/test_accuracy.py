@@ -1,0 +1,104 @@
+"""The accuracy contract on random regimes, values and gradients, on every instruction set.
+
+How many cases: tests/conftest.py, 2 000 of each op at every commit and 100 000 with --long.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+import pyvae
+from tests.instruction_sets import INSTRUCTION_SETS
+from tests.ops.catalogue import OPS, Op
+from tests.ops.contract import assert_gradients, assert_values
+
+
+@dataclass(frozen=True)
+class Regime:
+    """Posteriors that a training run may pass through."""
+
+    log_sigma: float  # middle of the standard deviations
+    decades: float  # their spread, as a deviation of log sigma^2
+    shift: float  # of all means and samples
+    collapsed: bool  # half of the latents are the prior
+    spread: float  # of the means
+
+
+REGIMES = st.builds(
+    Regime,
+    log_sigma=st.integers(-70, 30).map(lambda tenths: tenths / 10),
+    decades=st.sampled_from([0.0, 0.3, 1.0, 3.0]),
+    shift=st.sampled_from([0.0, 1.0, -30.0, 100.0]),
+    collapsed=st.booleans(),
+    spread=st.sampled_from([0.0, 0.1, 1.0, 10.0]),
+)
+
+DTYPES = st.sampled_from([torch.float32, torch.float32, torch.float32, torch.float64])
+
+# Pairs times latents of one case: the reference's [Q, M, D] tensors in float64 are what takes the time.
+WORK = st.sampled_from([500, 4_000, 40_000])
+
+# The uses of one op share its cases.
+FAMILIES: dict[str, list[Op]] = {}
+for _op in OPS:
+    FAMILIES.setdefault(_op.name.split("-")[0], []).append(_op)
+
+
+def draw(op: Op, regime: Regime, m: int, d: int, dtype: torch.dtype, seed: int) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal() -> Tensor:
+        return torch.randn(m, d, generator=generator, dtype=torch.float64)
+
+    values = {}
+    for prior in ("", "prior_"):
+        values[f"{prior}mu"] = regime.spread * normal() + regime.shift
+        values[f"{prior}logvar"] = 2 * regime.log_sigma + regime.decades * normal()
+    if regime.collapsed:
+        values["mu"][:, ::2], values["logvar"][:, ::2] = 1e-3 * normal()[:, ::2], 1e-3 * normal()[:, ::2]
+    values["z"] = values["mu"] + torch.exp(0.5 * values["logvar"]) * normal()
+    return [values[name].to(dtype) for name in op.arguments]
+
+
+def values_and_gradients(function: object, inputs: list[Tensor], seed: int) -> tuple[list[Tensor], list[Tensor]]:
+    leaves = [t.detach().clone().requires_grad_() for t in inputs]
+    outputs = function(*leaves)
+    generator = torch.Generator().manual_seed(seed)
+    cotangents = [torch.randn(o.shape, generator=generator, dtype=torch.float64).to(o.dtype) for o in outputs]
+    return [o.detach() for o in outputs], list(torch.autograd.grad(outputs, leaves, cotangents))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    # Tensors this small gain nothing from a second thread, and on a busy machine lose a time slice waiting for it.
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@given(data=st.data())
+def test_contract(family: str, data: st.DataObject) -> None:
+    op = data.draw(st.sampled_from(FAMILIES[family]), label="op")
+    regime, d, seed = data.draw(REGIMES), data.draw(st.integers(1, 64), label="D"), data.draw(st.integers(0, 2**31))
+    m = min(data.draw(st.integers(1, 100), label="M"), max(math.isqrt(data.draw(WORK) // d), 1))
+    isa, dtype = data.draw(st.sampled_from(INSTRUCTION_SETS)), data.draw(DTYPES)
+    inputs = draw(op, regime, m, d, dtype, seed)
+    plain = op.plain(*inputs)
+    pyvae.set_cpu_isa(isa)
+    try:
+        got, got_gradients = values_and_gradients(op.function, inputs, seed)
+    finally:
+        pyvae.set_cpu_isa("avx512")
+    rough, rough_gradients = values_and_gradients(plain, inputs, seed)
+    exact, exact_gradients = values_and_gradients(plain, [t.double() for t in inputs], seed)
+    for triple in zip(got, rough, exact, strict=True):
+        assert_values(*triple)
+    assert_gradients(got_gradients, rough_gradients, exact_gradients)

@@ -1,0 +1,70 @@
+"""The same bits for any number of threads, from many Python threads at once, and in a forked child."""
+
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.ops.catalogue import OPS, Op
+from tests.ops.contract import assert_bit_equal, gradients
+
+# Cut by threads at places that no vector or tile ends at.
+ELEMENTWISE_SHAPES, DENSITY_SHAPES = [(5003, 7), (3, 1021, 33)], [(2, 301, 7), (1031, 10), (5, 67, 3)]
+CASES = [(op, shape) for op in OPS for shape in (DENSITY_SHAPES if "density" in op.name else ELEMENTWISE_SHAPES)]
+
+
+@pytest.fixture
+def threads() -> Iterator[None]:
+    """Puts torch's number of threads back."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def results(op: Op, inputs: list[Tensor]) -> list[Tensor]:
+    return [*op.function(*inputs), *gradients(op.function, inputs)]
+
+
+def assert_all_bit_equal(a: list[Tensor], b: list[Tensor]) -> None:
+    for x, y in zip(a, b, strict=True):
+        assert_bit_equal(x, y)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize(("op", "shape"), CASES, ids=str)
+def test_any_number_of_threads(isa: str, threads: None, op: Op, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    inputs = op.inputs(*shape, dtype=dtype)
+    torch.set_num_threads(1)
+    alone = results(op, inputs)
+    for count in (2, 3, 7, 16):
+        torch.set_num_threads(count)
+        assert_all_bit_equal(results(op, inputs), alone)
+
+
+@pytest.mark.parametrize("op", OPS, ids=str)
+def test_eight_python_threads_at_once(isa: str, op: Op) -> None:
+    inputs = op.inputs(2, 301, 7)
+    alone = results(op, inputs)
+    with ThreadPoolExecutor(8) as pool:
+        for together in pool.map(lambda _: results(op, inputs), range(32)):
+            assert_all_bit_equal(together, alone)
+
+
+def _compare_in_child(name: str, inputs: list[Tensor], want: list[Tensor]) -> None:
+    op = next(op for op in OPS if op.name == name)
+    assert_all_bit_equal(results(op, inputs), want)
+
+
+@pytest.mark.parametrize("op", OPS, ids=str)
+def test_a_forked_child_ends_within_ten_seconds(op: Op) -> None:
+    inputs = op.inputs(701, 33)
+    want = results(op, inputs)  # a parallel region, whose threads the child will not have
+    child = multiprocessing.get_context("fork").Process(target=_compare_in_child, args=(op.name, inputs, want))
+    child.start()
+    child.join(timeout=10)
+    ended = child.exitcode is not None
+    child.kill()
+    assert ended and child.exitcode == 0
