@@ -41,7 +41,7 @@ double slow_sine(uint32_t bits) {  // of 2 pi bits / 2^32, reduced to the neares
   const double sine = static_cast<double>(std::sin(6.283185307179586476925286766559L / 4294967296.0L * rest));
   return bits - static_cast<uint32_t>(rest) == 0 ? sine : -sine;
 }
-double slow_weight(uint32_t bits) { return argument(bits) < -126.5 ? 0.0 : std::exp2(argument(bits)); }
+double slow_weight(uint32_t bits) { return argument(bits) <= -126.5 ? 0.0 : std::exp2(argument(bits)); }
 double slow_radius(uint32_t bits) { return std::sqrt(-2.0 * std::log((bits + 0.5) / 4294967296.0)); }
 double slow_remainder(uint32_t bits) {
   const long double x = argument(bits);

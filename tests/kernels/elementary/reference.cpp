@@ -75,9 +75,9 @@ inline double sine_of_turn(uint32_t bits) {
   return quadrant >= 2u ? -value : value;
 }
 
-inline double exp2_weight(double x) {  // documented to be 0 below 2^-126.5
+inline double exp2_weight(double x) {  // documented to be 0 from 2^-126.5 downwards
   const double value = exponential((x < -130.0 ? -130.0 : x) * 0.69314718055994530942);
-  return x < -126.5 ? 0.0 : value;
+  return x <= -126.5 ? 0.0 : value;
 }
 
 inline double log(double x) {
