@@ -14,6 +14,13 @@
 
 namespace pyvae {
 
+// Whether a * b + c is rounded once here.
+#if defined(__CUDACC__) || defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+constexpr bool kFusesMultiplyAdd = true;
+#else
+constexpr bool kFusesMultiplyAdd = false;
+#endif
+
 // The C library, for float64 and for square roots. nvcc knows these functions by their names; for the host they are
 // the compiler's builtins, which need no header.
 namespace libm {

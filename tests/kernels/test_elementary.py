@@ -5,8 +5,6 @@ import pytest
 from tests.instruction_sets import BEST, INSTRUCTION_SETS
 from tests.kernels.programs import build, run_together
 
-pytestmark = pytest.mark.long  # building and running the programs takes minutes
-
 BEST_OR_LONG = [pytest.param(n, marks=[] if n == BEST else pytest.mark.long) for n in INSTRUCTION_SETS]
 
 
