@@ -59,10 +59,12 @@ PYVAE_MATH GaussianKlGrad<T> gaussian_kl_grad(T mu, T logvar, T prior_mu, T prio
 
 constexpr double kLog2Pi = 1.83787706640934548356;
 
-// sqrt(log2(e) / 2) / sigma. Computed once per column and met by every query, so both are rounded once, from float64.
+constexpr double kLogDensityScale = 0.84932180028801904272;  // sqrt(log2(e) / 2)
+
+// kLogDensityScale / sigma. Computed once per column and met by every query, so both are rounded once, from float64.
 template <typename T>
 PYVAE_MATH T log_density_scale(T logvar) {
-  return static_cast<T>(0.84932180028801904272 * exp(-0.5 * static_cast<double>(logvar)));
+  return static_cast<T>(kLogDensityScale * exp(-0.5 * static_cast<double>(logvar)));
 }
 
 template <typename T>

@@ -1,0 +1,73 @@
+// The marginals of minibatch_log_density in O((Q + M) D) instead of O(Q M D), by the grids of math/gridding.h.
+//
+// Letters as there. Every (row, latent) ends in one of three tiers, and tells which: the grids, where their error bound
+// allows (with components summed one by one where few are near); the components within reach, one by one; all of them.
+#pragma once
+#include "../math/estimators.h"
+#include "isa.h"
+
+namespace pyvae {
+
+enum class Tier : uint8_t { gridded = 0, near = 1, all = 2 };
+
+struct Marginals {
+  int64_t batch, queries, columns, latents;
+  PairWeights weights;
+  double rtol;
+  const float* z;       // [B, Q, D]
+  const float* mu;      // [B, M, D]
+  const float* logvar;  // [B, M, D]
+};
+
+struct GriddedMarginals {
+  Marginals of;
+  float* marginals;  // [B, Q, D]
+  float* score;      // [B, Q, D]: d marginal / d z
+  uint8_t* tier;     // [B, Q, D]
+  char* workspace;   // MarginalsWorkspace::bytes on CPU, any content
+};
+
+struct GriddedMarginalsBackward {
+  Marginals of;
+  const float* marginals;       // [B, Q, D]
+  const uint8_t* tier;          // [B, Q, D]
+  const float* grad_marginals;  // [B, Q, D]
+  float* grad_mu;               // [B, M, D]
+  float* grad_logvar;           // [B, M, D]
+  char* workspace;              // MarginalsWorkspace::bytes on CPU, any content
+};
+
+namespace cpu {
+
+// Latents of all batch entries are worked on one after the other in as many slots as there is memory for; results do
+// not depend on their number. Sizes are functions of shapes alone; pages of a grid that is not needed stay untouched.
+struct MarginalsWorkspace {
+  static constexpr int64_t kNodesPerPoint = 2, kLeastNodes = 4096, kSlotBytes = int64_t{1} << 25, kLeastSlots = 2;
+  static constexpr int64_t kMaxLevels = 8, kNodesPerBin = 16, kEdgeBins = 2;
+  // Vectors read and write beyond the last element.
+  static constexpr int64_t kPadding = 16;
+
+  int64_t nodes, bins, tasks, slots, slot_bytes;
+
+  MarginalsWorkspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents)
+      : nodes(kNodesPerPoint * (queries + columns) + kLeastNodes),
+        bins(nodes / kNodesPerBin + columns + (kEdgeBins + 1) * kMaxLevels),
+        tasks(batch * latents) {
+    const int64_t per_column = 9, per_query = 2;  // floats or int32 of Slot in cpu/marginal_plan.h
+    slot_bytes = (per_column * (columns + kPadding) + per_query * (queries + kPadding) + (bins + kPadding)) * 4 +
+                 (nodes + kPadding) * 12;
+    slot_bytes = (slot_bytes + 63) / 64 * 64;
+    const int64_t afford = kSlotBytes / slot_bytes, most = afford > kLeastSlots ? afford : kLeastSlots;
+    slots = tasks < most ? tasks : most;
+  }
+  int64_t bytes() const { return slots * slot_bytes + 64; }
+};
+
+// Slots [begin, end).
+template <Isa isa>
+void gridded_marginals(const GriddedMarginals& args, int64_t begin, int64_t end);
+template <Isa isa>
+void gridded_marginals_backward(const GriddedMarginalsBackward& args, int64_t begin, int64_t end);
+
+}  // namespace cpu
+}  // namespace pyvae
