@@ -30,8 +30,10 @@ struct GriddedMarginals {
 struct GriddedMarginalsBackward {
   Marginals of;
   const float* marginals;       // [B, Q, D]
+  const float* score;           // [B, Q, D]
   const uint8_t* tier;          // [B, Q, D]
   const float* grad_marginals;  // [B, Q, D]
+  float* grad_z;                // [B, Q, D]
   float* grad_mu;               // [B, M, D]
   float* grad_logvar;           // [B, M, D]
   char* workspace;              // MarginalsWorkspace::bytes on CPU, any content

@@ -22,6 +22,8 @@ constexpr int64_t kHalfWindow = 8;
 constexpr double kSpreadReach = 6.5;
 // A component this many of its sigma away from a query is far.
 constexpr double kNearReach = 9.0;
+// Where a component's density, in units of 1 / s, is taken for 0 (math/exp2.h).
+constexpr double kSmallestDensity = 0x1p-126;
 // Bound on the relative error of a sum by roundings of float32: of a weight, of a node, of the sums. Random search
 // finds 3e-7.
 constexpr double kRoundingError = 6e-7;

@@ -79,6 +79,9 @@ inline Tensor dense(const Tensor& t) { return t.is_contiguous() ? t : torch::sta
 inline Tensor empty_of(const Tensor& like, const std::vector<int64_t>& sizes) {
   return torch::stable::new_empty(like, sizes);
 }
+inline Tensor empty_bytes(const Tensor& like, const std::vector<int64_t>& sizes) {
+  return torch::stable::new_empty(like, sizes, ScalarType::Byte);
+}
 inline Tensor dense_empty(const Tensor& like) { return empty_of(like, sizes_of(like, 0, like.dim())); }
 
 template <typename T>

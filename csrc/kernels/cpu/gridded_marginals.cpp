@@ -102,6 +102,14 @@ void correct_special(const Plan& plan, const Level& level, const SpecialWeights&
   }
 }
 
+void add_one_by_one(const Plan& plan, const SpecialWeights& special, const Query& query, const Range& range,
+                    double inverse_unit, int64_t i, Estimates& to) {
+  if (range.count() == 0) return;
+  const Sum sum = sum_of_range(plan.slot, special, query, range, 0.0f);
+  to.density[i] += inverse_unit * sum.density, to.slope[i] += inverse_unit * sum.slope;
+  to.error[i] += inverse_unit * kSmallestDensity * static_cast<double>(range.count());
+}
+
 // From grids where they serve, and from the components within reach elsewhere. Only `wanted` queries are of use.
 Estimates estimate(const Plan& plan, const SpecialWeights& special, const Queries& queries, bool grids,
                    const bool* wanted) {
@@ -117,28 +125,26 @@ Estimates estimate(const Plan& plan, const SpecialWeights& special, const Querie
       result.error[i] += inverse * plan.gridding.per_far * static_cast<double>(level.range.count() - near.count());
       if (places.gridded[i] != 0) {
         if (special.any()) correct_special(plan, level, special, queries.query(i), i, result);
-      } else if (near.count() > 0) {
-        const Sum sum = sum_of_range(plan.slot, special, queries.query(i), near, 0.0f);
-        result.density[i] += inverse * sum.density, result.slope[i] += inverse * sum.slope;
+      } else {
+        add_one_by_one(plan, special, queries.query(i), near, inverse, i, result);
       }
     }
   }
-  for (int64_t i = 0; plan.loose.count() > 0 && i < queries.count; ++i) {
-    const Sum sum = sum_of_range(plan.slot, special, queries.query(i), plan.loose, 0.0f);
-    result.density[i] += sum.density, result.slope[i] += sum.slope;
+  for (int64_t i = 0; i < queries.count; ++i) {
+    add_one_by_one(plan, special, queries.query(i), plan.loose, 1.0, i, result);
   }
   return result;
 }
 
-// Marks the queries whose error is not within `relative`, or whose density no float holds; returns how many.
-int64_t refuse(const Estimates& estimates, double relative, int64_t count, bool* refused) {
-  int64_t many = 0;
+// Marks the queries whose error is not within `relative`; returns whether there are any.
+bool refuse(const Estimates& estimates, double relative, int64_t count, bool* refused) {
+  bool any = false;
   for (int64_t i = 0; i < count; ++i) {
     const double density = estimates.density[i];
-    refused[i] = !(estimates.error[i] <= relative * density && density > 0 && density < 1e300);
-    many += refused[i];
+    refused[i] = !(estimates.error[i] <= relative * density && density > 0);  // NaN is refused
+    any |= refused[i];
   }
-  return many;
+  return any;
 }
 
 // --- One latent ------------------------------------------------------------------------------------------------------
@@ -163,25 +169,30 @@ void keep(const Latent& latent, const Estimates& estimates, const Queries& queri
   }
 }
 
-// Tiers gridded and near, and marks the rest. Returns whether there is any.
+void mark_all(const Latent& latent, const Queries& queries, const bool* which) {
+  for (int64_t i = 0; i < queries.count; ++i) {
+    if (which[i]) latent.args.tier[latent.at(queries.first + i)] = static_cast<uint8_t>(Tier::all);
+  }
+}
+
+// Tiers gridded and near; marks the rest, and returns whether there is any.
 bool run_queries(const Latent& latent, const Queries& queries) {
   const Plan& plan = latent.plan;
-  bool wanted[kRows], refused[kRows];
+  bool wanted[kRows], refused[kRows], all[kRows];
   for (bool& each : wanted) each = true;
+  if (!plan.linear) {
+    mark_all(latent, queries, wanted);
+    return true;
+  }
   const Estimates gridded = estimate(plan, latent.special, queries, true, wanted);
   keep(latent, gridded, queries, wanted, Tier::gridded);
-  if (refuse(gridded, latent.args.of.rtol, queries.count, refused) == 0) return false;
+  if (!refuse(gridded, latent.args.of.rtol, queries.count, refused)) return false;
   const Estimates near = estimate(plan, latent.special, queries, false, refused);
   keep(latent, near, queries, refused, Tier::near);
-  bool all[kRows];
   refuse(near, kNegligible, queries.count, all);
-  for (int64_t i = 0; i < kRows; ++i) all[i] = i < queries.count && all[i] && refused[i];
   bool any = false;
-  for (int64_t i = 0; i < queries.count; ++i) {
-    if (!all[i]) continue;
-    any = true;
-    latent.args.tier[latent.at(queries.first + i)] = static_cast<uint8_t>(Tier::all);
-  }
+  for (int64_t i = 0; i < queries.count; ++i) any |= all[i] = all[i] && refused[i];
+  mark_all(latent, queries, all);
   return any;
 }
 

@@ -6,7 +6,8 @@
 namespace pyvae::cpu {
 namespace {
 
-// Sums over queries of the softmax weight w of a component times the cotangent, in sorted order: of w, w u, w u^2.
+// Slot::sums hold, for every component, sums over the queries: of w, its softmax weight times the cotangent, of w u and
+// of w u^2.
 struct Latent {
   const GriddedMarginalsBackward& args;
   const Plan& plan;
@@ -22,12 +23,15 @@ void fill_zero(float* begin, int64_t count) {
   for (int64_t k = 0; k < count; ++k) begin[k] = 0;
 }
 
-// Cotangent over density. Rows of Tier::all do not use theirs, which may have no finite value.
+// grad_z, and for what follows the cotangent over the density. Rows of Tier::all do not use theirs, which may have no finite value.
 void fill_factors(const Latent& latent) {
   float *factor = latent.factor(), *cotangent = latent.plan.slot.score;
   const int64_t queries = latent.args.of.queries;
   for (int64_t i = 0; i < queries; ++i) {
-    factor[i] = latent.args.marginals[latent.at(i)], cotangent[i] = latent.args.grad_marginals[latent.at(i)];
+    const int64_t at = latent.at(i);
+    factor[i] = latent.args.marginals[at], cotangent[i] = latent.args.grad_marginals[at];
+    // A cotangent of 0 asks for nothing, not even of a score that is infinite.
+    latent.args.grad_z[at] = cotangent[i] == 0 ? 0 : cotangent[i] * latent.args.score[at];
   }
   const double shift = latent.args.of.weights.log_pair - libm::log(latent.unit);
 #pragma omp simd

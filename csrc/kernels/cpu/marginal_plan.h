@@ -38,8 +38,10 @@ constexpr int64_t kFew = 32;
 // The upper bits of a float: its exponent and the first two of its mantissa, four buckets to a factor of two.
 constexpr int kBucketShift = 21;
 constexpr int64_t kBuckets = int64_t{1} << (31 - kBucketShift), kLevelBuckets = 8;
-// Components beyond these are loose: their arithmetic is left to the logarithmic form.
+// Components beyond these are in no level. Where one that is in none has a sigma further from 1 than the second pair,
+// nothing is summed but in logarithmic form: float32 holds no density, let alone derivative, of such different sizes.
 constexpr float kLargestMean = 1e18f, kSmallestSigma = 1e-22f, kLargestSigma = 1e22f;
+constexpr float kSmallestLooseSigma = 1e-12f, kLargestLooseSigma = 1e12f;
 // Nodes left free around the components' windows, so that a query whose window leaves the grid has nothing there.
 constexpr int64_t kMargin = kWindow + 1;
 
@@ -125,7 +127,8 @@ struct Plan {
   int64_t columns;
   Level level[MarginalsWorkspace::kMaxLevels];
   int64_t levels = 0;
-  Range loose{0, 0};
+  Range loose{0, 0};   // components in no level
+  bool linear = true;  // whether densities may be summed as such
 
   Plan(const Marginals& of, const MarginalsWorkspace& at, const Slot& slot, int64_t b, int64_t d)
       : slot(slot), at(at), gridding(pyvae::gridding(of.rtol)), columns(of.columns) {
@@ -302,6 +305,8 @@ struct Plan {
       const float logvar = of.logvar[(b * of.columns + slot.column[k]) * of.latents + d];
       slot.scale[k] = log_density_scale(logvar);
       slot.constant[k] = log_density_constant(logvar);
+      const float mean = slot.mean[k], sigma = slot.ratio[k];
+      linear &= mean <= kLargestMean && mean >= -kLargestMean && sigma > kSmallestLooseSigma && sigma < kLargestLooseSigma;
     }
   }
 

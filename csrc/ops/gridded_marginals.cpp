@@ -1,0 +1,97 @@
+#include "../kernels/gridded_marginals.h"
+
+#include <tuple>
+
+#include "mixture.h"
+
+namespace pyvae::ops {
+namespace {
+
+Marginals marginals_of(const Sizes& sizes, const Tensor& z, const Tensor& mu, const Tensor& logvar,
+                       int64_t dataset_size, int64_t estimator, double rtol) {
+  return {sizes.batch,  sizes.queries, sizes.columns, sizes.latents, weights_of(sizes, dataset_size, estimator), rtol,
+          in<float>(z), in<float>(mu), in<float>(logvar)};
+}
+
+void check(const Tensor& z, double rtol) {
+  STD_TORCH_CHECK(z.scalar_type() == ScalarType::Float, "expected float32 tensors");
+  STD_TORCH_CHECK(rtol > 0, "expected rtol greater than 0");
+}
+
+Tensor workspace_of(const Tensor& like, const cpu::MarginalsWorkspace& layout) {
+  return empty_bytes(like, {layout.bytes()});
+}
+
+// (marginals, score: the derivative in z, tier: how each was made), all [..., Q, D].
+std::tuple<Tensor, Tensor, Tensor> gridded_marginals(const Tensor& z, const Tensor& mu, const Tensor& logvar,
+                                                     int64_t dataset_size, int64_t estimator, double rtol) {
+  const Sizes sizes(z, mu, logvar);
+  check(z, rtol);
+  const Tensor marginals = dense_empty(z), score = dense_empty(z), tier = empty_bytes(z, sizes_of(z, 0, z.dim()));
+  if (!sizes.empty() && sizes.latents > 0) {
+    const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar);
+    const cpu::MarginalsWorkspace layout(sizes.batch, sizes.queries, sizes.columns, sizes.latents);
+    const Tensor workspace = workspace_of(z, layout);
+    const GriddedMarginals args{marginals_of(sizes, z_, mu_, logvar_, dataset_size, estimator, rtol),
+                                out<float>(marginals), out<float>(score), out<uint8_t>(tier), out<char>(workspace)};
+    launch(
+        z, layout.slots, grain_for((sizes.queries + sizes.columns) * sizes.latents),
+        [&](auto isa, int64_t begin, int64_t end) { cpu::gridded_marginals<isa()>(args, begin, end); },
+        [](auto) { return 0; });
+  }
+  return {marginals, score, tier};
+}
+
+std::tuple<Tensor, Tensor, Tensor> gridded_marginals_backward(const Tensor& grad_marginals, const Tensor& z,
+                                                              const Tensor& mu, const Tensor& logvar,
+                                                              const Tensor& marginals, const Tensor& score,
+                                                              const Tensor& tier, int64_t dataset_size,
+                                                              int64_t estimator, double rtol) {
+  const Sizes sizes(z, mu, logvar);
+  check(z, rtol);
+  check_alike(z, {grad_marginals, marginals, score});
+  STD_TORCH_CHECK(same_shape(grad_marginals, z) && same_shape(marginals, z) && same_shape(score, z) &&
+                      same_shape(tier, z) && tier.scalar_type() == ScalarType::Byte,
+                  "expected grad_marginals, marginals, score and tier of the forward's shapes and types");
+  Tensor grad_z = dense_empty(z), grad_mu = dense_empty(mu), grad_logvar = dense_empty(mu);
+  if (sizes.empty() || sizes.latents == 0) {
+    torch::stable::zero_(grad_mu);
+    torch::stable::zero_(grad_logvar);
+    return {grad_z, grad_mu, grad_logvar};
+  }
+  const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar), marginals_ = dense(marginals);
+  const Tensor score_ = dense(score), tier_ = dense(tier), grad_ = dense(grad_marginals);
+  const cpu::MarginalsWorkspace layout(sizes.batch, sizes.queries, sizes.columns, sizes.latents);
+  const Tensor workspace = workspace_of(z, layout);
+  const GriddedMarginalsBackward args{marginals_of(sizes, z_, mu_, logvar_, dataset_size, estimator, rtol),
+                                      in<float>(marginals_),
+                                      in<float>(score_),
+                                      in<uint8_t>(tier_),
+                                      in<float>(grad_),
+                                      out<float>(grad_z),
+                                      out<float>(grad_mu),
+                                      out<float>(grad_logvar),
+                                      out<char>(workspace)};
+  launch(
+      z, layout.slots, grain_for((sizes.queries + sizes.columns) * sizes.latents),
+      [&](auto isa, int64_t begin, int64_t end) { cpu::gridded_marginals_backward<isa()>(args, begin, end); },
+      [](auto) { return 0; });
+  return {grad_z, grad_mu, grad_logvar};
+}
+
+}  // namespace
+}  // namespace pyvae::ops
+
+STABLE_TORCH_LIBRARY_FRAGMENT(pyvae, m) {
+  m.def(
+      "gridded_marginals(Tensor z, Tensor mu, Tensor logvar, int dataset_size, int estimator, float rtol) "
+      "-> (Tensor marginals, Tensor score, Tensor tier)");
+  m.def(
+      "gridded_marginals_backward(Tensor grad_marginals, Tensor z, Tensor mu, Tensor logvar, Tensor marginals, "
+      "Tensor score, Tensor tier, int dataset_size, int estimator, float rtol) -> (Tensor, Tensor, Tensor)");
+}
+
+STABLE_TORCH_LIBRARY_IMPL(pyvae, CPU, m) {
+  m.impl("gridded_marginals", TORCH_BOX(&pyvae::ops::gridded_marginals));
+  m.impl("gridded_marginals_backward", TORCH_BOX(&pyvae::ops::gridded_marginals_backward));
+}

@@ -1,0 +1,60 @@
+"""Marginal log-densities in linear time: what minibatch_log_density(method="gridded") takes for its marginals."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pyvae.ops.registration import refuse_double_backward, vmap_over_leading_axes, wanted
+
+
+def gridded_marginals(
+    z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int, estimator: int, rtol: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Marginals [..., Q, D] of float32 tensors on the CPU, their derivatives in z, and how each was made.
+
+    The last is 0 for a density from the grids of docs/gridding.md, 1 for a sum over the components within reach, 2 for
+    one over all. Arguments as the op takes them, after the checks of minibatch_log_density.
+    """
+    marginals, score, tier = torch.ops.pyvae.gridded_marginals(z, mu, logvar, dataset_size, estimator, rtol)
+    return marginals, score, tier
+
+
+@torch.library.register_fake("pyvae::gridded_marginals")
+def _fake(
+    z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int, estimator: int, rtol: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    return z.new_empty(z.shape), z.new_empty(z.shape), z.new_empty(z.shape, dtype=torch.uint8)
+
+
+@torch.library.register_fake("pyvae::gridded_marginals_backward")
+def _backward_fake(
+    grad_marginals: Tensor,
+    z: Tensor,
+    mu: Tensor,
+    logvar: Tensor,
+    marginals: Tensor,
+    score: Tensor,
+    tier: Tensor,
+    dataset_size: int,
+    estimator: int,
+    rtol: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    return z.new_empty(z.shape), mu.new_empty(mu.shape), mu.new_empty(mu.shape)
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    z, mu, logvar, *ctx.numbers = inputs
+    marginals, score, tier = output
+    ctx.mark_non_differentiable(score, tier)
+    ctx.save_for_backward(z, mu, logvar, marginals, score, tier)
+
+
+def _backward(ctx: Any, grad_marginals: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+    grads = torch.ops.pyvae.gridded_marginals_backward(grad_marginals, *ctx.saved_tensors, *ctx.numbers)
+    return (*wanted(ctx, grads), None, None, None)
+
+
+torch.library.register_autograd("pyvae::gridded_marginals", _backward, setup_context=_setup_context)
+refuse_double_backward("gridded_marginals")
+vmap_over_leading_axes("gridded_marginals", "gridded_marginals_backward")
