@@ -7,13 +7,16 @@ import torch
 from torch import Tensor
 
 from pyvae.ops.arguments import broadcast, check_axes, check_tensors, compute_dtype
+from pyvae.ops.gridded_marginals import gridded_marginals
 from pyvae.ops.registration import refuse_double_backward, vmap_over_leading_axes, wanted
 
 Estimator = Literal["full", "mws", "mss", "balanced"]
-Method = Literal["auto", "exact"]
+Method = Literal["auto", "exact", "gridded"]
 
 # The numbers of csrc/math/estimators.h.
 _ESTIMATORS = {"full": 0, "mws": 1, "mss": 2, "balanced": 3}
+# Where "auto" takes grids: they overtake the sum over all pairs at about this many queries and posteriors together.
+_GRIDDED_FROM = 768
 
 
 class LogDensity(NamedTuple):
@@ -58,18 +61,21 @@ def minibatch_log_density(
         logvar: posterior log-variances, log sigma^2, [..., M, D]. Leading axes of all three broadcast.
         dataset_size: N, the size of the data set the minibatch was drawn from; required for all but "full".
         estimator: the weights, see above.
-        method: "exact" evaluates every pair; "auto" takes the fastest method that keeps to rtol, which in this
-            version is the exact one too.
-        rtol: relative error that "auto" may add to a marginal density; "exact" ignores it.
+        method: "exact" evaluates every pair; "gridded" takes the marginals from grids in O((Q + M) D) time, with an
+            error bound for each that sends it back to the exact sum where it does not hold (docs/gridding.md; float32
+            on the CPU only), and the joint exactly; "auto" is the faster of the two that keeps to rtol.
+        rtol: relative error that grids may add to a marginal density; "exact" ignores it. Below 3e-6, where float32
+            itself is in the way, more and more is summed exactly.
 
     Returns:
         LogDensity(joint, marginals), nats, float32 (float64 for float64 inputs), differentiable in z, mu, logvar.
 
     Raises:
         TypeError: for inputs that are no floating tensors or differ in dtype, or a dataset_size that is no int.
-        NotImplementedError: for inputs with a forward-mode tangent.
+        NotImplementedError: for inputs with a forward-mode tangent, and for "gridded" with float64 or another device
+            than the CPU.
         ValueError: for shapes that do not fit, different devices, Q other than M where the estimator has a diagonal,
-            a missing dataset_size or one below M, an unknown estimator or method.
+            a missing dataset_size or one below M, an unknown estimator or method, an rtol that is not positive.
 
     Example:
         >>> mu, logvar = torch.zeros(4, 2), torch.zeros(4, 2)
@@ -85,15 +91,30 @@ def minibatch_log_density(
         z, mu, logvar = _expand_leading(z, mu, logvar)
         shape = z.shape
     size = _dataset_size(dataset_size, estimator, queries=z.shape[-2], columns=mu.shape[-2])
-    if method not in ("auto", "exact"):
-        raise ValueError(f"method must be 'auto' or 'exact', got {method!r}.")
     if not rtol > 0:
         raise ValueError(f"rtol must be greater than 0, got {rtol!r}.")
     dtype = compute_dtype(z, mu, logvar)
-    joint, marginals, _, _ = torch.ops.pyvae.minibatch_log_density(
-        z.to(dtype), mu.to(dtype), logvar.to(dtype), size, _ESTIMATORS[estimator]
-    )
+    z, mu, logvar = z.to(dtype), mu.to(dtype), logvar.to(dtype)
+    number = _ESTIMATORS[estimator]
+    if _takes_grids(method, z, mu):
+        joint = torch.ops.pyvae.minibatch_log_density(z, mu, logvar, size, number)[0]
+        marginals, _, _ = gridded_marginals(z, mu, logvar, size, number, float(rtol))
+    else:
+        joint, marginals, _, _ = torch.ops.pyvae.minibatch_log_density(z, mu, logvar, size, number)
     return LogDensity(joint.reshape(shape[:-1]), marginals.reshape(shape))
+
+
+def _takes_grids(method: str, z: Tensor, mu: Tensor) -> bool:
+    able = z.dtype == torch.float32 and z.device.type == "cpu"
+    if method == "auto":
+        return able and z.shape[-2] + mu.shape[-2] >= _GRIDDED_FROM
+    if method == "gridded" and not able:
+        raise NotImplementedError(
+            f"method 'gridded' must have float32 tensors on the CPU, got {z.dtype} on {z.device.type}; use 'exact'."
+        )
+    if method not in ("exact", "gridded"):
+        raise ValueError(f"method must be 'auto', 'exact' or 'gridded', got {method!r}.")
+    return method == "gridded"
 
 
 def _fit_shapes(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor, Tensor]:
