@@ -104,7 +104,7 @@ struct InterpolationWeights {
 // A block of components on a level's grid: the node below each and the fraction of a step beyond it, how many windows
 // it is spread over, and N(t_k; mu, a^2) as amplitude * 2^(exponent * steps^2), in units of 1 / s.
 struct Spread {
-  static constexpr int64_t kBlock = 512;
+  static constexpr int64_t kBlock = 64;
   int32_t node[kBlock], windows[kBlock];
   float fraction[kBlock], variance[kBlock], amplitude[kBlock], exponent[kBlock];
 
