@@ -18,15 +18,14 @@ constexpr double kKernelVariance = 0.5;
 constexpr double kLevelRatio = 4.0;
 // Nodes on either side of a query that count.
 constexpr int64_t kHalfWindow = 8;
-// A component is spread over at least this many of its a. Up to there its nodes weigh 1e-10 of the middle.
+// A component is spread over at least this many of its a. Up to there its nodes weigh 7e-10 of its middle or more.
 constexpr double kSpreadReach = 6.5;
 // A component this many of its sigma away from a query is far.
 constexpr double kNearReach = 9.0;
 // Where a component's density, in units of 1 / s, is taken for 0 (math/exp2.h).
 constexpr double kSmallestDensity = 0x1p-126;
-// Bound on the relative error of a sum by roundings of float32: of a weight, of a node, of the sums. Random search
-// finds 3e-7.
-constexpr double kRoundingError = 6e-7;
+// What roundings of float32 add to a sum's relative error, of a weight, a node, the sum. Measured, not proved.
+constexpr double kRoundingError = 1e-6;
 
 // How a relative error is kept. A query's density in one level, S with n_near components within reach and n_far others,
 // is wrong by at most relative * S + per_near * n_near + per_far * n_far.
@@ -41,7 +40,8 @@ struct Gridding {
 constexpr double kStandardNormalPeak = 0.39894228040143267794;
 PYVAE_MATH double standard_normal(double x) { return kStandardNormalPeak * libm::exp(-0.5 * x * x); }
 
-// Half of rtol is for aliasing, 2 exp(-2 pi^2 v / h^2) with v = w^2 a^2 / sigma^2 >= 1/4 by Poisson summation.
+// Half of rtol is for aliasing, which is 2 exp(-2 pi^2 v / h^2) with v = w^2 a^2 / sigma^2 >= 1/4 by Poisson's
+// formula; the other half for windows, and for sums larger than the density that special weights leave of them.
 PYVAE_MATH Gridding gridding(double rtol) {
   const double aliasing = 0.5 * (rtol < 1e-2 ? rtol : 1e-2);
   const double step = 3.14159265358979323846 / libm::sqrt(2.0 * libm::log(2.0 / aliasing));
