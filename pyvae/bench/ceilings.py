@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from pyvae.bench.cases import DENSITY, Case
+from pyvae.bench.cases import DENSITIES, Case
 from pyvae.bench.work import bytes_moved, multiply_adds
 from pyvae.ops.ceilings import multiply_adds_per_second
 
@@ -31,7 +31,7 @@ class Ceilings:
 
     def share(self, case: Case, seconds: float) -> tuple[str, float]:
         """Which ceiling a case is held against, "fma" or "copy", and the fraction of it that `seconds` amounts to."""
-        if case.op == DENSITY:
+        if case.op in DENSITIES:
             return "fma", multiply_adds(case) / seconds / self.multiply_adds_per_second
         return "copy", bytes_moved(case) / seconds / self.copy_bytes_per_second
 

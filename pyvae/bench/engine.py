@@ -8,7 +8,7 @@ import torch
 
 from pyvae.bench import memory
 from pyvae.bench.agreement import disagreement
-from pyvae.bench.cases import DENSITY, Case
+from pyvae.bench.cases import DENSITIES, Case
 from pyvae.bench.ceilings import Ceilings
 from pyvae.bench.contest import Contest
 from pyvae.bench.forecast import Forecast
@@ -34,7 +34,7 @@ class Effort:
 
     def wants_memory(self, case: Case) -> bool:
         """Whether the case's peak memory is measured."""
-        if case.op != DENSITY:
+        if case.op not in DENSITIES:
             return self.elementwise_memory and case.backward
         return case.backward or (self.forward_memory and case.latents == _MEMORY_LATENTS)
 

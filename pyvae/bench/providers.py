@@ -7,10 +7,12 @@ from torch import Tensor
 
 import pyvae
 from pyvae.bench import copied, keops
-from pyvae.bench.cases import DENSITY, Case, inputs
+from pyvae.bench.cases import DENSITIES, GRIDDED, Case, inputs
+from pyvae.ops.minibatch_log_density import Method
 
 OURS, EAGER, COMPILED, KEOPS, COPY = "pyvae", "eager", "torch.compile", "pykeops", "copy"
-ORDER = (OURS, EAGER, COMPILED, KEOPS, COPY)
+EXACT = "pyvae, exact"
+ORDER = (OURS, EXACT, EAGER, COMPILED, KEOPS, COPY)
 
 DATASET_SIZE = 737_280
 """Images of dSprites; it adds a constant to the result and no work."""
@@ -22,7 +24,9 @@ Evaluation = Callable[[], Outputs]
 
 def available(case: Case) -> list[str]:
     """The providers of a case on this installation, pyvae first."""
-    if case.op != DENSITY:
+    if case.op == GRIDDED:
+        return [OURS, EXACT, COMPILED]
+    if case.op not in DENSITIES:
         return [OURS, EAGER, COMPILED, COPY] if not case.backward else [OURS, EAGER, COMPILED]
     return [OURS, EAGER, COMPILED] + ([KEOPS] if keops.is_installed() else [])
 
@@ -42,14 +46,17 @@ def evaluation(provider: str, case: Case) -> Evaluation:
     return _forward_backward(function, tensors) if case.backward else _forward(function, tensors)
 
 
-def density_terms(provider: str) -> Callable[[Tensor, Tensor, Tensor, int], tuple[Tensor, Tensor]]:
+def density_terms(
+    provider: str, method: Method = "exact"
+) -> Callable[[Tensor, Tensor, Tensor, int], tuple[Tensor, Tensor]]:
     """(z, mu, logvar, dataset_size) -> (log q(z), log prod_d q(z_d)) of a provider, not compiled yet."""
-    return {OURS: _our_density, KEOPS: keops.density}.get(provider, copied.density)
+    ours = {OURS: _our_density(method), EXACT: _our_density("exact")}
+    return {**ours, KEOPS: keops.density}.get(provider, copied.density)
 
 
 def _function(provider: str, op: str) -> Function:
-    if op == DENSITY:
-        terms = density_terms(provider)
+    if op in DENSITIES:
+        terms = density_terms(provider, "gridded" if op == GRIDDED else "exact")
 
         def total_correlation(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
             log_qz, log_prod_qz = terms(z, mu, logvar, DATASET_SIZE)
@@ -60,10 +67,13 @@ def _function(provider: str, op: str) -> Function:
     return function
 
 
-def _our_density(z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int) -> tuple[Tensor, Tensor]:
-    # Equal weights, as in the copied formulation, so that every provider computes the same number.
-    density = pyvae.minibatch_log_density(z, mu, logvar, dataset_size=dataset_size, estimator="mws", method="exact")
-    return density.joint, density.marginals.sum(-1)
+def _our_density(method: Method) -> Callable[[Tensor, Tensor, Tensor, int], tuple[Tensor, Tensor]]:
+    def terms(z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int) -> tuple[Tensor, Tensor]:
+        # Equal weights, as in the copied formulation, so that every provider computes the same number.
+        density = pyvae.minibatch_log_density(z, mu, logvar, dataset_size=dataset_size, estimator="mws", method=method)
+        return density.joint, density.marginals.sum(-1)
+
+    return terms
 
 
 def _tuple(outputs: Tensor | Outputs) -> Outputs:

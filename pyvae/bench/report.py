@@ -8,7 +8,7 @@ from rich import box
 from rich import table as rich_table
 from rich.console import Console
 
-from pyvae.bench.cases import DENSITY
+from pyvae.bench.cases import DENSITIES
 from pyvae.bench.ceilings import Ceilings
 from pyvae.bench.providers import ORDER, OURS
 from pyvae.bench.results import Results, Row, TrainingRow
@@ -118,7 +118,7 @@ def memory_size(size: int) -> str:
 
 def _time_table(op: str, rows: list[Row]) -> Table:
     names = [name for name in ORDER if any(name in row.timings or name in row.notes for row in rows)]
-    ceiling = "of FMA ceiling" if op == DENSITY else "of copy ceiling"
+    ceiling = "of FMA ceiling" if op in DENSITIES else "of copy ceiling"
     cells = [
         [
             *_place(row),

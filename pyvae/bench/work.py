@@ -1,6 +1,6 @@
 """The work a case cannot do without, by which its time becomes a share of the machine's ceiling."""
 
-from pyvae.bench.cases import DENSITY, KL, REPARAMETERIZE, SAMPLE_WITH_KL, Case
+from pyvae.bench.cases import DENSITY, GRIDDED, KL, REPARAMETERIZE, SAMPLE_WITH_KL, Case
 
 FMA_PER_PAIR_FORWARD = 9
 """Instructions on the multiply-add pipes for a term (i, j, d) of the exact algorithm's forward.
@@ -15,6 +15,12 @@ FMA_PER_PAIR_BACKWARD = 15
 adds to the gradients of z, mu and logvar.
 """
 
+JOINT_FMA_FORWARD, JOINT_FMA_BACKWARD, POWER_OF_TWO = 2, 6, 7
+"""The same where the marginals come from grids and pairs are left to the joint: of a term, (z - mu) times the scale and
+its square; in the backward both again, the weight times that, and what it adds to three gradients. A pair's power of
+two serves all its D terms.
+"""
+
 FLOAT_BYTES = 4
 
 _STREAMS = {
@@ -27,6 +33,9 @@ _STREAMS = {
 
 def multiply_adds(case: Case) -> int:
     """Multiply-adds of a density case; forward + backward is the sum of both passes."""
+    if case.op == GRIDDED:
+        passes = (JOINT_FMA_FORWARD, JOINT_FMA_BACKWARD)[: 2 if case.backward else 1]
+        return sum(case.terms * each + case.rows * case.rows * POWER_OF_TWO for each in passes)
     assert case.op == DENSITY
     return case.terms * (FMA_PER_PAIR_FORWARD + (FMA_PER_PAIR_BACKWARD if case.backward else 0))
 
