@@ -95,7 +95,7 @@ void correct_special(const Plan& plan, const Level& level, const SpecialWeights&
   const double inverse = 1.0 / static_cast<double>(level.unit);
   for (int s = 0; s < 2; ++s) {
     const int64_t k = query.special[s];
-    if (k < level.range.first || k >= level.range.last) continue;
+    if (k < level.inner().first || k >= level.inner().last) continue;
     const Sum own = density_of(plan.slot, query.x, k);
     to.density[i] += (special.weight[s] - 1) * inverse * own.density;
     to.slope[i] += (special.weight[s] - 1) * inverse * own.slope;
@@ -123,11 +123,12 @@ Estimates estimate(const Plan& plan, const SpecialWeights& special, const Querie
       if (!wanted[i]) continue;
       const Range near = places.near(i);
       result.error[i] += inverse * plan.gridding.per_far * static_cast<double>(level.range.count() - near.count());
-      if (places.gridded[i] != 0) {
-        if (special.any()) correct_special(plan, level, special, queries.query(i), i, result);
-      } else {
-        add_one_by_one(plan, special, queries.query(i), near, inverse, i, result);
+      if (special.any() && places.gridded[i] != 0) {
+        correct_special(plan, level, special, queries.query(i), i, result);
       }
+      places.for_each_rest(i, level.inner(), [&](const Range& rest) {
+        add_one_by_one(plan, special, queries.query(i), rest, inverse, i, result);
+      });
     }
   }
   for (int64_t i = 0; i < queries.count; ++i) {

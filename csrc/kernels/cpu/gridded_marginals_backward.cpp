@@ -70,7 +70,7 @@ void correct_special(const Latent& latent, const Level& level, const Query& quer
   const Slot& slot = latent.plan.slot;
   for (int s = 0; s < 2; ++s) {
     const int64_t k = query.special[s];
-    if (k < level.range.first || k >= level.range.last) continue;
+    if (k < level.inner().first || k >= level.inner().last) continue;
     const float u = (query.x - slot.mean[k]) * slot.scale[k];
     const double weight = (latent.special.weight[s] - 1) * factor * density_of(slot, query.x, k).density;
     slot.sums[0][k] += static_cast<float>(weight);
@@ -97,9 +97,10 @@ void add_queries(const Latent& latent, const Queries& queries, Tier tier) {
       if (places.gridded[i] != 0) {
         add_to_grid(latent, level, places, i, static_cast<float>(factor * scale));
         if (latent.special.any()) correct_special(latent, level, queries.query(i), factor * unit);
-      } else {
-        add_range(latent, queries.query(i), places.near(i), 0.0f, factor * unit);
       }
+      places.for_each_rest(i, level.inner(), [&](const Range& rest) {
+        add_range(latent, queries.query(i), rest, 0.0f, factor * unit);
+      });
     }
   }
   for (int64_t i = 0; plan.loose.count() > 0 && i < queries.count; ++i) {

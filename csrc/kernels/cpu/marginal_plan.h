@@ -56,7 +56,7 @@ struct Range {
 };
 
 // Components of like sigma, a range in sorted order. They lie in bins of equal width, with one more on either side for
-// those outside of the region that bins and grid cover.
+// those outside of the region that bins and grid cover, which are met one by one.
 struct Level {
   float unit;  // s
   Range range;
@@ -208,13 +208,13 @@ struct Plan {
     double low = static_cast<double>(extent.low), high = static_cast<double>(extent.high);
     const double step = this->step(level);
     const int64_t room = (at.nodes - first_node) / (levels - k), pad = widest_spread() + kMargin;
-    const auto nodes_of = [&](double length) { return length / step + static_cast<double>(2 * pad + 1 + kWindow); };
-    if (nodes_of(high - low) > static_cast<double>(room)) middle_of(unsorted, k, extent.count, low, high);
-    const double nodes = nodes_of(high - low);
+    const int64_t around = 2 * pad + 1 + kWindow;
+    const double most = static_cast<double>(room - around) * step;
+    if (high - low > most) middle_of(unsorted, k, extent.count, 0.999 * most, low, high);
     level.low = low;
     level.below = -__builtin_inff(), level.above = __builtin_inff();
-    if (nodes <= static_cast<double>(room)) {
-      level.nodes = static_cast<int64_t>(nodes);
+    if (high - low <= most) {
+      level.nodes = static_cast<int64_t>((high - low) / step) + around;
       level.inverse_step = 1.0 / step;
       level.inverse_bin = level.inverse_step / at.kNodesPerBin;
       level.low_node = static_cast<double>(pad);
@@ -229,8 +229,9 @@ struct Plan {
     return first_node + level.nodes;
   }
 
-  // A region that holds most of a level and no outlier: a sample's middle half, and twice its length on either side.
-  void middle_of(const Unsorted& unsorted, int64_t k, int64_t count, double& low, double& high) const {
+  // The middle of a level in place of all of it: as much as there is room for, if that is half of it at least, else what
+  // holds most of it and no outlier.
+  void middle_of(const Unsorted& unsorted, int64_t k, int64_t count, double room, double& low, double& high) const {
     constexpr int64_t kSample = 64;
     float sample[kSample];
     int64_t size = 0, seen = 0;
@@ -241,9 +242,9 @@ struct Plan {
       sample[at] = unsorted.mean[j];
     }
     const double first = static_cast<double>(sample[size / 4]), third = static_cast<double>(sample[size * 3 / 4]);
-    const double length = 2 * (third - first);
-    low = low > first - length ? low : first - length;
-    high = high < third + length ? high : third + length;
+    const double middle = 0.5 * (first + third), half = third - first < room ? 0.5 * room : 2.5 * (third - first);
+    low = low > middle - half ? low : middle - half;
+    high = high < middle + half ? high : middle + half;
   }
 
   // Counting sort by level and bin, loose components last.

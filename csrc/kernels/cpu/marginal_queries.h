@@ -45,7 +45,7 @@ struct Queries {
 };
 
 // Where queries lie on one level: the components within reach, and the window of nodes around each, if the grid is to
-// stand for them. It does where enough components are near, none of them outside of its region.
+// stand for those of its region. It does where enough of them are near.
 struct Places {
   int32_t near_first[kRows], near_last[kRows];  // sorted
   int32_t window[kRows];                        // first node
@@ -83,11 +83,19 @@ struct Places {
 #pragma omp simd
     for (int64_t i = 0; i < kRows; ++i) {
       near_first[i] = level.bin_starts[first[i]], near_last[i] = level.bin_starts[end[i]];
-      gridded[i] = (near_first[i] >= inner_first) & (near_last[i] <= inner_last) &
-                   (near_last[i] - near_first[i] > static_cast<int32_t>(kFew)) & inside[i];
+      const int32_t from = near_first[i] > inner_first ? near_first[i] : inner_first;
+      const int32_t to = near_last[i] < inner_last ? near_last[i] : inner_last;
+      gridded[i] = (to - from > static_cast<int32_t>(kFew)) & inside[i];
     }
   }
   Range near(int64_t i) const { return {near_first[i], near_last[i]}; }
+  // Calls visit(range) for what is to be summed one by one.
+  template <typename Visit>
+  PYVAE_INLINE void for_each_rest(int64_t i, const Range& inner, Visit visit) const {
+    if (gridded[i] == 0) return visit(near(i));
+    if (near_first[i] < inner.first) visit(Range{near_first[i], inner.first});
+    if (near_last[i] > inner.last) visit(Range{inner.last, near_last[i]});
+  }
 };
 
 // N(x; t_k, w^2) at the nodes of a window, over its value at 0, and t_k - x in steps.
