@@ -1,9 +1,10 @@
-// What the ops on a mixture of posteriors check and fold: z [..., Q, D] against mu and logvar [..., M, D].
+// What the ops over a mixture of posteriors share: their sizes and checks, and the steps around their kernels.
 #pragma once
-#include "../math/estimators.h"
+#include "../kernels/mixture.h"
 #include "launch.h"
 
 namespace pyvae::ops {
+namespace {
 
 // Sizes of one call: the leading axes folded into B.
 struct Sizes {
@@ -34,4 +35,69 @@ inline PairWeights weights_of(const Sizes& sizes, int64_t dataset_size, int64_t 
   return pair_weights(static_cast<Estimator>(estimator), sizes.columns, dataset_size);
 }
 
+// The memory of the transformed columns: the tiles, then the constants' sums, which the CUDA kernels do without.
+inline Tensor column_memory(const Sizes& sizes, const Tensor& like) {
+  const int64_t constants = kCudaLibrary ? 0 : latent_groups(sizes.latents);
+  return empty_of(like, {sizes.batch, tiles_of(sizes.columns), 3 * sizes.latents + constants, kTile});
+}
+
+// The transformed columns.
+template <typename T>
+MixtureColumns<T> transform(const Sizes& sizes, const Tensor& mu, const Tensor& logvar, const Tensor& memory) {
+  const int64_t tiles = sizes.batch * tiles_of(sizes.columns);
+  T* first = out<T>(memory);
+  const MixtureColumns<T> args{sizes.batch,
+                               sizes.columns,
+                               sizes.latents,
+                               in<T>(mu),
+                               in<T>(logvar),
+                               first,
+                               first + 3 * tiles * sizes.latents * kTile};
+  launch(
+      mu, tiles, grain_for(sizes.latents * kTile),
+      [&](auto isa, int64_t begin, int64_t end) { cpu::mixture_columns<isa()>(args, begin, end); },
+      [&](auto stream) { return cuda::mixture_columns(args, stream); });
+  return args;
+}
+
+// The CPU kernels' scratch memory; the CUDA kernels need none.
+inline Tensor workspace_of(const Tensor& like, int64_t elements) {
+  return empty_of(like, {kCudaLibrary ? 0 : elements});
+}
+
+// Blocks of rows of all batch entries, and how many a thread takes at least.
+inline int64_t row_blocks(const Sizes& sizes) { return sizes.batch * cpu::mixture_row_blocks(sizes.queries); }
+inline int64_t row_block_grain(int64_t elements_per_row) { return grain_for(elements_per_row * cpu::kRowBlock); }
+
+// Terms (pair, latent) of a row, in elements of the elementwise ops, one of which costs about as much as `worth` of
+// these.
+inline int64_t elements_of_terms(int64_t terms, int64_t worth) { return (terms + worth - 1) / worth; }
+
+inline cpu::MixtureBackwardWorkspace backward_workspace(const Sizes& sizes, int64_t channels) {
+  return {sizes.batch, sizes.queries, sizes.columns, sizes.latents, channels};
+}
+
+// On CPU: what the shares read of the rows, the shares (`cpu`) with the columns' gradients, the rows' gradients from
+// the shares. On CUDA the columns' gradients (`cuda`), then the rows' (`cuda_rows`).
+template <typename T, typename Cpu, typename Cuda, typename CudaRows>
+void run_backward(const MixtureLogDensityBackward<T>& args, const Sizes& sizes, const Tensor& on, Cpu cpu, Cuda cuda,
+                  CudaRows cuda_rows) {
+  const int64_t shares = backward_workspace(sizes, args.channels).shares;
+  launch(
+      on, row_blocks(sizes), row_block_grain(sizes.latents),
+      [&](auto isa, int64_t begin, int64_t end) { cpu::mixture_backward_prepare<isa()>(args, begin, end); },
+      [&](auto) { return 0; });
+  launch(on, sizes.batch * shares, 1, cpu, cuda);
+  launch(
+      on, row_blocks(sizes), row_block_grain(sizes.latents * shares),
+      [&](auto isa, int64_t begin, int64_t end) { cpu::mixture_backward_rows<isa()>(args, begin, end); }, cuda_rows);
+}
+
+// Gradients of a forward without queries.
+inline void no_gradients(Tensor& grad_mu, Tensor& grad_logvar) {
+  torch::stable::zero_(grad_mu);
+  torch::stable::zero_(grad_logvar);
+}
+
+}  // namespace
 }  // namespace pyvae::ops

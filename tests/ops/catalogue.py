@@ -8,6 +8,7 @@ from torch import Tensor
 
 import pyvae
 from pyvae.ops import reference
+from pyvae.ops.joint_log_density import joint_log_density
 
 Function = Callable[..., tuple[Tensor, ...]]
 
@@ -52,17 +53,33 @@ def _plain_reparameterize_with_kl(mu: Tensor, logvar: Tensor) -> Function:
     return lambda mu, logvar: (*sample(mu, logvar), reference.gaussian_kl(mu, logvar).sum(-1))
 
 
-def _density(estimator: str) -> Op:
-    def options(m: int) -> dict[str, object]:
-        return {"dataset_size": None if estimator == "full" else 3 * m + 5, "estimator": estimator}
+ESTIMATORS = ("full", "mws", "mss", "balanced")
+"""In the order of their numbers in csrc/math/estimators.h."""
 
+
+def _options(estimator: str, m: int) -> dict[str, object]:
+    return {"dataset_size": None if estimator == "full" else 3 * m + 5, "estimator": estimator}
+
+
+def _density(estimator: str) -> Op:
     def function(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, ...]:
-        return tuple(pyvae.minibatch_log_density(z, mu, logvar, **options(mu.shape[-2])))
+        return tuple(pyvae.minibatch_log_density(z, mu, logvar, **_options(estimator, mu.shape[-2])))
 
     def plain(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, ...]:
-        return reference.minibatch_log_density(z, mu, logvar, **options(mu.shape[-2]))
+        return reference.minibatch_log_density(z, mu, logvar, **_options(estimator, mu.shape[-2]))
 
     name = f"minibatch_log_density-{estimator}"
+    return Op(name, function, lambda *inputs: plain, ("z", "mu", "logvar"), ("row", "all", "all"))
+
+
+def _joint_density(estimator: str) -> Op:
+    def function(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, ...]:
+        return (joint_log_density(z, mu, logvar, 3 * mu.shape[-2] + 5, ESTIMATORS.index(estimator)),)
+
+    def plain(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, ...]:
+        return reference.minibatch_log_density(z, mu, logvar, **_options(estimator, mu.shape[-2]))[:1]
+
+    name = f"joint_log_density-{estimator}"
     return Op(name, function, lambda *inputs: plain, ("z", "mu", "logvar"), ("row", "all", "all"))
 
 
@@ -117,5 +134,6 @@ OPS = [
         POSTERIOR,
         ("row", "row"),
     ),
-    *map(_density, ("full", "mws", "mss", "balanced")),
+    *map(_density, ESTIMATORS),
+    *map(_joint_density, ESTIMATORS),
 ]

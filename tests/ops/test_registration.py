@@ -55,7 +55,7 @@ def gaussian_kl_inputs() -> Iterator[tuple[Any, ...]]:
             yield (*(tensors if prior else [*tensors[:2], None, None]), sum_latents)
 
 
-def minibatch_log_density_inputs() -> Iterator[tuple[Any, ...]]:
+def density_inputs() -> Iterator[tuple[Any, ...]]:
     for shape, dtype, estimator in itertools.product(OPCHECK_SHAPES[:-1], DTYPES, range(4)):
         yield (*with_gradients(*(torch.randn(shape, dtype=dtype) for _ in range(3))), 100, estimator)
 
@@ -69,6 +69,9 @@ def backward_arguments(name: str, inputs: list[Any]) -> list[Any]:
     if name == "minibatch_log_density":
         joint, marginals, *saved = torch.ops.pyvae.minibatch_log_density(*inputs)
         return [torch.randn_like(joint), torch.randn_like(marginals), *inputs[:3], *saved, *inputs[3:]]
+    if name == "joint_log_density":
+        joint, *saved = torch.ops.pyvae.joint_log_density(*inputs)
+        return [torch.randn_like(joint), *inputs[:3], *saved, *inputs[3:]]
     if name == "gaussian_kl":
         has_prior = inputs[2] is not None
         return [torch.randn_like(torch.ops.pyvae.gaussian_kl(*inputs)), *inputs, has_prior]
@@ -82,7 +85,8 @@ INPUTS = {
     "reparameterize": list(reparameterize_inputs()),
     "reparameterize_with_kl": list(reparameterize_inputs()),
     "gaussian_kl": list(gaussian_kl_inputs()),
-    "minibatch_log_density": list(minibatch_log_density_inputs()),
+    "minibatch_log_density": list(density_inputs()),
+    "joint_log_density": list(density_inputs()),
 }
 CASES = [(name, k) for name, inputs in INPUTS.items() for k in range(len(inputs))]
 

@@ -5,35 +5,17 @@
 // which every exponent waits for its weight. Totals are compensated sums (Kahan): after a thousand tiles a plain one
 // has lost its last digits. Every lane is a row of its own, so a row's bits do not depend on the rows beside it.
 //
-// Per (row, column, latent): 3 operations for the exponent, 1 for the joint's sum, 13 for its weight, 1 for the peak.
+// Per (row, column, latent): 3 operations for the exponent, 13 for its weight, 1 for the peak; 3 for the joint's
+// exponent.
+#include "../minibatch_log_density.h"
+
 #include "mixture.h"
 
 namespace pyvae::cpu {
 namespace {
 
-// 64 columns of three parameters are 768 bytes per latent and stay in L1, as do the joint exponents of as many rows.
-constexpr int64_t kTile = 64;
 // Registers of rows that go through the operations side by side; the last rows take one register at a time.
 constexpr int kRegisters = 4;
-// One channel of some rows: exponents seen so far sum to total * 2^peak; `error` is what the total's roundings added.
-template <typename V>
-struct Running {
-  V peak, total, error;
-};
-
-// Adds a tile of exponents, the largest of which is `top`.
-template <typename T, int N>
-PYVAE_VEC void accumulate(Running<Vec<T, N>>& state, int64_t count, const T (*x)[Vec<T, N>::kLanes], Vec<T, N> top) {
-  using V = Vec<T, N>;
-  const V new_peak = larger(top, state.peak), factor = rescale(state.peak, new_peak), peak = finite_peak(new_peak);
-  V sum = V{};
-  for (int64_t j = 0; j < count; ++j) sum = sum + exp2_weight(load<T, N>(x[j]) - peak);
-  const V before = state.total * factor, term = sum - state.error * factor;
-  state.total = before + term;
-  state.error = (state.total - before) - term;
-  state.peak = new_peak;
-}
-
 // The rows of N registers within a block, and the memory they work in.
 template <typename T, int N>
 struct Rows {
@@ -42,14 +24,14 @@ struct Rows {
   T* query;    // [D, V::kLanes], latents outermost; rows beyond the last are 0 and nothing of theirs is kept
   T* running;  // [D + 1, 3, V::kLanes]
 
-  Rows(const MinibatchLogDensity<T>& args, int64_t b, int64_t first, int64_t count, T* workspace)
+  Rows(const MixtureLogDensity<T>& args, int64_t b, int64_t first, int64_t count, T* workspace)
       : b(b), first(first), count(count), query(workspace), running(workspace + args.mixture.latents * V::kLanes) {
     const int64_t latents = args.mixture.latents;
     const T* z = args.z + (b * args.queries + first) * latents;
     for (int64_t d = 0; d < latents; ++d) {
       for (int64_t i = 0; i < V::kLanes; ++i) query[d * V::kLanes + i] = i < count ? z[i * latents + d] : T(0);
     }
-    for (int64_t k = 0; k <= latents; ++k) put(k, {V{} - __builtin_inff(), V{}, V{}});
+    for (int64_t k = 0; k <= latents; ++k) put(k, no_terms<V>());
   }
   Running<V> get(int64_t channel) const {
     const T* at = running + channel * 3 * V::kLanes;
@@ -63,25 +45,16 @@ struct Rows {
   }
 };
 
-// What a tile of columns needs in L1: the exponents of one latent, those of the joint, which are summed over latents in
-// groups, and what special pairs add to every exponent.
+// What a tile of columns needs in L1: the exponents of one channel, and what special pairs add to each.
 template <typename T, int N>
 struct TileMemory {
   using Exponents = T[kTile][Vec<T, N>::kLanes];
-  alignas(64) Exponents x, group, joint, shift;
+  alignas(64) Exponents x, shift;
 };
-
-template <typename T, int N>
-void end_group(TileMemory<T, N>& memory, int64_t count) {
-  for (int64_t j = 0; j < count; ++j) {
-    store(memory.joint[j], load<T, N>(memory.joint[j]) + load<T, N>(memory.group[j]));
-    store(memory.group[j], Vec<T, N>{});
-  }
-}
 
 // One tile of columns. kSpecial: some pair in it is special.
 template <bool kSpecial, typename T, int N>
-void forward_tile(const MinibatchLogDensity<T>& args, const Rows<T, N>& rows, int64_t first, int64_t count,
+void forward_tile(const MixtureLogDensity<T>& args, const Rows<T, N>& rows, int64_t first, int64_t count,
                   TileMemory<T, N>& memory) {
   using V = Vec<T, N>;
   const int64_t latents = args.mixture.latents;
@@ -92,36 +65,36 @@ void forward_tile(const MinibatchLogDensity<T>& args, const Rows<T, N>& rows, in
     return x;
   };
   for (int64_t d = 0; d < latents; ++d) {
-    const Tile<T> tile = tile_of(args.mixture, rows.b, d, first);
+    const Tile<T> tile = tile_of(args.mixture, rows.b, first, d);
     const V z = load<T, N>(rows.query + d * V::kLanes);
     V top = nothing;
     for (int64_t j = 0; j < count; ++j) {
       const V u = (z - tile.mean[j]) * tile.scale[j];
       const V x = tile.constant[j] - u * u;
-      store(memory.group[j], load<T, N>(memory.group[j]) + x);
       top = larger(shifted(j, x), top);
     }
     Running<V> state = rows.get(d);
     accumulate(state, count, memory.x, top);
     rows.put(d, state);
-    if (d % kLatentGroup == kLatentGroup - 1 || d == latents - 1) end_group(memory, count);
   }
+  const Meeting<T> at{rows.query, V::kLanes, latents, tile_memory(args.mixture, rows.b, first, 0),
+                      constants_of(args.mixture, rows.b, first)};
+  tile_exponents<(N < kJointRegisters ? N : kJointRegisters)>(at, V::kLanes, count, memory.x);
   V top = nothing;
-  for (int64_t j = 0; j < count; ++j) top = larger(shifted(j, load<T, N>(memory.joint[j])), top);
+  for (int64_t j = 0; j < count; ++j) top = larger(shifted(j, load<T, N>(memory.x[j])), top);
   Running<V> state = rows.get(latents);
   accumulate(state, count, memory.x, top);
   rows.put(latents, state);
 }
 
 template <typename T, int N>
-void forward_tiles(const MinibatchLogDensity<T>& args, const Rows<T, N>& rows) {
+void forward_tiles(const MixtureLogDensity<T>& args, const Rows<T, N>& rows) {
   const int64_t columns = args.mixture.columns;
   const SpecialPairs<T> special(args.weights, columns);
   TileMemory<T, N> memory{};
   for (int64_t first = 0; first < columns; first += kTile) {
     const int64_t count = minimum(kTile, columns - first);
     const Pairs pairs{rows.first, rows.count, first, count};
-    for (int64_t j = 0; j < count; ++j) store(memory.joint[j], Vec<T, N>{});
     const bool any_special = special.visit(
         pairs, [&](int64_t row, int64_t column, T shift) { memory.shift[column - first][row - rows.first] = shift; });
     if (any_special) {
@@ -135,7 +108,7 @@ void forward_tiles(const MinibatchLogDensity<T>& args, const Rows<T, N>& rows) {
 
 // The results of finished rows, from lanes to the tensors' order.
 template <typename T, int N>
-void finish(const MinibatchLogDensity<T>& args, const Rows<T, N>& rows) {
+void finish(const MixtureLogDensity<T>& args, const Rows<T, N>& rows) {
   constexpr int64_t kLanes = Vec<T, N>::kLanes;
   const int64_t latents = args.mixture.latents, row = rows.b * args.queries + rows.first;
   for (int64_t k = 0; k <= latents; ++k) {
@@ -153,7 +126,7 @@ void finish(const MinibatchLogDensity<T>& args, const Rows<T, N>& rows) {
 
 // Rows [first, last) of batch entry b, N registers at a time as long as they are full. Returns the first row not taken.
 template <int N, typename T>
-int64_t forward_rows(const MinibatchLogDensity<T>& args, int64_t b, int64_t first, int64_t last, T* workspace) {
+int64_t forward_rows(const MixtureLogDensity<T>& args, int64_t b, int64_t first, int64_t last, T* workspace) {
   constexpr int64_t kLanes = Vec<T, N>::kLanes;
   for (; N == 1 ? first < last : first + kLanes <= last; first += kLanes) {
     const Rows<T, N> rows(args, b, first, minimum(kLanes, last - first), workspace);
@@ -164,49 +137,25 @@ int64_t forward_rows(const MinibatchLogDensity<T>& args, int64_t b, int64_t firs
 }
 
 template <typename T>
-void forward(const MinibatchLogDensity<T>& args, int64_t begin, int64_t end) {
+void forward(const MixtureLogDensity<T>& args, int64_t begin, int64_t end) {
   static_assert(Vec<T, kRegisters>::kLanes <= kRowBlock);
-  const int64_t blocks = minibatch_log_density_row_blocks(args.queries);
+  const int64_t blocks = mixture_row_blocks(args.queries);
   for (int64_t block = begin; block < end; ++block) {
-    T* workspace = args.workspace + block * minibatch_log_density_block_elements(args.mixture.latents);
+    T* workspace = args.workspace + block * mixture_block_elements(args.mixture.latents, args.channels);
     const int64_t b = block / blocks, first = block % blocks * kRowBlock;
     const int64_t last = minimum(first + kRowBlock, args.queries);
     forward_rows<1>(args, b, forward_rows<kRegisters>(args, b, first, last, workspace), last, workspace);
   }
 }
 
-template <typename T>
-void transform_columns(const MixtureColumns<T>& args, int64_t begin, int64_t end) {
-  for (int64_t k = begin; k < end; ++k) {
-    const int64_t offset = k / args.latents * args.columns * args.latents + k % args.latents;
-    const T *mu = args.mu + offset, *logvar = args.logvar + offset;
-    const int64_t stride = args.latents, row = k * args.columns;
-    T *mean = args.mean + row, *scale = args.scale + row, *constant = args.constant + row;
-#pragma omp simd
-    for (int64_t j = 0; j < args.columns; ++j) {
-      mean[j] = mu[j * stride];
-      scale[j] = log_density_scale(logvar[j * stride]);
-      constant[j] = log_density_constant(logvar[j * stride]);
-    }
-  }
-}
-
 }  // namespace
 
 template <>
-void minibatch_log_density_columns<Isa::PYVAE_ISA>(const MixtureColumns<float>& args, int64_t begin, int64_t end) {
-  transform_columns(args, begin, end);
-}
-template <>
-void minibatch_log_density_columns<Isa::PYVAE_ISA>(const MixtureColumns<double>& args, int64_t begin, int64_t end) {
-  transform_columns(args, begin, end);
-}
-template <>
-void minibatch_log_density<Isa::PYVAE_ISA>(const MinibatchLogDensity<float>& args, int64_t begin, int64_t end) {
+void minibatch_log_density<Isa::PYVAE_ISA>(const MixtureLogDensity<float>& args, int64_t begin, int64_t end) {
   forward(args, begin, end);
 }
 template <>
-void minibatch_log_density<Isa::PYVAE_ISA>(const MinibatchLogDensity<double>& args, int64_t begin, int64_t end) {
+void minibatch_log_density<Isa::PYVAE_ISA>(const MixtureLogDensity<double>& args, int64_t begin, int64_t end) {
   forward(args, begin, end);
 }
 

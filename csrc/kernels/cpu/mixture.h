@@ -1,12 +1,12 @@
-// What the forward and the backward over a mixture's columns share: tiles of columns, and the pairs whose weight is not
-// the shared one. For inclusion by the CPU kernels only.
+// What the kernels over a mixture's columns share: tiles of columns, the joint's exponents, running sums, and the pairs
+// whose weight is not the shared one. For inclusion by the CPU kernels only.
 //
 // Lanes are rows: a vector holds a few rows of one latent, a column's parameters are scalars that meet it. So a column
 // is never cut by a vector, sums over columns are vertical, and only sums over rows need a horizontal step.
 #pragma once
 #include "../../math/gaussian.h"
 #include "../../math/logsumexp.h"
-#include "../minibatch_log_density.h"
+#include "../mixture.h"
 #include "vec.h"
 
 namespace pyvae::cpu {
@@ -17,16 +17,29 @@ T minimum(T a, T b) {
   return a < b ? a : b;
 }
 
-// The columns [first, first + count) in one latent.
+// A tile's columns in one latent: kTile means, scales and constants, side by side.
 template <typename T>
 struct Tile {
   const T *mean, *scale, *constant;
 };
 
 template <typename T>
-Tile<T> tile_of(const MixtureColumns<T>& mixture, int64_t b, int64_t d, int64_t first) {
-  const int64_t offset = (b * mixture.latents + d) * mixture.columns + first;
-  return {mixture.mean + offset, mixture.scale + offset, mixture.constant + offset};
+T* tile_memory(const MixtureColumns<T>& mixture, int64_t b, int64_t first, int64_t d) {
+  const int64_t tile = b * tiles_of(mixture.columns) + first / kTile;
+  return mixture.tiles + (tile * mixture.latents + d) * 3 * kTile;
+}
+
+// That of columns [first, first + kTile) in latent d.
+template <typename T>
+Tile<T> tile_of(const MixtureColumns<T>& mixture, int64_t b, int64_t first, int64_t d) {
+  const T* at = tile_memory(mixture, b, first, d);
+  return {at, at + kTile, at + 2 * kTile};
+}
+
+template <typename T>
+T* constants_of(const MixtureColumns<T>& mixture, int64_t b, int64_t first) {
+  const int64_t tile = b * tiles_of(mixture.columns) + first / kTile;
+  return mixture.constants + tile * latent_groups(mixture.latents) * kTile;
 }
 
 // Rows and columns of one batch entry.
@@ -66,6 +79,95 @@ struct SpecialPairs {
     return any;
   }
 };
+
+// --- The joint's exponents -------------------------------------------------------------------------------------------
+
+// Registers of rows, and columns that share one read of them: as many sums as fit the registers beside their operands.
+#if defined(__AVX512F__)
+constexpr int kJointRegisters = 4, kJointColumns = 4;
+#else
+constexpr int kJointRegisters = 2, kJointColumns = 4;
+#endif
+static_assert(kTile % kJointColumns == 0);
+// Unrolled early, or the sums would live in memory.
+#define PYVAE_EACH_JOINT_COLUMN _Pragma("GCC unroll 8") for (int k = 0; k < kJointColumns; ++k)
+
+// Where some columns meet some rows: latents are `pitch` apart in `query`; `tile` starts at the first of the columns.
+template <typename T>
+struct Meeting {
+  const T* query;
+  int64_t pitch, latents;
+  const T *tile, *constants;
+};
+
+// sum_d u^2 of latents [first, last). Three operations each: u = z * scale - b would be one less, but its error grows
+// with |mu| / sigma.
+template <int N, typename T>
+PYVAE_VEC void sum_of_squares(const Meeting<T>& at, int64_t first, int64_t last, Vec<T, N> (&sum)[kJointColumns]) {
+  PYVAE_EACH_JOINT_COLUMN sum[k] = T(0);
+  for (int64_t d = first; d < last; ++d) {
+    const Vec<T, N> z = load<T, N>(at.query + d * at.pitch);
+    const T *mean = at.tile + d * 3 * kTile, *scale = mean + kTile;
+    PYVAE_EACH_JOINT_COLUMN {
+      const Vec<T, N> u = (z - mean[k]) * scale[k];
+      sum[k] = sum[k] + u * u;
+    }
+  }
+}
+
+// The base-2 exponents of kJointColumns columns, group by group the constants, summed once, less sum_d u^2: both grow
+// with the number of latents and nearly cancel, so that their difference, not they, is what is added up.
+template <int N, typename T>
+PYVAE_VEC void joint_exponents(const Meeting<T>& at, Vec<T, N> (&x)[kJointColumns]) {
+  const T* constants = at.constants;
+  sum_of_squares(at, 0, minimum(kLatentGroup, at.latents), x);
+  PYVAE_EACH_JOINT_COLUMN x[k] = Vec<T, N>(constants[k]) - x[k];
+  for (int64_t first = kLatentGroup; first < at.latents; first += kLatentGroup) {
+    constants += kTile;
+    Vec<T, N> squares[kJointColumns];
+    sum_of_squares(at, first, minimum(first + kLatentGroup, at.latents), squares);
+    PYVAE_EACH_JOINT_COLUMN x[k] = x[k] + (Vec<T, N>(constants[k]) - squares[k]);
+  }
+}
+
+// The exponents of some rows, N registers at a time, with `count` columns of a tile, without the special shifts.
+// Columns come kJointColumns at a time: a few after the last are written too.
+template <int N, int64_t kWidth, typename T>
+void tile_exponents(const Meeting<T>& at, int64_t rows, int64_t count, T (*x)[kWidth]) {
+  for (int64_t i = 0; i < rows; i += Vec<T, N>::kLanes) {
+    for (int64_t j = 0; j < count; j += kJointColumns) {
+      Vec<T, N> exponents[kJointColumns];
+      joint_exponents(Meeting<T>{at.query + i, at.pitch, at.latents, at.tile + j, at.constants + j}, exponents);
+      PYVAE_EACH_JOINT_COLUMN store(x[j + k] + i, exponents[k]);
+    }
+  }
+}
+
+// --- Running sums ----------------------------------------------------------------------------------------------------
+
+// One channel of some rows: exponents seen so far sum to total * 2^peak; `error` is what the total's roundings added.
+template <typename V>
+struct Running {
+  V peak, total, error;
+};
+
+template <typename V>
+PYVAE_VEC Running<V> no_terms() {
+  return {V{} - __builtin_inff(), V{}, V{}};
+}
+
+// Adds a tile of exponents, the largest of which is `top`.
+template <typename T, int N>
+PYVAE_VEC void accumulate(Running<Vec<T, N>>& state, int64_t count, const T (*x)[Vec<T, N>::kLanes], Vec<T, N> top) {
+  using V = Vec<T, N>;
+  const V new_peak = larger(top, state.peak), factor = rescale(state.peak, new_peak), peak = finite_peak(new_peak);
+  V sum = V{};
+  for (int64_t j = 0; j < count; ++j) sum = sum + exp2_weight(load<T, N>(x[j]) - peak);
+  const V before = state.total * factor, term = sum - state.error * factor;
+  state.total = before + term;
+  state.error = (state.total - before) - term;
+  state.peak = new_peak;
+}
 
 }  // namespace
 }  // namespace pyvae::cpu

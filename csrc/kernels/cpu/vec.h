@@ -175,5 +175,44 @@ PYVAE_VEC double sum_of_lanes(Vec<double, 1> v) {
   return sum;
 }
 
+// 0, 1, ... as template arguments.
+template <int... kLane>
+struct Lanes {};
+template <int kCount, int... kLane>
+struct LanesBelow : LanesBelow<kCount - 1, kCount - 1, kLane...> {};
+template <int... kLane>
+struct LanesBelow<0, kLane...> {
+  using type = Lanes<kLane...>;
+};
+
+// Adds each lane of two registers to the one kApart from it; keeps a's sums where that bit of the lane is 0, b's where
+// it is 1.
+template <int kApart, typename R, int... kLane>
+PYVAE_VEC R add_apart(R a, R b, Lanes<kLane...>) {
+  constexpr int kLanes = sizeof...(kLane);
+  const R own = __builtin_shufflevector(a, b, (kLane + (kLane & kApart ? kLanes : 0))...);
+  const R other = __builtin_shufflevector(a, b, ((kLane ^ kApart) + (kLane & kApart ? kLanes : 0))...);
+  return own + other;
+}
+
+// The sums over lanes of as many registers as one has lanes. Together they take about four operations each, where
+// sum_of_lanes takes ten.
+template <int kApart, typename T>
+PYVAE_VEC Register<T> sums_of_lanes(const T (*from)[kRegisterLanes<T>]) {
+  constexpr int kLanes = kRegisterLanes<T>;
+  if constexpr (kApart == kLanes) {
+    return load<T, 1>(*from).part[0];
+  } else {
+    using All = typename LanesBelow<kLanes>::type;
+    return add_apart<kApart>(sums_of_lanes<2 * kApart>(from), sums_of_lanes<2 * kApart>(from + kApart), All{});
+  }
+}
+template <typename T>
+PYVAE_VEC Vec<T, 1> sums_of_lanes(const T (*from)[kRegisterLanes<T>]) {
+  Vec<T, 1> sums;
+  sums.part[0] = sums_of_lanes<1, T>(from);
+  return sums;
+}
+
 }  // namespace
 }  // namespace pyvae::cpu

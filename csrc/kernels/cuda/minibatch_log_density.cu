@@ -1,5 +1,5 @@
-// Launchers of minibatch_log_density.cuh and minibatch_log_density_backward.cuh: the columns' base-2 parameters, the
-// forward (a warp per few rows and channel), and the backward in two launches, columns then rows. No [Q, M] is stored.
+// Launchers of minibatch_log_density.cuh and minibatch_log_density_backward.cuh: the forward (a warp per few rows and
+// channel), and the backward in two launches, columns then rows. No [Q, M] is stored.
 // Not yet measured on a GPU.
 #include "minibatch_log_density_backward.cuh"
 
@@ -7,56 +7,44 @@ namespace pyvae::cuda {
 namespace {
 
 template <typename T>
-__global__ void __launch_bounds__(kThreads) mixture_columns_kernel(MixtureColumns<T> args) {
-  mixture_columns_body(args, Team::here());
-}
-
-template <typename T>
-__global__ void __launch_bounds__(kThreads) minibatch_log_density_kernel(MinibatchLogDensity<T> args) {
+__global__ void __launch_bounds__(kThreads) minibatch_log_density_kernel(MixtureLogDensity<T> args) {
   minibatch_log_density_body(args, Team::here());
 }
 
 template <typename T>
-__global__ void __launch_bounds__(kThreads) backward_columns_kernel(MinibatchLogDensityBackward<T> args) {
+__global__ void __launch_bounds__(kThreads) backward_columns_kernel(MixtureLogDensityBackward<T> args) {
   __shared__ T weight[kColumnsTileWeights];
-  backward_columns_body(args, Team::here(), weight);
+  backward_columns_body<true>(args, Team::here(), weight);
 }
 
 template <typename T>
-__global__ void __launch_bounds__(kThreads) backward_rows_kernel(MinibatchLogDensityBackward<T> args) {
+__global__ void __launch_bounds__(kThreads) backward_rows_kernel(MixtureLogDensityBackward<T> args) {
   __shared__ T weight[kRowsTileWeights];
-  backward_rows_body(args, Team::here(), weight);
+  backward_rows_body<true>(args, Team::here(), weight);
 }
 
 }  // namespace
 
 template <typename T>
-int minibatch_log_density_columns(const MixtureColumns<T>& args, void* stream) {
-  return launch(mixture_columns_kernel<T>, args, mixture_columns_blocks(args), stream);
-}
-
-template <typename T>
-int minibatch_log_density(const MinibatchLogDensity<T>& args, void* stream) {
+int minibatch_log_density(const MixtureLogDensity<T>& args, void* stream) {
   return launch(minibatch_log_density_kernel<T>, args, minibatch_log_density_blocks(args), stream);
 }
 
 template <typename T>
-int minibatch_log_density_backward(const MinibatchLogDensityBackward<T>& args, void* stream) {
+int minibatch_log_density_backward(const MixtureLogDensityBackward<T>& args, void* stream) {
   return launch(backward_columns_kernel<T>, args, backward_columns_blocks(args), stream);
 }
 
 template <typename T>
-int minibatch_log_density_backward_rows(const MinibatchLogDensityBackward<T>& args, void* stream) {
+int minibatch_log_density_backward_rows(const MixtureLogDensityBackward<T>& args, void* stream) {
   return launch(backward_rows_kernel<T>, args, backward_rows_blocks(args), stream);
 }
 
-template int minibatch_log_density_columns(const MixtureColumns<float>&, void*);
-template int minibatch_log_density_columns(const MixtureColumns<double>&, void*);
-template int minibatch_log_density(const MinibatchLogDensity<float>&, void*);
-template int minibatch_log_density(const MinibatchLogDensity<double>&, void*);
-template int minibatch_log_density_backward(const MinibatchLogDensityBackward<float>&, void*);
-template int minibatch_log_density_backward(const MinibatchLogDensityBackward<double>&, void*);
-template int minibatch_log_density_backward_rows(const MinibatchLogDensityBackward<float>&, void*);
-template int minibatch_log_density_backward_rows(const MinibatchLogDensityBackward<double>&, void*);
+template int minibatch_log_density(const MixtureLogDensity<float>&, void*);
+template int minibatch_log_density(const MixtureLogDensity<double>&, void*);
+template int minibatch_log_density_backward(const MixtureLogDensityBackward<float>&, void*);
+template int minibatch_log_density_backward(const MixtureLogDensityBackward<double>&, void*);
+template int minibatch_log_density_backward_rows(const MixtureLogDensityBackward<float>&, void*);
+template int minibatch_log_density_backward_rows(const MixtureLogDensityBackward<double>&, void*);
 
 }  // namespace pyvae::cuda

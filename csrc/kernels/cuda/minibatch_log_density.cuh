@@ -1,93 +1,14 @@
-// Minibatch log-density, forward: a streaming log-sum-exp over the columns, every exponent computed where it is used.
-// Nothing of size Q M exists in device memory.
+// Minibatch log-density and the joint alone, forward: a streaming log-sum-exp over the columns, every exponent computed
+// where it is used. Nothing of size Q M exists in device memory.
 //
 // A warp takes a few rows of one channel (a marginal, or the joint), its lanes the columns: reads are contiguous, and
 // any number of latents will do. A lane keeps a running peak and total per row; they are merged at the end.
 // Not yet measured on a GPU.
 #pragma once
-#include "../../math/gaussian.h"
-#include "../../math/logsumexp.h"
 #include "../minibatch_log_density.h"
-#include "team.cuh"
+#include "mixture.cuh"
 
 namespace pyvae::cuda {
-
-// --- Columns ---------------------------------------------------------------------------------------------------------
-
-template <typename T>
-PYVAE_MATH int64_t mixture_columns_blocks(const MixtureColumns<T>& args) {
-  return blocks_for(args.batch * args.latents * args.columns, kThreads);
-}
-
-// Writes are contiguous; the strided reads go through the cache, which is cheap beside Q passes over the result.
-template <typename T, typename Team>
-PYVAE_KERNEL void mixture_columns_body(const MixtureColumns<T>& args, const Team& team) {
-  team.threads([&](int thread) {
-    const int64_t elements = args.batch * args.latents * args.columns;
-    for (int64_t to = team.block * kThreads + thread; to < elements; to += team.blocks * kThreads) {
-      const int64_t j = to % args.columns, d = to / args.columns % args.latents, b = to / args.columns / args.latents;
-      const int64_t from = (b * args.columns + j) * args.latents + d;
-      args.mean[to] = args.mu[from];
-      args.scale[to] = log_density_scale(args.logvar[from]);
-      args.constant[to] = log_density_constant(args.logvar[from]);
-    }
-  });
-}
-
-// --- One pair --------------------------------------------------------------------------------------------------------
-
-// One column in one latent.
-template <typename T>
-struct Column {
-  T mean, scale, constant;
-};
-
-template <typename T>
-PYVAE_KERNEL Column<T> column_at(const MixtureColumns<T>& mixture, int64_t b, int64_t d, int64_t j) {
-  const int64_t k = (b * mixture.latents + d) * mixture.columns + j;
-  return {mixture.mean[k], mixture.scale[k], mixture.constant[k]};
-}
-
-// The base-2 exponent of a query.
-template <typename T>
-PYVAE_KERNEL T exponent(const Column<T>& column, T z) {
-  const T u = (z - column.mean) * column.scale;
-  return column.constant - u * u;
-}
-
-// Rows [query, query + rows) and columns [column, column + columns) of one batch entry.
-struct PairTile {
-  int64_t batch, query, column;
-  int rows, columns;
-};
-
-// What the diagonal and next columns add to their base-2 exponents.
-template <typename T>
-struct SpecialColumns {
-  int64_t columns;
-  T diagonal_shift, next_shift;
-};
-
-template <typename T>
-PYVAE_KERNEL SpecialColumns<T> special_columns(const PairWeights& weights, int64_t columns) {
-  return {columns, static_cast<T>(weights.log_diagonal_ratio * kLog2E),
-          static_cast<T>(weights.log_next_ratio * kLog2E)};
-}
-
-// Whether a tile holds a special column at all; few do, and the others need not compare.
-template <typename T>
-PYVAE_KERNEL bool in_tile(const SpecialColumns<T>& special, const PairTile& tile) {
-  if (special.diagonal_shift == T(0)) return false;
-  const int64_t end = tile.query + tile.rows;
-  const bool near = tile.column <= end && tile.query < tile.column + tile.columns;
-  return near || (tile.column == 0 && end == special.columns);
-}
-
-template <typename T>
-PYVAE_KERNEL T shift_of(const SpecialColumns<T>& special, int64_t query, int64_t column) {
-  if (column == query) return special.diagonal_shift;
-  return column == (query + 1 == special.columns ? 0 : query + 1) ? special.next_shift : T(0);
-}
 
 // --- Forward ---------------------------------------------------------------------------------------------------------
 
@@ -127,23 +48,23 @@ struct ForwardItem {
 };
 
 template <typename T>
-PYVAE_MATH int64_t forward_items(const MinibatchLogDensity<T>& args) {
-  return args.mixture.batch * (args.mixture.latents + 1) * ceil_div(args.queries, kForwardRows);
+PYVAE_MATH int64_t forward_items(const MixtureLogDensity<T>& args) {
+  return args.mixture.batch * args.channels * ceil_div(args.queries, kForwardRows);
 }
 
 // Neighbouring warps share a channel, hence the columns they read; the joint, the longest of the channels, comes first.
 template <typename T>
-PYVAE_KERNEL ForwardItem forward_item(const MinibatchLogDensity<T>& args, int64_t index) {
+PYVAE_KERNEL ForwardItem forward_item(const MixtureLogDensity<T>& args, int64_t index) {
   const int64_t groups = ceil_div(args.queries, kForwardRows), latents = args.mixture.latents;
-  const int64_t query = index % groups * kForwardRows, channel = latents - index / groups % (latents + 1);
+  const int64_t query = index % groups * kForwardRows, channel = args.channels - 1 - index / groups % args.channels;
   const int rows = static_cast<int>(smaller<int64_t>(kForwardRows, args.queries - query));
-  const bool joint = channel == latents;
-  return {index / groups / (latents + 1), query, rows, channel, joint ? 0 : channel, joint ? latents : channel + 1};
+  const bool joint = channel == args.channels - 1;
+  return {index / groups / args.channels, query, rows, channel, joint ? 0 : channel, joint ? latents : channel + 1};
 }
 
 // Adds the exponents of a lane's columns first, first + kWarp, ... in the latents [d, last) to x, for every row.
 template <typename T>
-PYVAE_KERNEL void add_exponents(const MinibatchLogDensity<T>& args, const ForwardItem& item, int64_t first, int64_t d,
+PYVAE_KERNEL void add_exponents(const MixtureLogDensity<T>& args, const ForwardItem& item, int64_t first, int64_t d,
                                 int64_t last, T (&x)[kForwardRows][kForwardColumns]) {
   const int64_t latents = args.mixture.latents, last_column = args.mixture.columns - 1;
   for (; d < last; ++d) {
@@ -162,7 +83,7 @@ PYVAE_KERNEL void add_exponents(const MinibatchLogDensity<T>& args, const Forwar
 
 // The exponents of a lane's columns for every row, latents summed in groups, without the special shifts.
 template <typename T>
-PYVAE_KERNEL void forward_exponents(const MinibatchLogDensity<T>& args, const ForwardItem& item, int64_t first,
+PYVAE_KERNEL void forward_exponents(const MixtureLogDensity<T>& args, const ForwardItem& item, int64_t first,
                                     T (&x)[kForwardRows][kForwardColumns]) {
   for (int r = 0; r < kForwardRows; ++r) {
     for (int k = 0; k < kForwardColumns; ++k) x[r][k] = 0;
@@ -187,16 +108,16 @@ PYVAE_KERNEL void accumulate(const T (&x)[kForwardColumns], T& peak, T& total) {
 }
 
 template <typename T>
-PYVAE_KERNEL RunningSums<T> forward_lane(const MinibatchLogDensity<T>& args, const ForwardItem& item, int lane) {
-  constexpr int kTile = kWarp * kForwardColumns;
+PYVAE_KERNEL RunningSums<T> forward_lane(const MixtureLogDensity<T>& args, const ForwardItem& item, int lane) {
+  constexpr int kWarpTile = kWarp * kForwardColumns;
   const int64_t columns = args.mixture.columns;
   const SpecialColumns<T> special = special_columns<T>(args.weights, columns);
   RunningSums<T> sums = no_terms<T>();
-  for (int64_t tile = 0; tile < columns; tile += kTile) {
+  for (int64_t tile = 0; tile < columns; tile += kWarpTile) {
     const int64_t first = tile + lane;
     T x[kForwardRows][kForwardColumns];
     forward_exponents(args, item, first, x);
-    const bool shifted = in_tile(special, {item.batch, item.query, tile, item.rows, kTile});
+    const bool shifted = in_tile(special, {item.batch, item.query, tile, item.rows, kWarpTile});
     for (int r = 0; r < kForwardRows; ++r) {
       for (int k = 0; k < kForwardColumns; ++k) {
         const int64_t j = first + k * kWarp;
@@ -210,26 +131,25 @@ PYVAE_KERNEL RunningSums<T> forward_lane(const MinibatchLogDensity<T>& args, con
 }
 
 template <typename T>
-PYVAE_KERNEL void forward_store(const MinibatchLogDensity<T>& args, const ForwardItem& item,
-                                const RunningSums<T>& sums) {
+PYVAE_KERNEL void forward_store(const MixtureLogDensity<T>& args, const ForwardItem& item, const RunningSums<T>& sums) {
   const int64_t latents = args.mixture.latents;
   for (int r = 0; r < kForwardRows; ++r) {
     if (r >= item.rows) continue;
-    const int64_t row = item.batch * args.queries + item.query + r, k = row * (latents + 1) + item.channel;
+    const int64_t row = item.batch * args.queries + item.query + r, k = row * args.channels + item.channel;
     args.peak[k] = sums.peak[r];
     args.total[k] = sums.total[r];
-    T* density = item.channel == latents ? args.joint + row : args.marginals + row * latents + item.channel;
+    T* density = item.channel == args.channels - 1 ? args.joint + row : args.marginals + row * latents + item.channel;
     *density = log_of_sum(sums.peak[r], sums.total[r], args.weights.log_pair);
   }
 }
 
 template <typename T>
-PYVAE_MATH int64_t minibatch_log_density_blocks(const MinibatchLogDensity<T>& args) {
+PYVAE_MATH int64_t minibatch_log_density_blocks(const MixtureLogDensity<T>& args) {
   return blocks_for(forward_items(args), kWarps);
 }
 
 template <typename T, typename Team>
-PYVAE_KERNEL void minibatch_log_density_body(const MinibatchLogDensity<T>& args, const Team& team) {
+PYVAE_KERNEL void minibatch_log_density_body(const MixtureLogDensity<T>& args, const Team& team) {
   const int64_t items = forward_items(args);
   for (int64_t first = team.block * kWarps; first < items; first += team.blocks * kWarps) {
     team.reduce(

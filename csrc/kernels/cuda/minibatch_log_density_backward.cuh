@@ -1,4 +1,5 @@
-// Minibatch log-density, backward: every exponent is computed again, and nothing of size Q M leaves a block.
+// Minibatch log-density and the joint alone, backward: every exponent is computed again, and nothing of size Q M leaves
+// a block.
 //
 // Twice the same plan: a block owns the sums of 8 columns (then of 8 rows) and streams tiles of 64 rows (columns). It
 // first leaves the tile's joint weights in shared memory, so that the joint's exponents are not summed again for every
@@ -21,29 +22,31 @@ constexpr int kParts = kWarp / kOwned;
 template <int kColumns>
 constexpr int kWeightStride = kColumns % kWarp == 0 ? kColumns + kParts : kColumns;
 
-// One channel of one row.
+// One latent of one row, and its marginal, if there is one.
 template <typename T>
 struct RowChannel {
   T z, peak, factor;
 };
 
-template <typename T>
-PYVAE_KERNEL RowChannel<T> marginal_at(const MinibatchLogDensityBackward<T>& args, int64_t row, int64_t d) {
-  const int64_t latents = args.mixture.latents, channel = row * (latents + 1) + d;
+template <bool kMarginals, typename T>
+PYVAE_KERNEL RowChannel<T> row_channel(const MixtureLogDensityBackward<T>& args, int64_t row, int64_t d) {
+  const int64_t latents = args.mixture.latents, channel = row * args.channels + d;
+  if constexpr (!kMarginals) return {args.z[row * latents + d], T(0), T(0)};
   return {args.z[row * latents + d], finite_peak(args.peak[channel]),
           args.grad_marginals[row * latents + d] * inverse_total(args.total[channel])};
 }
 
-// The weight of a pair in one latent, joint and marginal together, and its u.
+// The weight of a pair in one latent, and its u.
 template <typename T>
 struct PairTerm {
   T weight, u;
 };
 
-template <typename T>
+// With marginals their weight comes to the joint's.
+template <bool kMarginals, typename T>
 PYVAE_KERNEL PairTerm<T> pair_term(const Column<T>& column, const RowChannel<T>& row, T shift, T joint_weight) {
-  const T x = exponent(column, row.z) + shift;
-  const T weight = row.factor * exp2_weight(x - row.peak) + joint_weight;
+  T weight = joint_weight;
+  if constexpr (kMarginals) weight += row.factor * exp2_weight(exponent(column, row.z) + shift - row.peak);
   // Where a weight is 0 its u may be infinite; 0 * inf must not reach a sum.
   return {weight, weight == T(0) ? T(0) : (row.z - column.mean) * column.scale};
 }
@@ -51,8 +54,7 @@ PYVAE_KERNEL PairTerm<T> pair_term(const Column<T>& column, const RowChannel<T>&
 // grad_joint_i * (softmax weight of column j in the joint of row i) for a thread's pairs of a tile. A thread keeps to
 // one column, whose parameters serve all its rows.
 template <int kRows, int kColumns, typename T>
-PYVAE_KERNEL void joint_weights(const MinibatchLogDensityBackward<T>& args, const PairTile& tile, int thread,
-                                T* weight) {
+PYVAE_KERNEL void joint_weights(const MixtureLogDensityBackward<T>& args, const PairTile& tile, int thread, T* weight) {
   constexpr int kStep = kThreads / kColumns, kPairs = kRows / kStep;
   static_assert(kStep * kColumns == kThreads && kPairs * kStep == kRows);
   const int64_t latents = args.mixture.latents, j = tile.column + smaller(thread % kColumns, tile.columns - 1);
@@ -73,7 +75,7 @@ PYVAE_KERNEL void joint_weights(const MinibatchLogDensityBackward<T>& args, cons
   }
   const SpecialColumns<T> special = special_columns<T>(args.weights, args.mixture.columns);
   for (int p = 0; p < kPairs; ++p) {
-    const int64_t channel = row[p] * (latents + 1) + latents;
+    const int64_t channel = row[p] * args.channels + args.channels - 1;
     const T shifted = x[p] + shift_of(special, row[p] - tile.batch * args.queries, j);
     weight[(first + p * kStep) * kWeightStride<kColumns> + thread % kColumns] =
         args.grad_joint[row[p]] * inverse_total(args.total[channel]) *
@@ -94,8 +96,8 @@ PYVAE_KERNEL ColumnSums<T> merge(const ColumnSums<T>& own, const ColumnSums<T>& 
 }
 
 // A lane's share of one column's sums over the rows of a tile.
-template <typename T>
-PYVAE_KERNEL ColumnSums<T> column_sums(const MinibatchLogDensityBackward<T>& args, const PairTile& tile, int64_t d,
+template <bool kMarginals, typename T>
+PYVAE_KERNEL ColumnSums<T> column_sums(const MixtureLogDensityBackward<T>& args, const PairTile& tile, int64_t d,
                                        int lane, const T* joint_weight) {
   const int own = lane % kOwned;
   ColumnSums<T> sums{T(0), T(0)};
@@ -106,8 +108,8 @@ PYVAE_KERNEL ColumnSums<T> column_sums(const MinibatchLogDensityBackward<T>& arg
   const bool shifted = in_tile(special, tile);
   for (int row = lane / kOwned; row < tile.rows; row += kParts) {
     const T shift = shifted ? shift_of(special, tile.query + row, j) : T(0);
-    const PairTerm<T> term = pair_term(column, marginal_at(args, first_row + row, d), shift,
-                                       joint_weight[row * kWeightStride<kOwned> + own]);
+    const PairTerm<T> term = pair_term<kMarginals>(column, row_channel<kMarginals>(args, first_row + row, d), shift,
+                                                   joint_weight[row * kWeightStride<kOwned> + own]);
     const T weight_u = term.weight * term.u;
     sums.mu += weight_u;
     sums.logvar += log_density_grad_logvar(term.weight, weight_u * term.u);
@@ -116,7 +118,7 @@ PYVAE_KERNEL ColumnSums<T> column_sums(const MinibatchLogDensityBackward<T>& arg
 }
 
 template <typename T>
-PYVAE_KERNEL void add_to_column(const MinibatchLogDensityBackward<T>& args, const PairTile& tile, int64_t d, int lane,
+PYVAE_KERNEL void add_to_column(const MixtureLogDensityBackward<T>& args, const PairTile& tile, int64_t d, int lane,
                                 const ColumnSums<T>& sums) {
   if (d >= args.mixture.latents || lane >= tile.columns) return;
   const int64_t j = tile.column + lane, k = (tile.batch * args.mixture.columns + j) * args.mixture.latents + d;
@@ -128,14 +130,14 @@ PYVAE_KERNEL void add_to_column(const MinibatchLogDensityBackward<T>& args, cons
 }
 
 template <typename T>
-PYVAE_MATH int64_t backward_columns_blocks(const MinibatchLogDensityBackward<T>& args) {
+PYVAE_MATH int64_t backward_columns_blocks(const MixtureLogDensityBackward<T>& args) {
   return blocks_for(args.mixture.batch * ceil_div(args.mixture.columns, kOwned), 1);
 }
 
 constexpr int kColumnsTileWeights = kStreamed * kWeightStride<kOwned>;
 
-template <typename T, typename Team>
-PYVAE_KERNEL void backward_columns_body(const MinibatchLogDensityBackward<T>& args, const Team& team, T* weight) {
+template <bool kMarginals, typename T, typename Team>
+PYVAE_KERNEL void backward_columns_body(const MixtureLogDensityBackward<T>& args, const Team& team, T* weight) {
   const int64_t columns = args.mixture.columns, groups = ceil_div(columns, kOwned);
   for (int64_t own = team.block; own < args.mixture.batch * groups; own += team.blocks) {
     PairTile tile{own / groups, 0, own % groups * kOwned, 0, 0};
@@ -146,7 +148,7 @@ PYVAE_KERNEL void backward_columns_body(const MinibatchLogDensityBackward<T>& ar
       team.barrier();
       for (int64_t d = 0; d < args.mixture.latents; d += kWarps) {
         team.reduce(
-            kOwned, [&](int warp, int lane) { return column_sums(args, tile, d + warp, lane, weight); },
+            kOwned, [&](int warp, int lane) { return column_sums<kMarginals>(args, tile, d + warp, lane, weight); },
             [&](int warp, int lane, const ColumnSums<T>& sums) { add_to_column(args, tile, d + warp, lane, sums); });
       }
       team.barrier();  // the next tile overwrites the weights
@@ -157,27 +159,28 @@ PYVAE_KERNEL void backward_columns_body(const MinibatchLogDensityBackward<T>& ar
 // --- Rows ------------------------------------------------------------------------------------------------------------
 
 // A lane's share of one row's sum over the columns of a tile.
-template <typename T>
-PYVAE_KERNEL Sum<T> row_sum(const MinibatchLogDensityBackward<T>& args, const PairTile& tile, int64_t d, int lane,
+template <bool kMarginals, typename T>
+PYVAE_KERNEL Sum<T> row_sum(const MixtureLogDensityBackward<T>& args, const PairTile& tile, int64_t d, int lane,
                             const T* joint_weight) {
   const int own = lane % kOwned;
   Sum<T> sum{T(0)};
   if (d >= args.mixture.latents || own >= tile.rows) return sum;
-  const RowChannel<T> row = marginal_at(args, tile.batch * args.queries + tile.query + own, d);
+  const RowChannel<T> row = row_channel<kMarginals>(args, tile.batch * args.queries + tile.query + own, d);
   const SpecialColumns<T> special = special_columns<T>(args.weights, args.mixture.columns);
   const bool shifted = in_tile(special, tile);
   for (int k = lane / kOwned; k < tile.columns; k += kParts) {
     const int64_t j = tile.column + k;
     const Column<T> column = column_at(args.mixture, tile.batch, d, j);
     const T shift = shifted ? shift_of(special, tile.query + own, j) : T(0);
-    const PairTerm<T> term = pair_term(column, row, shift, joint_weight[own * kWeightStride<kStreamed> + k]);
+    const PairTerm<T> term =
+        pair_term<kMarginals>(column, row, shift, joint_weight[own * kWeightStride<kStreamed> + k]);
     sum.value += term.weight * term.u * column.scale;
   }
   return sum;
 }
 
 template <typename T>
-PYVAE_KERNEL void add_to_row(const MinibatchLogDensityBackward<T>& args, const PairTile& tile, int64_t d, int lane,
+PYVAE_KERNEL void add_to_row(const MixtureLogDensityBackward<T>& args, const PairTile& tile, int64_t d, int lane,
                              const Sum<T>& sum) {
   if (d >= args.mixture.latents || lane >= tile.rows) return;
   T* grad_z = args.grad_z + (tile.batch * args.queries + tile.query + lane) * args.mixture.latents + d;
@@ -186,14 +189,14 @@ PYVAE_KERNEL void add_to_row(const MinibatchLogDensityBackward<T>& args, const P
 }
 
 template <typename T>
-PYVAE_MATH int64_t backward_rows_blocks(const MinibatchLogDensityBackward<T>& args) {
+PYVAE_MATH int64_t backward_rows_blocks(const MixtureLogDensityBackward<T>& args) {
   return blocks_for(args.mixture.batch * ceil_div(args.queries, kOwned), 1);
 }
 
 constexpr int kRowsTileWeights = kOwned * kWeightStride<kStreamed>;
 
-template <typename T, typename Team>
-PYVAE_KERNEL void backward_rows_body(const MinibatchLogDensityBackward<T>& args, const Team& team, T* weight) {
+template <bool kMarginals, typename T, typename Team>
+PYVAE_KERNEL void backward_rows_body(const MixtureLogDensityBackward<T>& args, const Team& team, T* weight) {
   const int64_t columns = args.mixture.columns, groups = ceil_div(args.queries, kOwned);
   for (int64_t own = team.block; own < args.mixture.batch * groups; own += team.blocks) {
     PairTile tile{own / groups, own % groups * kOwned, 0, 0, 0};
@@ -204,7 +207,7 @@ PYVAE_KERNEL void backward_rows_body(const MinibatchLogDensityBackward<T>& args,
       team.barrier();
       for (int64_t d = 0; d < args.mixture.latents; d += kWarps) {
         team.reduce(
-            kOwned, [&](int warp, int lane) { return row_sum(args, tile, d + warp, lane, weight); },
+            kOwned, [&](int warp, int lane) { return row_sum<kMarginals>(args, tile, d + warp, lane, weight); },
             [&](int warp, int lane, const Sum<T>& sum) { add_to_row(args, tile, d + warp, lane, sum); });
       }
       team.barrier();  // the next tile overwrites the weights

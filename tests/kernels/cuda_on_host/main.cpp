@@ -7,5 +7,6 @@ int main() {
   pyvae::on_host::check_reparameterize_with_kl();
   pyvae::on_host::check_gaussian_kl();
   pyvae::on_host::check_minibatch_log_density();
+  pyvae::on_host::check_joint_log_density();
   return pyvae::on_host::failures == 0 ? 0 : 1;
 }

@@ -190,5 +190,7 @@ template <typename T>
 void check_reparameterize_with_kl(Case& c);
 template <typename T>
 void check_minibatch_log_density(Case& c);
+template <typename T>
+void check_joint_log_density(Case& c);
 
 }  // namespace pyvae::driver

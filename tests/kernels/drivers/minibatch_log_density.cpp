@@ -1,7 +1,9 @@
-// minibatch_log_density against its definition in double: all pairs, weights
-// from the table of docs/architecture.md's formulas, softmax gradients.
+// minibatch_log_density and joint_log_density against their definition in
+// double: all pairs, weights from the table of docs/architecture.md's formulas,
+// softmax gradients.
 #include "../../../csrc/kernels/minibatch_log_density.h"
 
+#include "../../../csrc/kernels/joint_log_density.h"
 #include "../with_isa.h"
 #include "case.h"
 
@@ -37,8 +39,10 @@ double pair_weight(Estimator estimator, int64_t i, int64_t j, int64_t columns, d
   return j == (i + 1) % columns ? (n - m + 1) / (n * (m - 1)) : 1 / (m - 1);
 }
 
+// Of joint_log_density there are no marginals, and their cotangents are 0.
 template <typename T>
 struct Problem {
+  bool marginals;
   Sizes n;
   Estimator estimator;
   int64_t dataset_size;
@@ -46,23 +50,25 @@ struct Problem {
 };
 
 template <typename T>
-Problem<T> random_problem(Case& c) {
+Problem<T> random_problem(Case& c, bool marginals) {
   const Estimator estimator = static_cast<Estimator>(c.below(4));
   const Sizes n = random_sizes(c, estimator);
   const int64_t rows = n.batch * n.queries, elements = n.batch * n.columns * n.latents;
   const int64_t dataset_size = n.columns + (c.one_in(5) ? 0 : c.below(int64_t{1} << c.below(40)));
   constexpr const char* kEstimators[] = {"full", "mws", "mss", "balanced"};
-  c.name = "minibatch_log_density " + type_name<T>() + " " + kEstimators[static_cast<int>(estimator)] +
-           " B=" + std::to_string(n.batch) + " Q=" + std::to_string(n.queries) + " M=" + std::to_string(n.columns) +
-           " D=" + std::to_string(n.latents) + " N=" + std::to_string(dataset_size);
-  return {n,
+  c.name = std::string(marginals ? "minibatch" : "joint") + "_log_density " + type_name<T>() + " " +
+           kEstimators[static_cast<int>(estimator)] + " B=" + std::to_string(n.batch) +
+           " Q=" + std::to_string(n.queries) + " M=" + std::to_string(n.columns) + " D=" + std::to_string(n.latents) +
+           " N=" + std::to_string(dataset_size);
+  return {marginals,
+          n,
           estimator,
           dataset_size,
           values<T>(c, rows * n.latents, 0, 1.2),
           values<T>(c, elements, 0, 1),
           values<T>(c, elements, -0.5, 0.7),
           values<T>(c, rows, 0.5, 1),
-          values<T>(c, rows * n.latents, 0.5, 1)};
+          marginals ? values<T>(c, rows * n.latents, 0.5, 1) : Buffer<T>(c, rows * n.latents, T(0))};
 }
 
 // The softmax weights of all pairs of row i in one channel, in place of their
@@ -123,63 +129,74 @@ std::vector<std::vector<double>> expected_of(const Problem<T>& p) {
   for (int64_t b = 0; b < p.n.batch; ++b) {
     for (int64_t i = 0; i < p.n.queries; ++i) add_row(p, b, i, e);
   }
-  return {e.joint, e.marginals, e.grad_z, e.grad_mu, e.grad_logvar};
+  std::vector<std::vector<double>> expected = {e.joint, e.grad_z, e.grad_mu, e.grad_logvar};
+  if (p.marginals) expected.push_back(e.marginals);
+  return expected;
 }
 
-// All steps of csrc/ops/minibatch_log_density.cpp.
+// All steps of csrc/ops/minibatch_log_density.cpp, or of joint_log_density.cpp.
 template <typename T>
 std::vector<Result<T>> compute(Case& c, const Problem<T>& p, Work work) {
   const Sizes& n = p.n;
   const int64_t rows = n.batch * n.queries, elements = n.batch * n.columns * n.latents;
-  const int64_t row_blocks = n.batch * cpu::minibatch_log_density_row_blocks(n.queries);
-  const cpu::MinibatchLogDensityWorkspace layout(n.batch, n.queries, n.columns, n.latents);
-  Buffer<T> mean(c, elements), scale(c, elements), constant(c, elements);
-  Buffer<T> peak(c, rows * (n.latents + 1)), total(c, rows * (n.latents + 1));
-  Buffer<T> forward_workspace(c, cpu::minibatch_log_density_workspace(n.batch, n.queries, n.latents));
+  const int64_t row_blocks = n.batch * cpu::mixture_row_blocks(n.queries), tiles = n.batch * tiles_of(n.columns);
+  const int64_t channels = p.marginals ? n.latents + 1 : 1;
+  const cpu::MixtureBackwardWorkspace layout(n.batch, n.queries, n.columns, n.latents, channels);
+  Buffer<T> parameters(c, tiles * n.latents * 3 * kTile), constants(c, tiles * latent_groups(n.latents) * kTile);
+  Buffer<T> peak(c, rows * channels), total(c, rows * channels);
+  Buffer<T> forward_workspace(c, cpu::mixture_workspace(n.batch, n.queries, n.latents, channels));
   Buffer<T> workspace(c, layout.elements);
   std::vector<Result<T>> r = {{"joint", Buffer<T>(c, rows)},
-                              {"marginals", Buffer<T>(c, rows * n.latents)},
                               {"grad_z", Buffer<T>(c, rows * n.latents)},
                               {"grad_mu", Buffer<T>(c, elements)},
                               {"grad_logvar", Buffer<T>(c, elements)}};
-  const MixtureColumns<T> mixture{n.batch,         n.columns,   n.latents,    p.mu.data(),
-                                  p.logvar.data(), mean.data(), scale.data(), constant.data()};
+  if (p.marginals) r.push_back({"marginals", Buffer<T>(c, rows * n.latents)});
+  const MixtureColumns<T> mixture{n.batch,         n.columns,         n.latents,       p.mu.data(),
+                                  p.logvar.data(), parameters.data(), constants.data()};
   const PairWeights weights = pair_weights(p.estimator, n.columns, p.dataset_size);
-  const MinibatchLogDensity<T> forward{mixture,     n.queries,          weights,
-                                       p.z.data(),  r[0].values.data(), r[1].values.data(),
-                                       peak.data(), total.data(),       forward_workspace.data()};
-  const MinibatchLogDensityBackward<T> backward{mixture,
-                                                n.queries,
-                                                weights,
-                                                p.z.data(),
-                                                peak.data(),
-                                                total.data(),
-                                                p.grad_joint.data(),
-                                                p.grad_marginals.data(),
-                                                r[2].values.data(),
-                                                r[3].values.data(),
-                                                r[4].values.data(),
-                                                workspace.data()};
+  const MixtureLogDensity<T> forward{mixture,
+                                     n.queries,
+                                     channels,
+                                     weights,
+                                     p.z.data(),
+                                     r[0].values.data(),
+                                     p.marginals ? r[4].values.data() : nullptr,
+                                     peak.data(),
+                                     total.data(),
+                                     forward_workspace.data()};
+  const MixtureLogDensityBackward<T> backward{mixture,
+                                              n.queries,
+                                              channels,
+                                              weights,
+                                              p.z.data(),
+                                              peak.data(),
+                                              total.data(),
+                                              p.grad_joint.data(),
+                                              p.marginals ? p.grad_marginals.data() : nullptr,
+                                              r[1].values.data(),
+                                              r[2].values.data(),
+                                              r[3].values.data(),
+                                              workspace.data()};
   with_isa(c.isa, [&](auto isa) {
     const auto step = [&](int64_t items, auto kernel) { run(c, work, items, kernel); };
-    step(n.batch * n.latents,
-         [&](int64_t begin, int64_t end) { cpu::minibatch_log_density_columns<isa()>(mixture, begin, end); });
-    step(row_blocks, [&](int64_t begin, int64_t end) { cpu::minibatch_log_density<isa()>(forward, begin, end); });
-    step(row_blocks,
-         [&](int64_t begin, int64_t end) { cpu::minibatch_log_density_backward_prepare<isa()>(backward, begin, end); });
-    step(n.batch * layout.shares,
-         [&](int64_t begin, int64_t end) { cpu::minibatch_log_density_backward<isa()>(backward, begin, end); });
-    step(row_blocks,
-         [&](int64_t begin, int64_t end) { cpu::minibatch_log_density_backward_rows<isa()>(backward, begin, end); });
+    step(tiles, [&](int64_t begin, int64_t end) { cpu::mixture_columns<isa()>(mixture, begin, end); });
+    step(row_blocks, [&](int64_t begin, int64_t end) {
+      p.marginals ? cpu::minibatch_log_density<isa()>(forward, begin, end)
+                  : cpu::joint_log_density<isa()>(forward, begin, end);
+    });
+    step(row_blocks, [&](int64_t begin, int64_t end) { cpu::mixture_backward_prepare<isa()>(backward, begin, end); });
+    step(n.batch * layout.shares, [&](int64_t begin, int64_t end) {
+      p.marginals ? cpu::minibatch_log_density_backward<isa()>(backward, begin, end)
+                  : cpu::joint_log_density_backward<isa()>(backward, begin, end);
+    });
+    step(row_blocks, [&](int64_t begin, int64_t end) { cpu::mixture_backward_rows<isa()>(backward, begin, end); });
   });
   return r;
 }
 
-}  // namespace
-
 template <typename T>
-void check_minibatch_log_density(Case& c) {
-  const Problem<T> p = random_problem<T>(c);
+void check_density(Case& c, bool marginals) {
+  const Problem<T> p = random_problem<T>(c, marginals);
   // A weight's error is that of its exponent, a sum of all latents; the only
   // weight of a single column is exact.
   const double epsilons = p.n.columns == 1 ? 200 : 500 + 20.0 * static_cast<double>(p.n.latents);
@@ -188,7 +205,21 @@ void check_minibatch_log_density(Case& c) {
       [&] { return expected_of(p); });
 }
 
+}  // namespace
+
+template <typename T>
+void check_minibatch_log_density(Case& c) {
+  check_density<T>(c, true);
+}
+
+template <typename T>
+void check_joint_log_density(Case& c) {
+  check_density<T>(c, false);
+}
+
 template void check_minibatch_log_density<float>(Case&);
 template void check_minibatch_log_density<double>(Case&);
+template void check_joint_log_density<float>(Case&);
+template void check_joint_log_density<double>(Case&);
 
 }  // namespace pyvae::driver

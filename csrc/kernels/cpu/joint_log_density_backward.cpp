@@ -1,0 +1,218 @@
+// Joint log-density, backward: one visit per pair serves grad_z, grad_mu and grad_logvar. Exponents are computed again
+// and weighed by 2^(exponent - peak) / total; nothing of size Q M is stored.
+//
+// A few columns of a tile leave their weights for a group of rows in L1. Then, latent by latent, the rows stream past
+// some of the columns at a time: the rows' sums are in L1 and serve all of them at once, the columns' stay in registers
+// and are added over their lanes many columns together.
+//
+// Per (row, column, latent): 3 operations for the exponent; then 5 for the sums. With v = z - mu, the sums of w v and
+// w v^2 need no u: its scale is a factor of the column. Where that factor's square, or v^2, could leave the range, u it
+// is: 8 or 9 operations, guard included.
+#include "../joint_log_density.h"
+#include "mixture_backward.h"
+
+namespace pyvae::cpu {
+namespace {
+
+// Columns whose weights lie in L1, 16 KB of float32 for a group of rows.
+constexpr int64_t kChunk = 16;
+// Columns that share one read of the rows: two sums each, long enough a list of independent ones for the latency of an
+// addition.
+constexpr int kPassColumns = 4;
+#define PYVAE_EACH_PASS_COLUMN _Pragma("GCC unroll 8") for (int c = 0; c < kPassColumns; ++c)
+static_assert(kTile % kChunk == 0 && kChunk % kPassColumns == 0 && kChunk % kJointColumns == 0);
+
+// What the sums may be made of. Tame: v. Far: a query of the group is too far for v^2, so that the columns' second
+// moment takes u; rows keep their bits. Wild: a column's scale or mean is out of these bounds, and everything takes u.
+enum class Range { tame, far, wild };
+constexpr double kNarrow = 0x1p20, kWide = 0x1p-20, kFar = 0x1p60;
+// In a tame or far tile a weight below 2^kCut is too little to matter beside the row's largest, and is 0: products of
+// it would be subnormal numbers, which cost many times others (11.6 and 16.7 G terms/s without and with it at 1024 x
+// 10).
+constexpr double kCut = -64;
+
+// A share's tile, a group of rows, and the memory of the two.
+template <typename T>
+struct Visit {
+  const Backward<T>& call;
+  int64_t b, share;
+  Pairs pairs;
+  // Aligned: a vector across two lines of the cache takes twice as long.
+  alignas(64) T weight[kChunk][kRowGroup];
+  alignas(64) T lanes[3][kChunk][kRegisterLanes<T>];  // what sums over lanes will be of w v, w v^2 and w
+};
+
+// --- Weights ---------------------------------------------------------------------------------------------------------
+
+// grad_joint_i * (softmax weight of column j in the joint of row i), and its sum over the rows; 0 for what is below
+// 2^cut beside the row's largest.
+template <typename T>
+void column_weights(Visit<T>& visit, int64_t j, Vec<T, 2> cut) {
+  using V = Vec<T, 2>;
+  const Backward<T>& call = visit.call;
+  const T* peak = call.peak(visit.b, call.joint, visit.pairs.row);
+  const T* factor = call.factor(visit.b, call.joint, visit.pairs.row);
+  T* weight = visit.weight[j];
+  V sum = T(0);
+  for (int64_t i = 0; i < visit.pairs.rows; i += V::kLanes) {
+    const V x = load<T, 2>(weight + i) - load<T, 2>(peak + i);
+    const V w = load<T, 2>(factor + i) * select(cut > x, V{}, exp2_weight(x));
+    store(weight + i, w);
+    sum = sum + w;
+  }
+  Vec<T, 1> lanes = T(0);
+  accumulate(lanes, sum);
+  store(visit.lanes[2][j], lanes);
+}
+
+// Those of columns [first, first + count) of the tile; of the columns that fill up the last pass they are 0.
+template <typename T>
+void chunk_weights(Visit<T>& visit, int64_t first, int64_t count, T cut) {
+  const Pairs& pairs = visit.pairs;
+  group_exponents(visit.call, visit.b, pairs, first, count, visit.weight);
+  visit.call.special.visit({pairs.row, pairs.rows, pairs.column + first, count},
+                           [&](int64_t row, int64_t column, T shift) {
+                             visit.weight[column - pairs.column - first][row - pairs.row] += shift;
+                           });
+  for (int64_t j = 0; j < count; ++j) column_weights<T>(visit, j, cut);
+  for (int64_t j = count; j < kChunk; ++j) fill_zero(visit.weight[j], visit.weight[j] + pairs.rows);
+}
+
+// --- Gradients -------------------------------------------------------------------------------------------------------
+
+// Columns from j on, the chunk's k-th and those after it, in one latent past the rows of a group.
+template <Range kRange, typename T>
+void column_moments(Visit<T>& visit, int64_t d, int64_t j, int64_t k) {
+  using V = Vec<T, 1>;
+  const Tile<T> tile = tile_of(visit.call.args.mixture, visit.b, visit.pairs.column, d);
+  const T* query = visit.call.query(visit.b, d, visit.pairs.row);
+  T* row_sum = visit.call.group_sum(visit.b, visit.share, d);
+  V mean[kPassColumns], scale[kPassColumns], slope[kPassColumns], first[kPassColumns], second[kPassColumns];
+  PYVAE_EACH_PASS_COLUMN {
+    mean[c] = tile.mean[j + c], scale[c] = tile.scale[j + c];
+    slope[c] = kRange == Range::wild ? scale[c] : scale[c] * scale[c];
+    first[c] = second[c] = T(0);
+  }
+  const V zero = T(0);
+  for (int64_t i = 0; i < visit.pairs.rows; i += V::kLanes) {
+    const V z = load<T, 1>(query + i);
+    V rows = load<T, 1>(row_sum + i);
+    PYVAE_EACH_PASS_COLUMN {
+      const V w = load<T, 1>(visit.weight[k + c] + i);
+      V v = z - mean[c], u = v;
+      // Where a weight is 0 its u may be infinite; 0 * inf must not reach a sum.
+      if constexpr (kRange != Range::tame) u = select(w == zero, zero, v * scale[c]);
+      if constexpr (kRange == Range::wild) v = u;
+      const V product = w * v;
+      first[c] = first[c] + product;
+      second[c] = second[c] + (kRange == Range::far ? w * u : product) * u;
+      rows = rows + product * slope[c];
+    }
+    store(row_sum + i, rows);
+  }
+  PYVAE_EACH_PASS_COLUMN {
+    store(visit.lanes[0][k + c], first[c]);
+    store(visit.lanes[1][k + c], second[c]);
+  }
+}
+
+// Adds to a chunk's sums what their lanes hold, times each column's factor.
+template <typename T, typename Factor>
+void add_lanes(const T (*lanes)[kRegisterLanes<T>], T* sums, int64_t count, Factor factor) {
+  constexpr int64_t kLanes = kRegisterLanes<T>;
+  static_assert(kChunk % kLanes == 0);
+  for (int64_t j = 0; j < count; j += kLanes) {
+    T sum[kLanes];
+    store(sum, sums_of_lanes(lanes + j));
+    for (int64_t k = 0; k < kLanes; ++k) sums[j + k] += sum[k] * factor(j + k);
+  }
+}
+
+template <Range kRange, typename T>
+void latent_pass(Visit<T>& visit, int64_t d, int64_t first, int64_t count) {
+  for (int64_t k = 0; k < count; k += kPassColumns) column_moments<kRange>(visit, d, first + k, k);
+  const T* scale = tile_of(visit.call.args.mixture, visit.b, visit.pairs.column, d).scale + first;
+  T* sums = visit.call.column_sums(visit.b, visit.share, d) + first;
+  add_lanes(visit.lanes[0], sums, count, [&](int64_t j) { return kRange == Range::wild ? T(1) : scale[j]; });
+  add_lanes(visit.lanes[1], sums + kTile, count,
+            [&](int64_t j) { return kRange == Range::tame ? scale[j] * scale[j] : T(1); });
+}
+
+// Whether all of `count` values are between low and high; NaN is not.
+template <typename T>
+bool all_between(const T* value, int64_t count, double low, double high) {
+  int outside = 0;
+#pragma omp simd reduction(| : outside)
+  for (int64_t k = 0; k < count; ++k) outside |= !(value[k] > T(low) && value[k] < T(high));
+  return outside == 0;
+}
+
+// A row may not change another's bits, so that only columns make a tile wild.
+template <typename T>
+Range range_of(const Visit<T>& visit) {
+  const Backward<T>& call = visit.call;
+  bool wild = false, far = false;
+  for (int64_t d = 0; d < call.latents; ++d) {
+    const Tile<T> tile = tile_of(call.args.mixture, visit.b, visit.pairs.column, d);
+    wild |= !all_between(tile.mean, kTile, -kFar, kFar) || !all_between(tile.scale, kTile, kWide, kNarrow);
+    far |= !all_between(call.query(visit.b, d, visit.pairs.row), visit.pairs.rows, -kFar, kFar);
+  }
+  return wild ? Range::wild : (far ? Range::far : Range::tame);
+}
+
+// --- Shares ----------------------------------------------------------------------------------------------------------
+
+template <Range kRange, typename T>
+void meet(Visit<T>& visit) {
+  const T cut = kRange == Range::wild ? -T(__builtin_inff()) : T(kCut);
+  for (int64_t first = 0; first < visit.pairs.columns; first += kChunk) {
+    const int64_t count = minimum(kChunk, visit.pairs.columns - first);
+    chunk_weights(visit, first, count, cut);
+    add_lanes(visit.lanes[2], visit.call.column_weights(visit.b, visit.share, 0) + first, count,
+              [](int64_t) { return T(1); });
+    for (int64_t d = 0; d < visit.call.latents; ++d) latent_pass<kRange>(visit, d, first, count);
+  }
+}
+
+template <typename T>
+void meet(Visit<T>& visit) {
+  const Backward<T>& call = visit.call;
+  fill_zero(call.group_sum(visit.b, visit.share, 0), call.group_sum(visit.b, visit.share, call.latents));
+  const Range range = range_of(visit);
+  if (range == Range::tame) meet<Range::tame>(visit);
+  if (range == Range::far) meet<Range::far>(visit);
+  if (range == Range::wild) meet<Range::wild>(visit);
+  for (int64_t d = 0; d < call.latents; ++d) {
+    T* share_sum = call.row_sum(visit.share, visit.b, d, visit.pairs.row);
+    const T* group_sum = call.group_sum(visit.b, visit.share, d);
+#pragma omp simd
+    for (int64_t i = 0; i < visit.pairs.rows; ++i) share_sum[i] += group_sum[i];
+  }
+}
+
+template <typename T>
+void backward(const MixtureLogDensityBackward<T>& args, int64_t begin, int64_t end) {
+  const Backward<T> call(args);
+  for (int64_t k = begin; k < end; ++k) {
+    Visit<T> visit{call, k / call.at.shares, k % call.at.shares, {}, {}, {}};
+    run_share(call, visit.b, visit.share, [&](const Pairs& pairs) {
+      visit.pairs = pairs;
+      meet(visit);
+    });
+  }
+}
+
+}  // namespace
+
+template <>
+void joint_log_density_backward<Isa::PYVAE_ISA>(const MixtureLogDensityBackward<float>& args, int64_t begin,
+                                                int64_t end) {
+  backward(args, begin, end);
+}
+template <>
+void joint_log_density_backward<Isa::PYVAE_ISA>(const MixtureLogDensityBackward<double>& args, int64_t begin,
+                                                int64_t end) {
+  backward(args, begin, end);
+}
+
+}  // namespace pyvae::cpu

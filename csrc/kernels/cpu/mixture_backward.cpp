@@ -1,0 +1,90 @@
+// Before and after the shares of a mixture's backward: what they read of the rows, and the rows' gradients from theirs.
+#include "mixture_backward.h"
+
+namespace pyvae::cpu {
+namespace {
+
+// What the shares read of a row in one channel: a peak without infinities, and the cotangent over the total. Padding,
+// and a row without weights, has a peak far above every exponent, so that no weight overflows before the 0 meets it.
+template <typename T>
+void prepare_channel(const Backward<T>& call, int64_t b, int64_t row, int64_t channel) {
+  const int64_t queries = call.args.queries;
+  for (int64_t i = row; i < row + kRowBlock; ++i) {
+    T *peak = call.peak(b, channel, i), *factor = call.factor(b, channel, i);
+    const int64_t at = b * queries + i, from = at * call.channels + channel;
+    if (i >= queries || call.args.total[from] == T(0)) {
+      *peak = T(1e30f), *factor = 0;
+      continue;
+    }
+    const T grad =
+        channel == call.joint ? call.args.grad_joint[at] : call.args.grad_marginals[at * call.latents + channel];
+    *peak = finite_peak(call.args.peak[from]);
+    *factor = grad * inverse_total(call.args.total[from]);
+  }
+}
+
+// An infinite query has no weights, but would make 0 * inf of them; the largest number has none either.
+template <typename T>
+T finite_query(T z) {
+  constexpr T kMax = sizeof(T) == 4 ? T(__FLT_MAX__) : T(__DBL_MAX__);
+  return z > kMax ? kMax : (z < -kMax ? -kMax : z);
+}
+
+template <typename T>
+void prepare(const MixtureLogDensityBackward<T>& args, int64_t begin, int64_t end) {
+  const Backward<T> call(args);
+  const int64_t blocks = mixture_row_blocks(args.queries);
+  for (int64_t block = begin; block < end; ++block) {
+    const int64_t b = block / blocks, row = block % blocks * kRowBlock;
+    for (int64_t k = 0; k < call.channels; ++k) prepare_channel(call, b, row, k);
+    for (int64_t d = 0; d < call.latents; ++d) {
+      const T* z = args.z + b * args.queries * call.latents + d;
+      for (int64_t i = row; i < row + kRowBlock; ++i) {
+        *call.query(b, d, i) = i < args.queries ? finite_query(z[i * call.latents]) : T(0);
+      }
+    }
+  }
+}
+
+template <typename T>
+void backward_rows(const MixtureLogDensityBackward<T>& args, int64_t begin, int64_t end) {
+  const Backward<T> call(args);
+  const int64_t blocks = mixture_row_blocks(args.queries);
+  for (int64_t block = begin; block < end; ++block) {
+    const int64_t b = block / blocks, row = block % blocks * kRowBlock;
+    for (int64_t d = 0; d < call.latents; ++d) {
+      T sum[kRowBlock] = {};
+      for (int64_t share = 0; share < call.at.shares; ++share) {
+        const T* from = call.row_sum(share, b, d, row);
+#pragma omp simd
+        for (int64_t i = 0; i < kRowBlock; ++i) sum[i] += from[i];
+      }
+      for (int64_t i = 0; i < minimum(kRowBlock, args.queries - row); ++i) {
+        args.grad_z[(b * args.queries + row + i) * call.latents + d] = -log_density_grad_mu_factor(sum[i]);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+template <>
+void mixture_backward_prepare<Isa::PYVAE_ISA>(const MixtureLogDensityBackward<float>& args, int64_t begin,
+                                              int64_t end) {
+  prepare(args, begin, end);
+}
+template <>
+void mixture_backward_prepare<Isa::PYVAE_ISA>(const MixtureLogDensityBackward<double>& args, int64_t begin,
+                                              int64_t end) {
+  prepare(args, begin, end);
+}
+template <>
+void mixture_backward_rows<Isa::PYVAE_ISA>(const MixtureLogDensityBackward<float>& args, int64_t begin, int64_t end) {
+  backward_rows(args, begin, end);
+}
+template <>
+void mixture_backward_rows<Isa::PYVAE_ISA>(const MixtureLogDensityBackward<double>& args, int64_t begin, int64_t end) {
+  backward_rows(args, begin, end);
+}
+
+}  // namespace pyvae::cpu

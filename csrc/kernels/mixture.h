@@ -1,0 +1,146 @@
+// What minibatch_log_density and joint_log_density share: their arguments, the columns of a mixture as the kernels want
+// them, and how the CPU's backward deals its work.
+//
+// Letters: B folded leading axes, Q queries (rows i), M posteriors (columns j), D latents. A channel is one logsumexp
+// of a row: C of them are the D marginals, then the joint, or C = 1 is the joint alone.
+#pragma once
+#include "../math/estimators.h"
+#include "isa.h"
+
+namespace pyvae {
+
+// A joint exponent sums its latents in groups of this many, then the groups: one running float32 sum over a thousand
+// latents would lose three digits. Forward and backward must group alike, so that a weight matches its total.
+constexpr int64_t kLatentGroup = 32;
+
+// Columns come in tiles of this many, each with its parameters side by side: with M from one latent to the next, a
+// power of two would put all latents of a column into one set of the cache.
+constexpr int64_t kTile = 64;
+
+PYVAE_MATH int64_t tiles_of(int64_t columns) { return (columns + kTile - 1) / kTile; }
+
+// At least one, so that a column without latents has a constant too.
+PYVAE_MATH int64_t latent_groups(int64_t latents) {
+  return latents > 0 ? (latents + kLatentGroup - 1) / kLatentGroup : 1;
+}
+
+// The columns as the kernels want them: base-2 quantities of math/gaussian.h. Filled by mixture_columns.
+template <typename T>
+struct MixtureColumns {
+  int64_t batch, columns, latents;
+  const T* mu;      // [B, M, D]
+  const T* logvar;  // [B, M, D]
+  T* tiles;         // [B, tiles, D, 3, kTile]: mean, scale, constant; columns beyond the last are harmless
+  T* constants;     // [B, tiles, groups, kTile]: a column's constants summed over each group of latents; CPU only
+};
+
+template <typename T>
+struct MixtureLogDensity {
+  MixtureColumns<T> mixture;
+  int64_t queries, channels;
+  PairWeights weights;
+  const T* z;    // [B, Q, D]
+  T* joint;      // [B, Q]
+  T* marginals;  // [B, Q, D], or null where C = 1
+  T* peak;       // [B, Q, C]
+  T* total;      // [B, Q, C]
+  T* workspace;  // mixture_workspace elements on CPU, any content
+};
+
+template <typename T>
+struct MixtureLogDensityBackward {
+  MixtureColumns<T> mixture;
+  int64_t queries, channels;
+  PairWeights weights;
+  const T* z;               // [B, Q, D]
+  const T* peak;            // [B, Q, C]
+  const T* total;           // [B, Q, C]
+  const T* grad_joint;      // [B, Q]
+  const T* grad_marginals;  // [B, Q, D], or null where C = 1
+  T* grad_z;                // [B, Q, D]
+  T* grad_mu;               // [B, M, D]
+  T* grad_logvar;           // [B, M, D]
+  T* workspace;             // MixtureBackwardWorkspace::elements on CPU, any content
+};
+
+namespace cpu {
+
+// Rows come in blocks of this many; rows beyond the last of a batch entry are padding.
+constexpr int64_t kRowBlock = 64;
+
+inline int64_t mixture_row_blocks(int64_t queries) { return (queries + kRowBlock - 1) / kRowBlock; }
+
+// What a block of rows works in: its queries [D, kRowBlock], and a peak, a total and an error per channel
+// [C, 3, kRowBlock].
+inline int64_t mixture_block_elements(int64_t latents, int64_t channels) {
+  return (latents + 3 * channels) * kRowBlock;
+}
+
+inline int64_t mixture_workspace(int64_t batch, int64_t queries, int64_t latents, int64_t channels) {
+  return batch * mixture_row_blocks(queries) * mixture_block_elements(latents, channels);
+}
+
+// The backward visits every pair once and serves all three gradients while a tile is hot. Tiles are dealt to shares,
+// and each share keeps its own sums for grad_z: that is what makes the result bitwise independent of the thread count.
+// More shares keep more threads busy and take more memory: as many as kShareElements allow, and kMinShares at least,
+// which keeps M = 65 536, D = 10 within the 64 MiB of docs/architecture.md.
+constexpr int64_t kMinShares = 8;
+constexpr int64_t kShareElements = int64_t{1} << 22;
+
+// Rows that a tile meets at a time.
+constexpr int64_t kRowGroup = 256;
+
+// Where the backward's workspace holds what, in elements.
+struct MixtureBackwardWorkspace {
+  int64_t shares;
+  int64_t padded;  // Q, rounded up to row blocks
+  int64_t pitch;   // from one channel's rows to the next; no power of two, whose multiples share a set of the cache
+  int64_t query;   // [B, D, pitch]: z with rows innermost
+  int64_t peak;    // [B, C, pitch]
+  int64_t factor;  // [B, C, pitch]: a row's cotangent over its total
+  int64_t column_sums;     // [B, shares, D, 2, kTile]: of w u and w u^2
+  int64_t column_weights;  // [B, shares, C, kTile]: of w; the joint's, or each latent's
+  int64_t group_sums;      // [B, shares, D, kRowGroup]: a tile's part of row_sums
+  int64_t row_sums;        // [shares, B, D, pitch]
+  int64_t elements;
+
+  MixtureBackwardWorkspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents, int64_t channels)
+      : shares(shares_of(columns, batch * queries * latents)),
+        padded(mixture_row_blocks(queries) * kRowBlock),
+        pitch(padded + 16),
+        query(0),
+        peak(query + batch * latents * pitch),
+        factor(peak + batch * channels * pitch),
+        column_sums(factor + batch * channels * pitch),
+        column_weights(column_sums + batch * shares * latents * 2 * kTile),
+        group_sums(column_weights + batch * shares * channels * kTile),
+        row_sums(group_sums + batch * shares * latents * kRowGroup),
+        elements(row_sums + shares * batch * latents * pitch) {}
+
+ private:
+  static int64_t shares_of(int64_t columns, int64_t elements) {
+    const int64_t afford = kShareElements / (elements > 0 ? elements : 1);
+    const int64_t most = afford > kMinShares ? afford : kMinShares;
+    return tiles_of(columns) < most ? tiles_of(columns) : most;
+  }
+};
+
+// Tiles [begin, end) of B * tiles_of(M).
+template <Isa isa, typename T>
+void mixture_columns(const MixtureColumns<T>& args, int64_t begin, int64_t end);
+// Before a backward's shares: what they read of the rows. Row blocks [begin, end) of B * mixture_row_blocks(Q).
+template <Isa isa, typename T>
+void mixture_backward_prepare(const MixtureLogDensityBackward<T>& args, int64_t begin, int64_t end);
+// After them: grad_z from its shares. Row blocks again.
+template <Isa isa, typename T>
+void mixture_backward_rows(const MixtureLogDensityBackward<T>& args, int64_t begin, int64_t end);
+
+}  // namespace cpu
+
+namespace cuda {
+// Returns a cudaError_t; stream is a cudaStream_t.
+template <typename T>
+int mixture_columns(const MixtureColumns<T>& args, void* stream);
+}  // namespace cuda
+
+}  // namespace pyvae

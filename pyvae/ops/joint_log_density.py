@@ -1,0 +1,55 @@
+"""The joint of minibatch_log_density alone, for methods that find the marginals in another way."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pyvae.ops.registration import refuse_double_backward, vmap_over_leading_axes, wanted
+
+
+def joint_log_density(z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int, estimator_number: int) -> Tensor:
+    """log q(z_i) under the mixture of all posteriors, [..., Q]: minibatch_log_density's joint to rounding.
+
+    Below the public door: `z` [..., Q, D], `mu` and `logvar` [..., M, D] have the same leading axes and one dtype,
+    float32 or float64. `estimator_number` is that of csrc/math/estimators.h; for 0, "full", `dataset_size` is not read.
+    """
+    joint: Tensor = torch.ops.pyvae.joint_log_density(z, mu, logvar, dataset_size, estimator_number)[0]
+    return joint
+
+
+@torch.library.register_fake("pyvae::joint_log_density")
+def _fake(z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int, estimator: int) -> tuple[Tensor, Tensor, Tensor]:
+    rows = z.shape[:-1]
+    return z.new_empty(rows), z.new_empty(rows), z.new_empty(rows)
+
+
+@torch.library.register_fake("pyvae::joint_log_density_backward")
+def _backward_fake(
+    grad_joint: Tensor,
+    z: Tensor,
+    mu: Tensor,
+    logvar: Tensor,
+    peak: Tensor,
+    total: Tensor,
+    dataset_size: int,
+    estimator: int,
+) -> tuple[Tensor, Tensor, Tensor]:
+    return z.new_empty(z.shape), mu.new_empty(mu.shape), mu.new_empty(mu.shape)
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    z, mu, logvar, ctx.dataset_size, ctx.estimator = inputs
+    _, peak, total = output
+    ctx.mark_non_differentiable(peak, total)
+    ctx.save_for_backward(z, mu, logvar, peak, total)
+
+
+def _backward(ctx: Any, grad_joint: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+    grads = torch.ops.pyvae.joint_log_density_backward(grad_joint, *ctx.saved_tensors, ctx.dataset_size, ctx.estimator)
+    return (*wanted(ctx, grads), None, None)
+
+
+torch.library.register_autograd("pyvae::joint_log_density", _backward, setup_context=_setup_context)
+refuse_double_backward("joint_log_density")
+vmap_over_leading_axes("joint_log_density", "joint_log_density_backward")
