@@ -1,6 +1,5 @@
 """The fused operations. Every function here is a torch op with autograd, fake, autocast and vmap behaviour."""
 
-from pyvae.ops import joint_log_density as _joint_log_density  # noqa: F401  (registers itself; no public function)
 from pyvae.ops.gaussian_kl import gaussian_kl
 from pyvae.ops.kl_decomposition import KLDecomposition, kl_decomposition
 from pyvae.ops.machine import cpu_isa, set_cpu_isa

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pyvae.ops.arguments import broadcast, check_axes, check_tensors, compute_dtype
 from pyvae.ops.gridded_marginals import gridded_marginals
+from pyvae.ops.joint_log_density import joint_log_density
 from pyvae.ops.registration import refuse_double_backward, vmap_over_leading_axes, wanted
 
 Estimator = Literal["full", "mws", "mss", "balanced"]
@@ -15,8 +16,8 @@ Method = Literal["auto", "exact", "gridded"]
 
 # The numbers of csrc/math/estimators.h.
 _ESTIMATORS = {"full": 0, "mws": 1, "mss": 2, "balanced": 3}
-# Where "auto" takes grids: they overtake the sum over all pairs at about this many queries and posteriors together.
-_GRIDDED_FROM = 768
+# Where "auto" takes grids: with this many pairs for every query and posterior, M = 512, both methods take as long.
+_PAIRS_PER_POINT = 256
 
 
 class LogDensity(NamedTuple):
@@ -97,7 +98,7 @@ def minibatch_log_density(
     z, mu, logvar = z.to(dtype), mu.to(dtype), logvar.to(dtype)
     number = _ESTIMATORS[estimator]
     if _takes_grids(method, z, mu):
-        joint = torch.ops.pyvae.minibatch_log_density(z, mu, logvar, size, number)[0]
+        joint = joint_log_density(z, mu, logvar, size, number)
         marginals, _, _ = gridded_marginals(z, mu, logvar, size, number, float(rtol))
     else:
         joint, marginals, _, _ = torch.ops.pyvae.minibatch_log_density(z, mu, logvar, size, number)
@@ -107,7 +108,8 @@ def minibatch_log_density(
 def _takes_grids(method: str, z: Tensor, mu: Tensor) -> bool:
     able = z.dtype == torch.float32 and z.device.type == "cpu"
     if method == "auto":
-        return able and z.shape[-2] + mu.shape[-2] >= _GRIDDED_FROM
+        queries, columns = z.shape[-2], mu.shape[-2]
+        return able and queries * columns >= _PAIRS_PER_POINT * (queries + columns)
     if method == "gridded" and not able:
         raise NotImplementedError(
             f"method 'gridded' must have float32 tensors on the CPU, got {z.dtype} on {z.device.type}; use 'exact'."

@@ -5,7 +5,7 @@
 #include "../../math/gaussian.h"
 #include "../../math/gridding.h"
 #include "../gridded_marginals.h"
-#include "row_sums.h"
+#include "vec.h"
 
 namespace pyvae::cpu {
 namespace {
@@ -21,11 +21,25 @@ PYVAE_VEC Window iota() {
   alignas(64) static constexpr float kIota[kWindow] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   return load_window(kIota);
 }
-static_assert(kWindow == kRows);
 PYVAE_VEC float sum_of_window(Window v) {
   Vec<float, 1> sum(0.0f);
   accumulate(sum, v);
   return sum_of_lanes(sum);
+}
+
+// Queries, or components, that go through one pass side by side: as many as a window has nodes.
+constexpr int64_t kRows = kWindow;
+
+// The sums over each row's window.
+PYVAE_VEC void sums_of_rows(const float (*rows)[kWindow], float* sums) {
+  constexpr int64_t kLanes = kRegisterLanes<float>;
+  alignas(64) float part[kRows][kLanes];
+  for (int64_t k = 0; k < kRows; ++k) {
+    Vec<float, 1> sum(0.0f);
+    accumulate(sum, load_window(rows[k]));
+    store(part[k], sum);
+  }
+  for (int64_t k = 0; k < kRows; k += kLanes) store(sums + k, sums_of_lanes(part + k));
 }
 
 template <typename T>
@@ -64,9 +78,9 @@ struct Level {
   double reach;             // components farther from a query are far
   float below, above;       // the components outside of the region that are closest to it
   int64_t bins;
-  const int32_t* bin_starts;  // bins + 3 of them, in sorted order
-  int64_t nodes;              // 0: no grid
-  int64_t first_node;         // of all the latent's
+  const int32_t* bin_starts;      // bins + 3 of them, in sorted order
+  int64_t nodes;                  // 0: no grid
+  int64_t first_node;             // of all the latent's
   double low_node, inverse_step;  // of the region's lower end; nodes per length
 
   // Without those outside of the region, which the grid does not know.
@@ -85,8 +99,8 @@ struct Level {
 
 // The memory of a slot, by name.
 struct Slot {
-  double* total;  // [nodes]
-  float* grid;    // [nodes]
+  double* total;           // [nodes]
+  float* grid;             // [nodes]
   float *density, *score;  // [Q]
   // Of the components, in sorted order, [M]: math/gaussian.h's quantities, the constant for densities in units of
   // 1 / s; sigma / s; the column in the tensors.
@@ -229,8 +243,8 @@ struct Plan {
     return first_node + level.nodes;
   }
 
-  // The middle of a level in place of all of it: as much as there is room for, if that is half of it at least, else what
-  // holds most of it and no outlier.
+  // The middle of a level in place of all of it: as much as there is room for, if that is half of it at least, else
+  // what holds most of it and no outlier.
   void middle_of(const Unsorted& unsorted, int64_t k, int64_t count, double room, double& low, double& high) const {
     constexpr int64_t kSample = 64;
     float sample[kSample];
@@ -307,7 +321,8 @@ struct Plan {
       slot.scale[k] = log_density_scale(logvar);
       slot.constant[k] = log_density_constant(logvar);
       const float mean = slot.mean[k], sigma = slot.ratio[k];
-      linear &= mean <= kLargestMean && mean >= -kLargestMean && sigma > kSmallestLooseSigma && sigma < kLargestLooseSigma;
+      linear &=
+          mean <= kLargestMean && mean >= -kLargestMean && sigma > kSmallestLooseSigma && sigma < kLargestLooseSigma;
     }
   }
 
