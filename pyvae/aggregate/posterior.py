@@ -27,10 +27,10 @@ _Density = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class Samples(NamedTuple):
-    """Samples `z` [S, D] of q(z) and the data point of each, `index` [S] int64."""
+    """Samples `z` [S, D] of q(z) and the data point whose posterior gave each, `indices` [S] int64."""
 
     z: Tensor
-    index: Tensor
+    indices: Tensor
 
 
 class AggregateKL(NamedTuple):
@@ -145,9 +145,9 @@ class AggregatePosterior:
             TypeError: for samples that are no int.
             ValueError: for fewer than 2 samples, or both a seed and a generator.
         """
-        z, index = self._samples(samples, seed, generator)
+        z, indices = self._samples(samples, seed, generator)
         joint = self._answer("mutual information", z, self._joint)[:, 0]
-        return mean_of(self._log_qz_given_x(z, index) - joint)
+        return mean_of(self._log_qz_given_x(z, indices) - joint)
 
     def total_correlation(
         self, samples: int = SAMPLES, *, seed: int | None = None, generator: torch.Generator | None = None
@@ -165,15 +165,16 @@ class AggregatePosterior:
     def kl_decomposition(
         self, samples: int = SAMPLES, *, seed: int | None = None, generator: torch.Generator | None = None
     ) -> AggregateKL:
-        """Mutual information, total correlation and dimension-wise KL from one set of samples (Chen et al. 2018, eq. 2).
+        """Mutual information, total correlation and dimension-wise KL from one set of samples.
 
-        What `kl_decomposition` of the package estimates from a minibatch. Errors as `mutual_information`.
+        Chen et al. 2018, eq. 2: what `pyvae.kl_decomposition` estimates from a minibatch. Errors as
+        `mutual_information`.
         """
-        z, index = self._samples(samples, seed, generator)
+        z, indices = self._samples(samples, seed, generator)
         joint, marginals = self._answer("KL decomposition", z, self._joint_and_marginals).tensor_split((1,), -1)
         dimwise_kl = marginals - _log_prior(z)
         return AggregateKL(
-            mean_of(self._log_qz_given_x(z, index) - joint[:, 0]),
+            mean_of(self._log_qz_given_x(z, indices) - joint[:, 0]),
             mean_of(joint[:, 0] - marginals.sum(-1)),
             mean_of(dimwise_kl),
             mean_of(dimwise_kl.sum(-1)),
@@ -260,8 +261,8 @@ class AggregatePosterior:
     def _joint_and_marginals(self, z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
         return torch.cat([self._joint(z, mu, logvar), self._marginals(z, mu, logvar)], -1)
 
-    def _log_qz_given_x(self, z: Tensor, index: Tensor) -> Tensor:
-        mu, logvar = self._mu.take(index), self._logvar.take(index)
+    def _log_qz_given_x(self, z: Tensor, indices: Tensor) -> Tensor:
+        mu, logvar = self._mu.take(indices), self._logvar.take(indices)
         return log_normal(z.double(), mu.double(), logvar.double()).sum(-1)
 
     # --- Samples ------------------------------------------------------------------------------------------------------
@@ -272,11 +273,11 @@ class AggregatePosterior:
     @torch.no_grad()
     def _sample(self, count: int, generator: torch.Generator | None, members: Tensor | None) -> Samples:
         among = len(self) if members is None else len(members)
-        index = torch.randint(among, (count,), generator=generator, device=self.device)
+        indices = torch.randint(among, (count,), generator=generator, device=self.device)
         if members is not None:
-            index = members.to(self.device)[index]
-        z = reparameterize(self._mu.take(index), self._logvar.take(index), generator=generator)
-        return Samples(z, index)
+            indices = members.to(self.device)[indices]
+        z = reparameterize(self._mu.take(indices), self._logvar.take(indices), generator=generator)
+        return Samples(z, indices)
 
     def _generator(self, seed: int | None, generator: torch.Generator | None) -> torch.Generator | None:
         if seed is None:

@@ -13,6 +13,7 @@ def progress_bar(what: str, steps: int, *, shown: bool) -> Iterator[Callable[[],
     if not shown:
         yield lambda: None
         return
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=console.is_terminal) as bar:
         task = bar.add_task(what, total=steps)
         yield lambda: bar.advance(task)

@@ -1,5 +1,6 @@
 """Rows of mu, logvar and labels wherever they lie: tensors, arrays, memory maps and .npy files."""
 
+import math
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -29,7 +30,7 @@ class Table:
         self.dtype = _floating_dtype(name, self._data)
         if self._data.ndim != 2:
             raise ValueError(f"{name} must have the shape [N, D], got {list(self._data.shape)}.")
-        self.shape = tuple(self._data.shape)
+        self.shape: tuple[int, ...] = tuple(self._data.shape)
         self.device = self._data.device if isinstance(self._data, Tensor) else torch.device("cpu")
 
     def take(self, rows: Tensor) -> Tensor:
@@ -65,17 +66,21 @@ def interleaved(count: int, chunk: int) -> Iterator[Tensor]:
     if count <= chunk:
         yield torch.arange(count)
         return
-    block = max(1, min(_BLOCK_ROWS, chunk // _LEAST_BLOCKS))
-    order = torch.randperm(-(-count // block), generator=torch.Generator().manual_seed(0))
-    for blocks in order.tensor_split(-(-len(order) // (chunk // block))):
+    block = _block_rows(chunk)
+    order = torch.randperm(math.ceil(count / block), generator=torch.Generator().manual_seed(0))
+    for blocks in order.tensor_split(chunks_of(count, chunk)):
         rows = (blocks.sort().values[:, None] * block + torch.arange(block)).flatten()
         yield rows[rows < count]
 
 
 def chunks_of(count: int, chunk: int) -> int:
     """How many chunks `interleaved` gives."""
-    block = max(1, min(_BLOCK_ROWS, chunk // _LEAST_BLOCKS))
-    return 1 if count <= chunk else -(-(-(-count // block)) // (chunk // block))
+    block = _block_rows(chunk)
+    return 1 if count <= chunk else math.ceil(math.ceil(count / block) / (chunk // block))
+
+
+def _block_rows(chunk: int) -> int:
+    return max(1, min(_BLOCK_ROWS, chunk // _LEAST_BLOCKS))
 
 
 def members_by_value(labels: Rows, count: int) -> list[list[Members]]:

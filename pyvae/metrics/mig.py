@@ -11,7 +11,7 @@ from pyvae.aggregate.tables import Rows, members_by_value
 
 
 class MutualInformationGap(NamedTuple):
-    """`mig` [] is the mean of `gaps` [K], shares of each factor's entropy; `information` [K, D] is I(z_d; v_k), nats."""
+    """`mig` [], the mean of `gaps` [K], shares of each factor's entropy; `information` [K, D], I(z_d; v_k) in nats."""
 
     mig: Estimate
     gaps: Estimate
