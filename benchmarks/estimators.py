@@ -12,11 +12,12 @@ its values as they are, the figure without.
 import argparse
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
+from matplotlib.axes import Axes
 from rich.console import Console
 from rich.progress import track
 from torch import Tensor
@@ -24,15 +25,15 @@ from torch import Tensor
 import pyvae
 from pyvae.aggregate import Estimate
 from pyvae.files import atomic_write_text
-from pyvae.plotting import new_figure, save_png, tidy
+from pyvae.plotting import INK, new_figure, save_png, tidy
 
 N, D = 20_000, 10
 SPREADS = (0.1, 0.3, 0.5)
 SIZES = (64, 128, 256, 512, 1024, 2048, 4096)
 QUANTITIES = ("total_correlation", "mutual_information")
 OFFSETS = {"total_correlation": (D - 1) * math.log(N), "mutual_information": math.log(N)}
-# Okabe and Ito's colours, told apart by markers too.
-LOOKS = {"mws": ("#D55E00", "s"), "mss": ("#0072B2", "o"), "balanced": ("#009E73", "^")}
+# Okabe and Ito's colours, told apart by markers too: "mss" and "balanced" mostly lie on each other.
+LOOKS = {"mws": ("#D55E00", "s", 4), "mss": ("#56B4E9", "o", 8), "balanced": ("#009E73", "^", 4)}
 
 Row = dict[str, Any]
 
@@ -88,34 +89,48 @@ def rows_of(spread: float, sizes: list[int], samples: int, repeats: int) -> Iter
 
 
 def draw(rows: list[Row], path: Path) -> None:
-    """Bias against M: bars are two standard errors of the bias, bands the standard deviation of one minibatch."""
+    """Bias and standard deviation against M, a column for each s; bars are two standard errors."""
     spreads = sorted({row["s"] for row in rows})
-    figure = new_figure(3.3 * len(spreads) + 0.4, 6.2)
-    panels = figure.subplots(len(QUANTITIES), len(spreads), sharex=True, squeeze=False)
-    for line, quantity in zip(panels, QUANTITIES, strict=True):
+    kinds = [(quantity, curve) for quantity in QUANTITIES for curve in (_bias, _deviation)]
+    figure = new_figure(3.3 * len(spreads) + 0.4, 2.7 * len(kinds) + 0.4)
+    panels = figure.subplots(len(kinds), len(spreads), sharex=True, squeeze=False)
+    for line, (quantity, curve) in zip(panels, kinds, strict=True):
         for axes, spread in zip(line, spreads, strict=True):
             chosen = [row for row in rows if row["quantity"] == quantity and row["s"] == spread]
             for estimator in LOOKS:
-                _curve(axes, [row for row in chosen if row["estimator"] == estimator], quantity, estimator)
-            axes.axhline(0, color="#222222", linewidth=0.8)
+                _plot(axes, [row for row in chosen if row["estimator"] == estimator], curve, estimator)
             axes.set_xscale("log", base=2)
-            title = f"s = {spread}: truth {chosen[0]['truth']:.2f} nats"
-            label = f"bias of {quantity.replace('_', ' ')} (nats)" if spread == spreads[0] else ""
-            tidy(axes, title, "minibatch size M" if quantity == QUANTITIES[-1] else "", label)
-    panels[0, 0].legend(frameon=False, fontsize=9)
+            title = f"s = {spread}, truth {chosen[0]['truth']:.2f} nats" if curve is _bias else ""
+            label = f"{curve.__doc__} of\n{quantity.replace('_', ' ')}" if spread == spreads[0] else ""
+            tidy(axes, title, "minibatch size M" if (quantity, curve) == kinds[-1] else "", label)
+            if curve is _bias:
+                axes.axhline(0, color=INK, linewidth=0.8)
+            else:
+                axes.set_yscale("log")
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, fontsize=10, ncols=len(LOOKS), loc="outside upper center")
     save_png(figure, path)
 
 
-def _curve(axes: Any, rows: list[Row], quantity: str, estimator: str) -> None:
-    colour, marker = LOOKS[estimator]
-    offset = OFFSETS[quantity] if estimator == "mws" else 0.0
-    sizes, bias = [row["M"] for row in rows], [row["bias"] - offset for row in rows]
-    spread = [math.sqrt(row["variance"]) for row in rows]
-    low, high = ([b + sign * s for b, s in zip(bias, spread, strict=True)] for sign in (-1, 1))
-    axes.fill_between(sizes, low, high, color=colour, alpha=0.13, linewidth=0)
+def _bias(row: Row) -> tuple[float, float]:
+    """bias"""
+    offset = OFFSETS[row["quantity"]] if row["estimator"] == "mws" else 0.0
+    return row["bias"] - offset, row["bias_error"]
+
+
+def _deviation(row: Row) -> tuple[float, float]:
+    """standard deviation"""
+    deviation = math.sqrt(row["variance"])
+    return deviation, row["variance_error"] / (2 * deviation)
+
+
+def _plot(axes: Axes, rows: list[Row], curve: Callable[[Row], tuple[float, float]], estimator: str) -> None:
+    colour, marker, size = LOOKS[estimator]
+    values, errors = zip(*map(curve, rows), strict=True)
     label = "mws, without its offset" if estimator == "mws" else estimator
-    errors = [2 * row["bias_error"] for row in rows]
-    axes.errorbar(sizes, bias, errors, color=colour, marker=marker, markersize=4.5, linewidth=1.5, label=label)
+    bars = [2 * error for error in errors]
+    sizes = [row["M"] for row in rows]
+    axes.errorbar(sizes, values, bars, color=colour, marker=marker, markersize=size, linewidth=1.4, label=label)
 
 
 def main() -> None:

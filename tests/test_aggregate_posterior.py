@@ -13,7 +13,7 @@ from torch import Tensor
 import pyvae
 import pyvae.aggregate.posterior as aggregate_module
 from pyvae.aggregate import AggregatePosterior, Estimate
-from pyvae.aggregate.tables import chunks_of, interleaved, members_by_value
+from pyvae.aggregate.tables import Table, chunks_of, interleaved, members_by_value
 from pyvae.ops import reference
 from tests.ops.posteriors import posteriors
 
@@ -165,6 +165,16 @@ def test_every_chunk_reaches_over_the_data_set() -> None:
     for rows in interleaved(737_280, 2**17):
         share = torch.histc(rows.float(), 10, 0, 737_280) / len(rows)
         assert share.min() > 0.02
+
+
+def test_no_question_holds_more_rows_than_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = []
+    take = Table.take
+    monkeypatch.setattr(Table, "take", lambda table, rows: (taken.append(len(rows)), take(table, rows))[1])
+    posterior = pyvae.aggregate_posterior(*encoded(), chunk=100)
+    posterior.kl_decomposition(30, seed=0)
+    posterior.conditional_entropies(torch.arange(N) % 2, 30, seed=0)
+    assert max(taken) <= 100
 
 
 # --- Samples ----------------------------------------------------------------------------------------------------------
