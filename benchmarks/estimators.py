@@ -106,7 +106,7 @@ def draw(rows: list[Row], path: Path) -> None:
             if curve is _bias:
                 axes.axhline(0, color=INK, linewidth=0.8)
             else:
-                axes.set_yscale("log")
+                axes.set_ylim(bottom=0)
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, frameon=False, fontsize=10, ncols=len(LOOKS), loc="outside upper center")
     save_png(figure, path)
