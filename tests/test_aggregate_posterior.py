@@ -387,6 +387,11 @@ def test_a_nan_in_a_later_chunk_is_found() -> None:
 def test_a_path_that_holds_no_array(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         pyvae.aggregate_posterior(tmp_path / "absent.npy", torch.zeros(1, 1))
+    (tmp_path / "text.npy").write_text("0.1, 0.2")
+    (tmp_path / "empty.npy").touch()
+    for name in ("text.npy", "empty.npy"):
+        with pytest.raises(ValueError, match=r"logvar must be the path of a \.npy file of numbers"):
+            pyvae.aggregate_posterior(torch.zeros(1, 1), tmp_path / name)
     np.savez(tmp_path / "many.npz", a=np.zeros((2, 2)))
     with pytest.raises(TypeError, match="mu must be a tensor"):
         pyvae.aggregate_posterior(tmp_path / "many.npz", torch.zeros(2, 2))

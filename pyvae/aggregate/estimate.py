@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 
@@ -15,8 +16,14 @@ class Estimate(NamedTuple):
 
 def mean_of(terms: Tensor) -> Estimate:
     """The mean over S independent samples and s / sqrt(S): terms [S, ...] -> [...], in float64."""
-    terms = terms.double()
-    return Estimate(terms.mean(0), terms.std(0) / math.sqrt(len(terms)))
+    deviation, mean = torch.std_mean(terms.double(), 0)
+    return Estimate(mean, deviation / math.sqrt(len(terms)))
+
+
+def minus_mean_of(terms: Tensor) -> Estimate:
+    """`mean_of(-terms)`."""
+    mean, standard_error = mean_of(terms)
+    return Estimate(-mean, standard_error)
 
 
 def mean_of_strata(strata: list[Estimate], shares: list[float]) -> Estimate:

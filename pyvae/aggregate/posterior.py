@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pyvae.aggregate.estimate import Estimate, mean_of, mean_of_strata
+from pyvae.aggregate.estimate import Estimate, mean_of, mean_of_strata, minus_mean_of
 from pyvae.aggregate.progress import progress_bar
 from pyvae.aggregate.tables import Rows, Table, chunks_of, interleaved, members_by_value
 from pyvae.ops import minibatch_log_density, reparameterize
@@ -67,8 +67,9 @@ def aggregate_posterior(
     Raises:
         TypeError: for anything else than tensors, arrays and paths, dtypes that are not floating or differ, or a chunk
             that is no int.
-        ValueError: for shapes other than [N, D], shapes or devices that differ, no posterior, no latent, values that
-            are not finite, an rtol that is not positive or a chunk below 1.
+        FileNotFoundError: for a path where nothing is.
+        ValueError: for files of another kind, shapes other than [N, D], shapes or devices that differ, no posterior, no
+            latent, values that are not finite, an rtol that is not positive or a chunk below 1.
 
     Example:
         >>> posterior = aggregate_posterior(torch.zeros(1000, 2), torch.zeros(1000, 2))
@@ -185,7 +186,7 @@ class AggregatePosterior:
     ) -> Estimate:
         """The differential entropies H(z_d) = -E[log q(z_d)], [D]. Errors as `mutual_information`."""
         z, _ = self._samples(samples, seed, generator)
-        return mean_of(-self._answer("marginal entropies", z, self._marginals))
+        return minus_mean_of(self._answer("marginal entropies", z, self._marginals))
 
     @torch.no_grad()
     def conditional_entropies(
@@ -223,7 +224,7 @@ class AggregatePosterior:
                 strata = []
                 for members in map(torch.from_numpy, values):
                     z, _ = self._sample(samples, drawn_by, members)
-                    strata.append(mean_of(-self._log_density(z, self._marginals, advance, members)))
+                    strata.append(minus_mean_of(self._log_density(z, self._marginals, advance, members)))
                 entropies.append(mean_of_strata(strata, [len(members) / len(self) for members in values]))
         value, standard_error = map(torch.stack, zip(*entropies, strict=True))
         return Estimate(value, standard_error)
@@ -240,11 +241,13 @@ class AggregatePosterior:
         """log sum_k (C_k / N) q_k(z) over chunks k of C_k out of N posteriors: z [Q, D] -> [Q, C], float64."""
         count = len(self) if members is None else len(members)
         total = None
-        for rows in interleaved(count, self._chunk):
-            chosen = rows if members is None else members[rows]
-            mu, logvar = self._mu.take(chosen), self._logvar.take(chosen)
-            part = torch.cat([density(queries, mu, logvar).double() for queries in z.split(QUERIES)])
-            part += math.log(len(rows) / count)
+        for places in interleaved(count, self._chunk):
+            rows = places if members is None else members[places]
+            mu, logvar = self._mu.take(rows), self._logvar.take(rows)
+            parts = [density(queries, mu, logvar) for queries in z.split(QUERIES)]
+            part = (torch.cat(parts) if len(parts) > 1 else parts[0]).double()
+            if len(rows) < count:
+                part += math.log(len(rows) / count)
             total = part if total is None else torch.logaddexp(total, part)
             advance()
         assert total is not None

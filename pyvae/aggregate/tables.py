@@ -111,7 +111,11 @@ def _split(column: npt.NDArray[Any]) -> list[Members]:
 
 def _opened(name: str, rows: Rows) -> Tensor | npt.NDArray[Any]:
     if isinstance(rows, str | os.PathLike):
-        rows = np.load(rows, mmap_mode="r")
+        path = os.fspath(rows)
+        try:
+            rows = np.load(path, mmap_mode="r")
+        except (ValueError, EOFError) as error:  # what numpy raises for a file of another kind
+            raise ValueError(f"{name} must be the path of a .npy file of numbers, got {path!r}.") from error
     if isinstance(rows, Tensor):
         return rows.detach()
     if not isinstance(rows, np.ndarray):
