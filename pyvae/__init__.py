@@ -5,6 +5,7 @@ from pyvae import _library
 _library.load()
 
 from pyvae import losses, nn  # noqa: E402
+from pyvae.aggregate import AggregateKL, AggregatePosterior, Estimate, aggregate_posterior  # noqa: E402
 from pyvae.ops import (  # noqa: E402  (the ops register themselves with the loaded library)
     KLDecomposition,
     LogDensity,
@@ -21,9 +22,13 @@ from pyvae.ops import (  # noqa: E402  (the ops register themselves with the loa
 __version__ = "0.1.0"
 
 __all__ = [
+    "AggregateKL",
+    "AggregatePosterior",
+    "Estimate",
     "KLDecomposition",
     "LogDensity",
     "SampleWithKL",
+    "aggregate_posterior",
     "cpu_isa",
     "gaussian_kl",
     "kl_decomposition",

@@ -77,8 +77,8 @@ def test_an_op_has_its_stem_in_every_room(op: str) -> None:
 
 
 def test_python_rooms_depend_downwards() -> None:
-    levels = {"ops": 0, "info": 1, "files": 1, "plotting": 1, "data": 1, "nn": 1, "losses": 1, "metrics": 1}
-    levels |= {"studies": 2, "bench": 2, "cli": 3}
+    levels = {"ops": 0, "info": 1, "files": 1, "plotting": 1, "data": 1, "nn": 1, "losses": 1, "aggregate": 1}
+    levels |= {"metrics": 2, "studies": 3, "bench": 3, "cli": 4}
     for path in PYTHON:
         mine = levels.get(path.relative_to(ROOT / "pyvae").parts[0].removesuffix(".py"))
         if mine is None:

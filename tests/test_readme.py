@@ -55,3 +55,15 @@ def test_the_benchmark_rows_are_the_committed_ones() -> None:
     shown = [line for line in section.splitlines() if line.startswith("|")]
     assert len(shown) > 8
     assert not [row for row in shown if row not in measured]
+
+
+def test_the_costs_of_the_aggregate_posterior_are_the_committed_ones() -> None:
+    page = ROOT / "docs/aggregate-posterior.md"
+    (target,) = re.findall(r"\[aggregate\.json\]\(([^)]+)\)", page.read_text())
+    seconds = json.loads((page.parent / target).read_text())["seconds"]
+    shown = re.findall(r"^\| ([\w -]+) \| (\d+\.\d\d) \| (\d+\.\d\d) \|$", page.read_text(), re.MULTILINE)
+    expected = [
+        (name, *(f"{seconds[order][name]['fastest']:.2f}" for order in ("ordered", "shuffled")))
+        for name in seconds["ordered"]
+    ]
+    assert shown == expected

@@ -60,13 +60,14 @@ def kl_decomposition(
     )
     dtype = density.joint.dtype
     z, mu, logvar = z.to(dtype), mu.to(dtype), logvar.to(dtype)
-    log_qz_given_x = _log_normal(z, mu, logvar)
-    log_pz = _log_normal(z, z.new_zeros(()), z.new_zeros(()))
+    log_qz_given_x = log_normal(z, mu, logvar).sum(-1)
+    log_pz = log_normal(z, z.new_zeros(()), z.new_zeros(())).sum(-1)
     log_prod_qz = density.marginals.sum(-1)
     return KLDecomposition(log_qz_given_x - density.joint, density.joint - log_prod_qz, log_prod_qz - log_pz)
 
 
-def _log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+def log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    """log N(z; mu, exp(logvar)), elementwise."""
     # exp(-logvar / 2) stays finite where exp(-logvar) overflows.
     standardized = (z - mu) * torch.exp(-0.5 * logvar)
-    return -0.5 * (standardized**2 + logvar + math.log(2 * math.pi)).sum(-1)
+    return -0.5 * (standardized**2 + logvar + math.log(2 * math.pi))

@@ -1,0 +1,77 @@
+"""The mutual information gap: whether each generating factor is told by one latent more than by any other."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pyvae.aggregate import AggregatePosterior, Estimate
+from pyvae.aggregate.posterior import SAMPLES
+from pyvae.aggregate.tables import Rows, members_by_value
+
+
+class MutualInformationGap(NamedTuple):
+    """`mig` [], the mean of `gaps` [K], shares of each factor's entropy; `information` [K, D], I(z_d; v_k) in nats."""
+
+    mig: Estimate
+    gaps: Estimate
+    information: Estimate
+
+
+def mutual_information_gap(
+    posterior: AggregatePosterior,
+    labels: Rows,
+    samples: int = SAMPLES,
+    *,
+    seed: int | None = None,
+    generator: torch.Generator | None = None,
+) -> MutualInformationGap:
+    r"""MIG of a data set's posteriors and its labels (Chen et al. 2018, section 5, eq. 6).
+
+    .. math::
+        \mathrm{MIG} = \frac 1 K \sum_k \frac{I(z_{d_1}; v_k) - I(z_{d_2}; v_k)}{H(v_k)}, \qquad
+        I(z_d; v_k) = H(z_d) - H(z_d | v_k)
+
+    with d_1 and d_2 the two latents that tell most of factor k, and every entropy from the exact aggregate posterior.
+    The standard errors of the gaps and of MIG are upper bounds: latents of one sample are not independent, and factors
+    share H(z_d).
+
+    Args:
+        posterior: of the data set, N posteriors of D latents.
+        labels: whole numbers [N] or [N, K], the value of each factor at each data point.
+        samples: for H(z_d), and again for each value of each factor.
+        seed, generator: as in AggregatePosterior.
+
+    Raises:
+        TypeError: as AggregatePosterior.conditional_entropies.
+        ValueError: as there, and for a factor with one value only or a posterior with one latent.
+    """
+    if posterior.latents < 2:
+        raise ValueError("posterior must have at least 2 latents for a gap between two, got 1.")
+    entropy = _factor_entropies(labels, len(posterior))
+    if seed is not None and generator is None:
+        generator, seed = torch.Generator(posterior.device).manual_seed(seed), None
+    marginal = posterior.marginal_entropies(samples, seed=seed, generator=generator)
+    conditional = posterior.conditional_entropies(labels, samples, seed=seed, generator=generator)
+    information = marginal.value - conditional.value
+    error = (marginal.standard_error.square() + conditional.standard_error.square()).sqrt()
+    top, latent = information.topk(2, -1)
+    gaps = (top[:, 0] - top[:, 1]) / entropy
+    # Deviations of sums add at most; the marginal and the conditional part are independent.
+    of_marginal = marginal.standard_error.expand_as(error).gather(-1, latent).sum(-1)
+    of_conditional = conditional.standard_error.gather(-1, latent).sum(-1)
+    gap_error = torch.hypot(of_marginal, of_conditional) / entropy
+    return MutualInformationGap(
+        Estimate(gaps.mean(), gap_error.mean()), Estimate(gaps, gap_error), Estimate(information, error)
+    )
+
+
+def _factor_entropies(labels: Rows, count: int) -> Tensor:
+    """H(v_k) in nats of the values' frequencies, [K] float64."""
+    entropies = []
+    for k, values in enumerate(members_by_value(labels, count)):
+        if len(values) < 2:
+            raise ValueError(f"labels must hold at least two values of each factor, got one of factor {k}.")
+        share = torch.tensor([len(members) for members in values], dtype=torch.float64) / count
+        entropies.append(-(share * share.log()).sum())
+    return torch.stack(entropies)

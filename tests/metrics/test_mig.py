@@ -1,0 +1,72 @@
+"""MIG where the answer is known: one latent per factor, two that share one, none."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+import pyvae
+from pyvae.metrics import mutual_information_gap
+
+FACTORS = torch.cartesian_prod(torch.arange(2), torch.arange(3), torch.arange(4)).repeat(25, 1)  # [600, 3]
+ENTROPIES = torch.tensor([2.0, 3.0, 4.0], dtype=torch.float64).log()
+
+
+def posterior_of(mu: Tensor, logvar: float = -4.0) -> pyvae.AggregatePosterior:
+    return pyvae.aggregate_posterior(mu, torch.full_like(mu, logvar))
+
+
+def test_a_latent_for_each_factor_is_a_gap_of_1() -> None:
+    mu = torch.cat([10.0 * FACTORS, torch.zeros(600, 1)], 1)
+    result = mutual_information_gap(posterior_of(mu), FACTORS, 4000, seed=0)
+    expected = torch.cat([ENTROPIES.diag(), torch.zeros(3, 1, dtype=torch.float64)], 1)
+    assert ((result.information.value - expected).abs() < 5 * result.information.standard_error + 1e-4).all()
+    assert result.mig.value.item() == pytest.approx(1, abs=0.05)
+    assert abs(result.mig.value.item() - 1) < 5 * result.mig.standard_error.item()
+
+
+def test_two_latents_that_tell_the_same_leave_no_gap() -> None:
+    mu = 10.0 * torch.stack([FACTORS[:, 2], FACTORS[:, 2], FACTORS[:, 0]], 1)
+    result = mutual_information_gap(posterior_of(mu), FACTORS[:, [2, 0]], 4000, seed=0)
+    assert result.gaps.value.tolist() == pytest.approx([0, 1], abs=0.06)
+    assert result.mig.value.item() == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_factor_told_in_part() -> None:
+    """The latent tells whether the value of four is in the upper half: log 2 of log 4."""
+    mu = torch.stack([10.0 * (FACTORS[:, 2] // 2), torch.zeros(600)], 1)
+    result = mutual_information_gap(posterior_of(mu), FACTORS[:, 2], 4000, seed=0)
+    assert result.gaps.value.item() == pytest.approx(math.log(2) / math.log(4), abs=0.03)
+
+
+def test_standard_errors_are_bounds() -> None:
+    mu = torch.cat([0.3 * FACTORS, torch.randn(600, 1)], 1)
+    posterior = posterior_of(mu, -2.0)
+    exact = mutual_information_gap(posterior, FACTORS, 200_000, seed=1)
+    tries = [mutual_information_gap(posterior, FACTORS, 300, seed=seed) for seed in range(60)]
+    for name in ("mig", "gaps"):
+        values = torch.stack([getattr(t, name).value for t in tries])
+        errors = torch.stack([getattr(t, name).standard_error for t in tries]).mean(0)
+        assert (values.std(0) < 1.15 * errors).all()  # 1.15 for 60 tries
+        assert ((values.mean(0) - getattr(exact, name).value).abs() < 5 * errors / math.sqrt(60) + 0.01).all()
+
+
+def test_a_seed_fixes_it() -> None:
+    posterior = posterior_of(FACTORS.float())
+    first = mutual_information_gap(posterior, FACTORS, 50, seed=3)
+    again = mutual_information_gap(posterior, FACTORS, 50, generator=torch.Generator().manual_seed(3))
+    assert torch.equal(first.information.value, again.information.value)
+    assert first.mig.value != mutual_information_gap(posterior, FACTORS, 50, seed=4).mig.value
+
+
+def test_what_it_refuses() -> None:
+    posterior = posterior_of(FACTORS.float())
+    with pytest.raises(ValueError, match="labels must hold at least two values of each factor, got one of factor 1"):
+        mutual_information_gap(posterior, torch.stack([FACTORS[:, 0], torch.zeros(600, dtype=torch.long)], 1))
+    with pytest.raises(ValueError, match="posterior must have at least 2 latents"):
+        mutual_information_gap(posterior_of(FACTORS[:, :1].float()), FACTORS)
+    with pytest.raises(ValueError, match="labels must have a row for each"):
+        mutual_information_gap(posterior, FACTORS[:10])
+    with pytest.raises(ValueError, match="seed and generator"):
+        mutual_information_gap(posterior, FACTORS, seed=0, generator=torch.Generator())
