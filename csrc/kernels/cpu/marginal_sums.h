@@ -130,6 +130,8 @@ struct LogSum {
     for (int64_t k = 0; k < parts; ++k) {
       if (log[k] == -__builtin_inf()) continue;
       const double density = libm::exp(log[k] - largest);
+      // A part that adds nothing may have an infinite slope; 0 * inf must not reach the sum.
+      if (density == 0) continue;
       sum += density, slope += density * (sums[k].slope / sums[k].density);
     }
     total = largest == -__builtin_inf() ? largest : largest + libm::log(sum);
