@@ -52,9 +52,13 @@ def gradients(function: Callable[..., Sequence[Tensor]], inputs: Sequence[Tensor
     """Gradients of a random projection of all outputs: a backward that assumes a cotangent of 1 would fail."""
     leaves = [tensor.detach().clone().requires_grad_() for tensor in inputs]
     outputs = function(*leaves)
+    return list(torch.autograd.grad(outputs, leaves, cotangents_for(outputs, seed)))
+
+
+def cotangents_for(outputs: Sequence[Tensor], seed: int = 0) -> list[Tensor]:
+    """Random ones, the same for every type."""
     generator = torch.Generator().manual_seed(seed)
-    cotangents = [torch.randn(o.shape, generator=generator, dtype=torch.float64).to(o.dtype) for o in outputs]
-    return list(torch.autograd.grad(outputs, leaves, cotangents))
+    return [torch.randn(o.shape, generator=generator, dtype=torch.float64).to(o.dtype) for o in outputs]
 
 
 def assert_bit_equal(a: Tensor, b: Tensor) -> None:

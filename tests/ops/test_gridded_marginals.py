@@ -85,14 +85,15 @@ def test_no_input_breaks_the_contract(frame: Frame, recipe: Recipe, isa: str) ->
 
 # --- Regimes by name --------------------------------------------------------------------------------------------------
 
-# Sizes where levels, windows and the search for them end: less than a level needs, about one, and real ones.
-SIZES = [31, 32, 33, 34, 100, 1024, 2048]
+# Posteriors: less than a level needs, just enough, and as many as make the grids worth it.
+SIZES = [31, 32, 33, 34, 100, 2048]
 
 
 @pytest.mark.parametrize("estimator", ["full", "mss", "balanced"])
 @pytest.mark.parametrize("m", SIZES)
 @pytest.mark.parametrize("regime", REGIMES)
-def test_named_regimes(isa: str, regime: str, m: int, estimator: str) -> None:
-    size = None if estimator == "full" else 737_280
-    errors = assert_contract(Mixture(*REGIMES[regime](m, 2), size, estimator), isa)
-    assert errors.mean() <= 1e-6
+def test_named_regimes(regime: str, m: int, estimator: str) -> None:
+    case = Mixture(*REGIMES[regime](m, 2), None if estimator == "full" else 737_280, estimator)
+    errors = assert_contract(case, *INSTRUCTION_SETS)
+    # Where all posteriors are one, the error of the trapezoidal rule is the same for all and nothing averages it out.
+    assert errors.mean() <= (case.rtol / 2 if regime == "all mass on one point" else 1e-6)

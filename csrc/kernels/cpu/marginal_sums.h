@@ -124,7 +124,7 @@ struct LogSum {
       part[k] = sums[k].density;
       const double unit = is_level ? static_cast<double>(plan.level[k].unit) : 1.0;
       log[k] = libm::log(sums[k].density) + kLn2 * static_cast<double>(peak[k]) - libm::log(unit);
-      if (!(log[k] <= largest)) largest = log[k];
+      if (!(log[k] <= largest) && largest == largest) largest = log[k];  // a NaN stays
     }
     double sum = 0, slope = 0;
     for (int64_t k = 0; k < parts; ++k) {

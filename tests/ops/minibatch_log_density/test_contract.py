@@ -194,7 +194,7 @@ def test_forward_mode_is_refused_not_wrong() -> None:
         ({"dataset_size": 7.5}, TypeError, "dataset_size must be an int, got float"),
         ({"estimator": "full"}, ValueError, "dataset_size must be the number of posteriors, 5, or None"),
         ({"estimator": "best"}, ValueError, "estimator must be one of 'full', 'mws', 'mss', 'balanced', got 'best'"),
-        ({"method": "fast"}, ValueError, "method must be 'auto' or 'exact', got 'fast'"),
+        ({"method": "fast"}, ValueError, "method must be 'auto', 'exact' or 'gridded', got 'fast'"),
         ({"rtol": 0.0}, ValueError, "rtol must be greater than 0, got 0.0"),
     ],
 )
