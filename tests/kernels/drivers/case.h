@@ -190,5 +190,9 @@ template <typename T>
 void check_reparameterize_with_kl(Case& c);
 template <typename T>
 void check_minibatch_log_density(Case& c);
+template <typename T>
+void check_gridded_marginals(Case& c);
+template <>
+void check_gridded_marginals<float>(Case& c);
 
 }  // namespace pyvae::driver

@@ -81,6 +81,14 @@ def test_few_posteriors_need_no_grid(isa: str) -> None:
         assert_contract(case)
 
 
+def test_nodes_of_a_million_posteriors_keep_their_digits(isa: str) -> None:
+    """Equal ones: every addition to a running float32 total would round the same way."""
+    case = Mixture(torch.tensor([[0.5]]), torch.full((1_000_000, 1), 0.7), torch.zeros(1_000_000, 1), rtol=3e-6)
+    assert case.tiers().item() == GRIDDED
+    want = -0.5 * (0.2**2 + math.log(2 * math.pi))
+    assert case.gridded(*case.inputs)[0].item() == pytest.approx(want, abs=case.rtol + 1e-6)
+
+
 @pytest.mark.parametrize("regime", ["one sigma", "all mass on one point", "mixed over four decades"])
 def test_a_smaller_rtol_makes_a_smaller_error(isa: str, regime: str) -> None:
     inputs = REGIMES[regime](M, 2)
