@@ -9,8 +9,8 @@ namespace {
 
 Marginals marginals_of(const Sizes& sizes, const Tensor& z, const Tensor& mu, const Tensor& logvar,
                        int64_t dataset_size, int64_t estimator, double rtol) {
-  return {sizes.batch,  sizes.queries, sizes.columns, sizes.latents, weights_of(sizes, dataset_size, estimator), rtol,
-          in<float>(z), in<float>(mu), in<float>(logvar)};
+  return {sizes.batch, sizes.queries, sizes.columns, sizes.latents,    weights_of(sizes, dataset_size, estimator),
+          rtol,        in<float>(z),  in<float>(mu), in<float>(logvar)};
 }
 
 void check(const Tensor& z, double rtol) {

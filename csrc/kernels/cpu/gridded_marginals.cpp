@@ -90,8 +90,8 @@ void add_grid(const Plan& plan, const Level& level, const Places& places, Estima
 }
 
 // A component that the grid served as one of many, by what its weight is more or less.
-void correct_special(const Plan& plan, const Level& level, const SpecialWeights& special, const Query& query,
-                     int64_t i, Estimates& to) {
+void correct_special(const Plan& plan, const Level& level, const SpecialWeights& special, const Query& query, int64_t i,
+                     Estimates& to) {
   const double inverse = 1.0 / static_cast<double>(level.unit);
   for (int s = 0; s < 2; ++s) {
     const int64_t k = query.special[s];

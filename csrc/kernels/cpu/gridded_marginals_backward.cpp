@@ -1,6 +1,7 @@
-// Gridded marginals, backward: the transpose of the forward. Cotangents over densities are spread on to the grids by the
-// interpolation's weights, and every component gathers from its nodes by the derivatives of its own; pairs that were
-// summed one by one add to their component one by one. The gradient of z needs no grid: the forward left it as a score.
+// Gridded marginals, backward: the transpose of the forward. Cotangents over densities are spread on to the grids by
+// the interpolation's weights, and every component gathers from its nodes by the derivatives of its own; pairs that
+// were summed one by one add to their component one by one. The gradient of z needs no grid: the forward left it as a
+// score.
 #include "marginal_sums.h"
 
 namespace pyvae::cpu {
@@ -23,7 +24,8 @@ void fill_zero(float* begin, int64_t count) {
   for (int64_t k = 0; k < count; ++k) begin[k] = 0;
 }
 
-// grad_z, and for what follows the cotangent over the density. Rows of Tier::all do not use theirs, which may have no finite value.
+// grad_z, and for what follows the cotangent over the density. Rows of Tier::all do not use theirs, which may have no
+// finite value.
 void fill_factors(const Latent& latent) {
   float *factor = latent.factor(), *cotangent = latent.plan.slot.score;
   const int64_t queries = latent.args.of.queries;
@@ -170,7 +172,8 @@ void gather_level(const Plan& plan, const Level& level) {
       const int64_t count = minimum(kRows, block.count() - first);
       for (int64_t k = 0; k < count; ++k) gathered.gather(spread, first + k, nodes, k);
       alignas(64) float zeroth[kRows], moment[kRows], square[kRows];
-      sums_of_rows(gathered.zeroth, zeroth), sums_of_rows(gathered.first, moment), sums_of_rows(gathered.second, square);
+      sums_of_rows(gathered.zeroth, zeroth), sums_of_rows(gathered.first, moment),
+          sums_of_rows(gathered.second, square);
       for (int64_t k = 0; k < count; ++k) {
         const int64_t at = begin + first + k;
         const float amplitude = spread.amplitude[first + k], inverse = 1.0f / spread.variance[first + k];

@@ -64,9 +64,9 @@ struct Level {
   double reach;             // components farther from a query are far
   float below, above;       // the components outside of the region that are closest to it
   int64_t bins;
-  const int32_t* bin_starts;  // bins + 3 of them, in sorted order
-  int64_t nodes;              // 0: no grid
-  int64_t first_node;         // of all the latent's
+  const int32_t* bin_starts;      // bins + 3 of them, in sorted order
+  int64_t nodes;                  // 0: no grid
+  int64_t first_node;             // of all the latent's
   double low_node, inverse_step;  // of the region's lower end; nodes per length
 
   // Without those outside of the region, which the grid does not know.
@@ -85,8 +85,8 @@ struct Level {
 
 // The memory of a slot, by name.
 struct Slot {
-  double* total;  // [nodes]
-  float* grid;    // [nodes]
+  double* total;           // [nodes]
+  float* grid;             // [nodes]
   float *density, *score;  // [Q]
   // Of the components, in sorted order, [M]: math/gaussian.h's quantities, the constant for densities in units of
   // 1 / s; sigma / s; the column in the tensors.
@@ -306,7 +306,8 @@ struct Plan {
       slot.scale[k] = log_density_scale(logvar);
       slot.constant[k] = log_density_constant(logvar);
       const float mean = slot.mean[k], sigma = slot.ratio[k];
-      linear &= mean <= kLargestMean && mean >= -kLargestMean && sigma > kSmallestLooseSigma && sigma < kLargestLooseSigma;
+      linear &=
+          mean <= kLargestMean && mean >= -kLargestMean && sigma > kSmallestLooseSigma && sigma < kLargestLooseSigma;
     }
   }
 

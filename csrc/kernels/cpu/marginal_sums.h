@@ -25,7 +25,8 @@ PYVAE_VEC Window exponents(const Slot& slot, float x, int64_t first, int64_t cou
 }
 
 // Fills the chunk with up to kChunk components from range.first on, special ones with their weight.
-PYVAE_VEC void fill_chunk(const Slot& slot, const SpecialWeights& special, const Query& query, const Range& range, float top, Chunk& chunk) {
+PYVAE_VEC void fill_chunk(const Slot& slot, const SpecialWeights& special, const Query& query, const Range& range,
+                          float top, Chunk& chunk) {
   chunk.range = {range.first, minimum(range.last, range.first + kChunk)};
   const int64_t count = chunk.range.count();
   for (int64_t k = 0; k < count; k += kWindow) {
@@ -108,10 +109,10 @@ struct LogSum {
   static constexpr int64_t kParts = MarginalsWorkspace::kMaxLevels + 1;
   int64_t parts;
   Range range[kParts];
-  float peak[kParts];    // what exponents are taken over
-  double part[kParts];   // the sum of a part's terms over 2^peak
-  double log[kParts];    // of a part's density
-  double total, score;   // the logarithm, and its derivative
+  float peak[kParts];   // what exponents are taken over
+  double part[kParts];  // the sum of a part's terms over 2^peak
+  double log[kParts];   // of a part's density
+  double total, score;  // the logarithm, and its derivative
 
   LogSum(const Plan& plan, const SpecialWeights& special, const Query& query) : parts(plan.levels + 1) {
     double largest = -__builtin_inf();

@@ -130,8 +130,8 @@ std::vector<Result<float>> compute(Case& c, const Problem& p, Work work) {
                                   {"grad_z", Buffer<float>(c, n.rows())},
                                   {"grad_mu", Buffer<float>(c, n.elements())},
                                   {"grad_logvar", Buffer<float>(c, n.elements())}};
-  const Marginals of{n.batch,   n.queries,  n.columns,   n.latents,      p.weights,
-                     p.rtol,    p.z.data(), p.mu.data(), p.logvar.data()};
+  const Marginals of{n.batch, n.queries,  n.columns,   n.latents,      p.weights,
+                     p.rtol,  p.z.data(), p.mu.data(), p.logvar.data()};
   const GriddedMarginals forward{of, r[0].values.data(), r[1].values.data(), tier.data(), forward_workspace.data()};
   const GriddedMarginalsBackward backward{of,
                                           r[0].values.data(),
@@ -143,8 +143,7 @@ std::vector<Result<float>> compute(Case& c, const Problem& p, Work work) {
                                           r[4].values.data(),
                                           backward_workspace.data()};
   with_isa(c.isa, [&](auto isa) {
-    run(c, work, layout.slots,
-        [&](int64_t begin, int64_t end) { cpu::gridded_marginals<isa()>(forward, begin, end); });
+    run(c, work, layout.slots, [&](int64_t begin, int64_t end) { cpu::gridded_marginals<isa()>(forward, begin, end); });
     run(c, work, layout.slots,
         [&](int64_t begin, int64_t end) { cpu::gridded_marginals_backward<isa()>(backward, begin, end); });
   });
@@ -175,7 +174,8 @@ void expect_gradient(const Case& c, const Problem& p, const Result<float>& got, 
   std::vector<double> error(expected.size());
   for (size_t k = 0; k < error.size(); ++k) error[k] = double{got.values[static_cast<int64_t>(k)]} - expected[k];
   if (norm(error) <= (1e-4 + 10 * p.rtol) * norm(size)) return;
-  fail(c, std::string(got.name) + " is off by " + std::to_string(norm(error)) + " of " + std::to_string(norm(expected)));
+  fail(c,
+       std::string(got.name) + " is off by " + std::to_string(norm(error)) + " of " + std::to_string(norm(expected)));
 }
 
 }  // namespace
@@ -183,8 +183,7 @@ void expect_gradient(const Case& c, const Problem& p, const Result<float>& got, 
 template <>
 void check_gridded_marginals<float>(Case& c) {
   const Problem p = random_problem(c);
-  check<float>(
-      c, 0, [&](Work work) { return compute(c, p, work); }, [] { return std::vector<std::vector<double>>(); });
+  check<float>(c, 0, [&](Work work) { return compute(c, p, work); }, [] { return std::vector<std::vector<double>>(); });
   if (c.hostile || p.n.rows() == 0) return;
   const Expected e = expected_of(p);
   const std::vector<Result<float>> got = compute(c, p, Work::whole);
