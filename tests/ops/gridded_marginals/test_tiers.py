@@ -51,6 +51,15 @@ def test_a_query_far_from_everything_is_a_sum_over_all(isa: str) -> None:
     assert_contract(case)
 
 
+def test_many_beyond_reach_may_outweigh_the_near(isa: str) -> None:
+    """One posterior 11.5 of its sigma away, and 20 000 broader ones just where their reach ends."""
+    mu, logvar = torch.full((20_001, 1), 51.0), torch.full((20_001, 1), 2 * math.log(3.99))
+    mu[0], logvar[0] = -11.5, 0.0
+    case = Mixture(torch.zeros(1, 1), mu, logvar)
+    assert case.tiers().item() == ALL
+    assert_contract(case)
+
+
 @pytest.mark.parametrize("sigma", [1e-3, 1e-2])
 def test_rows_that_only_their_own_posterior_reaches_are_sums_over_the_near(isa: str, sigma: float) -> None:
     """With N / M large their own weight is small, and what the grid says of it would be all that is left."""
@@ -135,6 +144,15 @@ def test_beyond_the_range_of_float32_is_minus_infinity(isa: str) -> None:
     got = outcome(case.gridded, case.inputs, torch.zeros(40, 1))
     assert bool((got.marginals == -math.inf).all())
     assert all(bool((g == 0).all()) for g in got.gradients)
+
+
+def test_a_level_that_adds_nothing_adds_no_infinite_slope(isa: str) -> None:
+    """Forty posteriors so narrow that the slope of their log-density at the query is beyond float32."""
+    sigma = torch.cat([torch.full((40,), 1e-21), torch.full((40,), 1.0), torch.full((1,), 2e-22)])
+    mu = torch.cat([torch.zeros(40), torch.randn(40), torch.full((1,), 5.0)])[:, None]
+    case = Mixture(torch.full((1, 1), 0.015), mu, 2 * sigma.log()[:, None])
+    assert case.tiers().item() == ALL
+    assert_contract(case)
 
 
 def test_a_latent_does_not_depend_on_the_others(isa: str) -> None:
