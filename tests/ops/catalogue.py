@@ -1,6 +1,6 @@
 """The ops as data: what a promise made for every op (docs/reliability.md) is checked on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 import pyvae
 from pyvae.ops import reference
 from pyvae.ops.joint_log_density import joint_log_density
+from tests.ops.mixtures import Mixture
 
 Function = Callable[..., tuple[Tensor, ...]]
 
@@ -19,7 +20,8 @@ class Op:
 
     `plain(*inputs)` is the function in plain torch that goes with these inputs, in the dtype of its own arguments.
     `reach[k]` says which results an element of input k may touch besides its own row: "row" (its own row of everything
-    only), "all" (every row of its batch entry).
+    only), "all" (every row of its batch entry). `rtol` is what grids may add to the errors, and where they are used
+    `terms` gives what each gradient is a sum of, in absolute value.
     """
 
     name: str
@@ -27,6 +29,14 @@ class Op:
     plain: Callable[..., Function]
     arguments: tuple[str, ...]
     reach: tuple[str, ...]
+    dtypes: tuple[torch.dtype, ...] = (torch.float32, torch.float64)
+    rtol: float = 0.0
+    terms: Callable[..., Sequence[Tensor] | None] = lambda cotangents, *inputs: None
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether rows are compared with all posteriors."""
+        return "z" in self.arguments
 
     def __str__(self) -> str:
         return self.name
@@ -63,7 +73,7 @@ def _options(estimator: str, m: int) -> dict[str, object]:
 
 def _density(estimator: str) -> Op:
     def function(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, ...]:
-        return tuple(pyvae.minibatch_log_density(z, mu, logvar, **_options(estimator, mu.shape[-2])))
+        return tuple(pyvae.minibatch_log_density(z, mu, logvar, **_options(estimator, mu.shape[-2]), method="exact"))
 
     def plain(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, ...]:
         return reference.minibatch_log_density(z, mu, logvar, **_options(estimator, mu.shape[-2]))
@@ -81,6 +91,31 @@ def _joint_density(estimator: str) -> Op:
 
     name = f"joint_log_density-{estimator}"
     return Op(name, function, lambda *inputs: plain, ("z", "mu", "logvar"), ("row", "all", "all"))
+
+
+def _marginals(estimator: str) -> Op:
+    def function(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, ...]:
+        options = _options(estimator, mu.shape[-2])
+        return (pyvae.minibatch_log_density(z, mu, logvar, **options, method="gridded").marginals,)
+
+    def plain(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, ...]:
+        return (reference.minibatch_log_density(z, mu, logvar, **_options(estimator, mu.shape[-2]))[1],)
+
+    def terms(cotangents: Sequence[Tensor], *inputs: Tensor) -> list[Tensor]:
+        exact = [t.double() for t in inputs]
+        mixture = Mixture(*inputs, **_options(estimator, inputs[1].shape[-2]))
+        return mixture.terms(plain(*exact)[0], cotangents[0].double())
+
+    return Op(
+        f"gridded_marginals-{estimator}",
+        function,
+        lambda *inputs: plain,
+        ("z", "mu", "logvar"),
+        ("row", "all", "all"),
+        (torch.float32,),
+        1e-5,
+        terms,
+    )
 
 
 POSTERIOR, PRIOR = ("mu", "logvar"), ("prior_mu", "prior_logvar")
@@ -136,4 +171,5 @@ OPS = [
     ),
     *map(_density, ESTIMATORS),
     *map(_joint_density, ESTIMATORS),
+    *map(_marginals, ("full", "mss")),
 ]

@@ -6,8 +6,11 @@ import torch
 from torch import Tensor
 
 
-def assert_values(actual: Tensor, plain: Tensor, exact: Tensor) -> None:
-    """float32: at most twice plain torch's error plus 1e-6 (1 + |exact|); float64: 1e-12 (1 + |exact|)."""
+def assert_values(actual: Tensor, plain: Tensor, exact: Tensor, rtol: float = 0.0) -> None:
+    """float32: at most twice plain torch's error plus 1e-6 (1 + |exact|); float64: 1e-12 (1 + |exact|).
+
+    Where grids stand in for sums, plus their rtol.
+    """
     assert actual.shape == exact.shape
     if exact.numel() == 0:
         return
@@ -16,29 +19,46 @@ def assert_values(actual: Tensor, plain: Tensor, exact: Tensor) -> None:
     if actual.dtype != torch.float64:
         plain_error = (plain.double() - exact).abs()
         # Where plain torch is infinite or NaN (0 * inf below a variance of e^-88) it excuses nothing.
-        bound = 2 * plain_error.nan_to_num(nan=0.0, posinf=0.0).max() + 1e-6 * scale
+        bound = 2 * plain_error.nan_to_num(nan=0.0, posinf=0.0).max() + 1e-6 * scale + rtol
     excess = (actual.double() - exact).abs() / bound
     assert excess.max() <= 1, f"{excess.max().item():.2f} times the bound"
 
 
-def assert_gradients(actual: Sequence[Tensor], plain: Sequence[Tensor], exact: Sequence[Tensor]) -> None:
-    """Relative norm of the error: 1e-4 or twice plain torch's in float32, 1e-10 in float64."""
-    for got, rough, want in zip(actual, plain, exact, strict=True):
+def assert_gradients(
+    actual: Sequence[Tensor],
+    plain: Sequence[Tensor],
+    exact: Sequence[Tensor],
+    rtol: float = 0.0,
+    terms: Sequence[Tensor] | None = None,
+) -> None:
+    """Relative norm of the error: 1e-4 + 10 rtol or twice plain torch's in float32, 1e-10 in float64.
+
+    Where grids stand in for sums and what they stand for cancels: 10 rtol of the norm of the terms' absolute values.
+    """
+    for k, (got, rough, want) in enumerate(zip(actual, plain, exact, strict=True)):
         assert got.shape == want.shape
         if want.numel() == 0:
             continue
-        norm = want.norm().clamp_min(1e-30)
-        bound = 1e-10 if got.dtype == torch.float64 else max(1e-4, 2 * ((rough.double() - want).norm() / norm).item())
-        assert (got.double() - want).norm() / norm <= bound
+        norm, bound = want.norm().clamp_min(1e-30), 1e-10
+        if got.dtype != torch.float64:
+            plain_error = ((rough.double() - want).norm() / norm).nan_to_num(nan=0.0, posinf=0.0)
+            cancelled = 0.0 if terms is None else 10 * rtol * (terms[k].norm() / norm).item()
+            bound = max(1e-4 + 10 * rtol, 2 * plain_error.item(), cancelled)
+        error = (got.double() - want).norm() / norm
+        assert error <= bound, f"error {error.item():.2e} in gradient {k}, bound {bound:.2e}"
 
 
 def gradients(function: Callable[..., Sequence[Tensor]], inputs: Sequence[Tensor], seed: int = 0) -> list[Tensor]:
     """Gradients of a random projection of all outputs: a backward that assumes a cotangent of 1 would fail."""
     leaves = [tensor.detach().clone().requires_grad_() for tensor in inputs]
     outputs = function(*leaves)
+    return list(torch.autograd.grad(outputs, leaves, cotangents_for(outputs, seed)))
+
+
+def cotangents_for(outputs: Sequence[Tensor], seed: int = 0) -> list[Tensor]:
+    """Random ones, the same for every type."""
     generator = torch.Generator().manual_seed(seed)
-    cotangents = [torch.randn(o.shape, generator=generator, dtype=torch.float64).to(o.dtype) for o in outputs]
-    return list(torch.autograd.grad(outputs, leaves, cotangents))
+    return [torch.randn(o.shape, generator=generator, dtype=torch.float64).to(o.dtype) for o in outputs]
 
 
 def assert_bit_equal(a: Tensor, b: Tensor) -> None:

@@ -13,7 +13,7 @@ from tests.ops.contract import assert_bit_equal, gradients
 
 # Cut by threads at places that no vector or tile ends at.
 ELEMENTWISE_SHAPES, DENSITY_SHAPES = [(5003, 7), (3, 1021, 33)], [(2, 301, 7), (1031, 10), (5, 67, 3)]
-CASES = [(op, shape) for op in OPS for shape in (DENSITY_SHAPES if "density" in op.name else ELEMENTWISE_SHAPES)]
+CASES = [(op, shape) for op in OPS for shape in (DENSITY_SHAPES if op.has_pairs else ELEMENTWISE_SHAPES)]
 
 
 @pytest.fixture
@@ -33,8 +33,7 @@ def assert_all_bit_equal(a: list[Tensor], b: list[Tensor]) -> None:
         assert_bit_equal(x, y)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-@pytest.mark.parametrize(("op", "shape"), CASES, ids=str)
+@pytest.mark.parametrize(("op", "shape", "dtype"), [(*c, t) for c in CASES for t in c[0].dtypes], ids=str)
 def test_any_number_of_threads(isa: str, threads: None, op: Op, shape: tuple[int, ...], dtype: torch.dtype) -> None:
     inputs = op.inputs(*shape, dtype=dtype)
     torch.set_num_threads(1)

@@ -235,6 +235,7 @@ struct Plan {
       level.bins = static_cast<int64_t>((high - low) * level.inverse_bin) + 1;
     } else {
       level.nodes = 0;
+      level.low_node = level.inverse_step = 0;
       level.bins = extent.count;
       level.inverse_bin = static_cast<double>(level.bins) / (high - low);
     }

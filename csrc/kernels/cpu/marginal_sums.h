@@ -125,12 +125,14 @@ struct LogSum {
       part[k] = sums[k].density;
       const double unit = is_level ? static_cast<double>(plan.level[k].unit) : 1.0;
       log[k] = libm::log(sums[k].density) + kLn2 * static_cast<double>(peak[k]) - libm::log(unit);
-      if (!(log[k] <= largest)) largest = log[k];
+      if (!(log[k] <= largest) && largest == largest) largest = log[k];  // a NaN stays
     }
     double sum = 0, slope = 0;
     for (int64_t k = 0; k < parts; ++k) {
       if (log[k] == -__builtin_inf()) continue;
       const double density = libm::exp(log[k] - largest);
+      // A part that adds nothing may have an infinite slope; 0 * inf must not reach the sum.
+      if (density == 0) continue;
       sum += density, slope += density * (sums[k].slope / sums[k].density);
     }
     total = largest == -__builtin_inf() ? largest : largest + libm::log(sum);

@@ -192,5 +192,8 @@ template <typename T>
 void check_minibatch_log_density(Case& c);
 template <typename T>
 void check_joint_log_density(Case& c);
+void check_gridded_marginals(Case& c);
+template <>
+void check_gridded_marginals<float>(Case& c);
 
 }  // namespace pyvae::driver

@@ -31,7 +31,7 @@ constexpr Check kChecks[] = {
     check_reparameterize<float>,        check_reparameterize<double>,        check_gaussian_kl<float>,
     check_gaussian_kl<double>,          check_reparameterize_with_kl<float>, check_reparameterize_with_kl<double>,
     check_minibatch_log_density<float>, check_minibatch_log_density<double>, check_joint_log_density<float>,
-    check_joint_log_density<double>,
+    check_joint_log_density<double>,    check_gridded_marginals<float>,
 };
 
 const Case* current_case = nullptr;
