@@ -83,23 +83,25 @@ def ops_of(call: Callable[[], object]) -> set[str]:
 @pytest.mark.parametrize(
     ("rows", "columns", "dtype", "options", "grids"),
     [
-        (384, 384, torch.float32, {}, True),
-        (383, 384, torch.float32, {}, False),
-        (2, 766, torch.float32, {}, True),
-        (384, 384, torch.float64, {}, False),
-        (384, 384, torch.float32, {"method": "exact"}, False),
+        (512, 512, torch.float32, {}, True),
+        (511, 512, torch.float32, {}, False),
+        (300, 3000, torch.float32, {}, True),
+        (2, 3000, torch.float32, {}, False),
+        (512, 512, torch.float64, {}, False),
+        (512, 512, torch.float32, {"method": "exact"}, False),
         (2, 3, torch.float32, {"method": "gridded"}, True),
     ],
 )
 def test_auto_takes_what_is_faster(rows: int, columns: int, dtype: torch.dtype, options: dict, grids: bool) -> None:
     z, mu, logvar = (torch.randn(n, 2, dtype=dtype) for n in (rows, columns, columns))
     got = ops_of(lambda: pyvae.minibatch_log_density(z, mu, logvar, estimator="full", **options))
-    assert "pyvae::minibatch_log_density" in got
-    assert ("pyvae::gridded_marginals" in got) == grids
+    assert got == (
+        {"pyvae::joint_log_density", "pyvae::gridded_marginals"} if grids else {"pyvae::minibatch_log_density"}
+    )
 
 
 def test_half_types_take_grids_in_float32() -> None:
-    inputs = [t.bfloat16() for t in posteriors((), 400, 2)]
+    inputs = [t.bfloat16() for t in posteriors((), 600, 2)]
     got = pyvae.minibatch_log_density(*inputs, dataset_size=1000)
     assert_bit_equal(got.marginals, density(*(t.float() for t in inputs), dataset_size=1000)[1])
     assert all(g.dtype == torch.bfloat16 for g in gradients(lambda *t: density(*t), inputs))
@@ -107,7 +109,7 @@ def test_half_types_take_grids_in_float32() -> None:
 
 def test_the_joint_is_the_exact_one() -> None:
     inputs = posteriors((2,), 130, 3)
-    assert_bit_equal(density(*inputs)[0], density(*inputs, method="exact")[0])
+    torch.testing.assert_close(density(*inputs)[0], density(*inputs, method="exact")[0], rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize(
