@@ -44,7 +44,7 @@ namespace cpu {
 // Latents of all batch entries are worked on one after the other in as many slots as there is memory for; results do
 // not depend on their number. Sizes are functions of shapes alone; pages of a grid that is not needed stay untouched.
 struct MarginalsWorkspace {
-  static constexpr int64_t kNodesPerPoint = 2, kLeastNodes = 4096, kSlotBytes = int64_t{1} << 25, kLeastSlots = 2;
+  static constexpr int64_t kNodesPerPoint = 1, kLeastNodes = 4096, kSlotBytes = int64_t{1} << 24, kLeastSlots = 2;
   static constexpr int64_t kMaxLevels = 8, kNodesPerBin = 16, kEdgeBins = 2;
   // Vectors read and write beyond the last element.
   static constexpr int64_t kPadding = 16;

@@ -98,8 +98,9 @@ def minibatch_log_density(
     z, mu, logvar = z.to(dtype), mu.to(dtype), logvar.to(dtype)
     number = _ESTIMATORS[estimator]
     if _takes_grids(method, z, mu):
-        joint = joint_log_density(z, mu, logvar, size, number)
+        # In this order the joint's backward, which takes more memory, runs before the other's gradients exist.
         marginals, _, _ = gridded_marginals(z, mu, logvar, size, number, float(rtol))
+        joint = joint_log_density(z, mu, logvar, size, number)
     else:
         joint, marginals, _, _ = torch.ops.pyvae.minibatch_log_density(z, mu, logvar, size, number)
     return LogDensity(joint.reshape(shape[:-1]), marginals.reshape(shape))
