@@ -192,6 +192,7 @@ template <typename T>
 void check_minibatch_log_density(Case& c);
 template <typename T>
 void check_joint_log_density(Case& c);
+template <typename T>
 void check_gridded_marginals(Case& c);
 template <>
 void check_gridded_marginals<float>(Case& c);
