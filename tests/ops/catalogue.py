@@ -170,6 +170,6 @@ OPS = [
         ("row", "row"),
     ),
     *map(_density, ESTIMATORS),
-    *map(_joint_density, ("full", "mss")),
+    *map(_joint_density, ESTIMATORS),
     *map(_marginals, ("full", "mss")),
 ]
