@@ -55,8 +55,7 @@ std::tuple<Tensor, Tensor, Tensor> gridded_marginals_backward(const Tensor& grad
                   "expected grad_marginals, marginals, score and tier of the forward's shapes and types");
   Tensor grad_z = dense_empty(z), grad_mu = dense_empty(mu), grad_logvar = dense_empty(mu);
   if (sizes.empty() || sizes.latents == 0) {
-    torch::stable::zero_(grad_mu);
-    torch::stable::zero_(grad_logvar);
+    no_gradients(grad_mu, grad_logvar);
     return {grad_z, grad_mu, grad_logvar};
   }
   const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar), marginals_ = dense(marginals);

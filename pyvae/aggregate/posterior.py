@@ -12,7 +12,7 @@ from pyvae.aggregate.estimate import Estimate, mean_of, mean_of_strata, minus_me
 from pyvae.aggregate.progress import progress_bar
 from pyvae.aggregate.tables import Rows, Table, chunks_of, interleaved, members_by_value
 from pyvae.ops import minibatch_log_density, reparameterize
-from pyvae.ops.gridded_marginals import gridded_marginals
+from pyvae.ops.gridded_marginals import gridded_marginals, grids_serve
 from pyvae.ops.joint_log_density import joint_log_density
 from pyvae.ops.kl_decomposition import log_normal
 
@@ -255,7 +255,7 @@ class AggregatePosterior:
         return total
 
     def _marginals(self, z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-        if z.dtype == torch.float32 and z.device.type == "cpu":
+        if grids_serve(z):
             return gridded_marginals(z, mu, logvar, 1, 0, self._rtol)[0]
         return minibatch_log_density(z, mu, logvar, estimator="full", method="exact").marginals
 
@@ -263,7 +263,10 @@ class AggregatePosterior:
         return joint_log_density(z, mu, logvar, 1, 0)[:, None]
 
     def _joint_and_marginals(self, z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-        return torch.cat([self._joint(z, mu, logvar), self._marginals(z, mu, logvar)], -1)
+        if grids_serve(z):
+            return torch.cat([self._joint(z, mu, logvar), self._marginals(z, mu, logvar)], -1)
+        density = minibatch_log_density(z, mu, logvar, estimator="full", method="exact")
+        return torch.cat([density.joint[:, None], density.marginals], -1)
 
     def _log_qz_given_x(self, z: Tensor, indices: Tensor) -> Tensor:
         mu, logvar = self._mu.take(indices), self._logvar.take(indices)

@@ -8,6 +8,11 @@ from torch import Tensor
 from pyvae.ops.registration import refuse_double_backward, vmap_over_leading_axes, wanted
 
 
+def grids_serve(z: Tensor) -> bool:
+    """Whether there are grids for tensors of this type on this device."""
+    return z.dtype == torch.float32 and z.device.type == "cpu"
+
+
 def gridded_marginals(
     z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int, estimator: int, rtol: float
 ) -> tuple[Tensor, Tensor, Tensor]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pyvae.ops.arguments import broadcast, check_axes, check_tensors, compute_dtype
-from pyvae.ops.gridded_marginals import gridded_marginals
+from pyvae.ops.gridded_marginals import gridded_marginals, grids_serve
 from pyvae.ops.joint_log_density import joint_log_density
 from pyvae.ops.registration import refuse_double_backward, vmap_over_leading_axes, wanted
 
@@ -107,7 +107,7 @@ def minibatch_log_density(
 
 
 def _takes_grids(method: str, z: Tensor, mu: Tensor) -> bool:
-    able = z.dtype == torch.float32 and z.device.type == "cpu"
+    able = grids_serve(z)
     if method == "auto":
         queries, columns = z.shape[-2], mu.shape[-2]
         return able and queries * columns >= _PAIRS_PER_POINT * (queries + columns)

@@ -150,15 +150,7 @@ bool refuse(const Estimates& estimates, double relative, int64_t count, bool* re
 
 // --- One latent ------------------------------------------------------------------------------------------------------
 
-struct Latent {
-  const GriddedMarginals& args;
-  const Plan& plan;
-  int64_t b, d;
-  SpecialWeights special;
-  double unit;  // densities are held in units of 1 / the smallest level's, so that float32 can hold them
-
-  int64_t at(int64_t row) const { return (b * args.of.queries + row) * args.of.latents + d; }
-};
+using Latent = LatentOf<GriddedMarginals>;
 
 void keep(const Latent& latent, const Estimates& estimates, const Queries& queries, const bool* which, Tier tier) {
   for (int64_t i = 0; i < queries.count; ++i) {
@@ -199,7 +191,7 @@ bool run_queries(const Latent& latent, const Queries& queries) {
 }
 
 void write_logarithms(const Latent& latent) {
-  const double shift = latent.args.of.weights.log_pair - libm::log(latent.unit);
+  const double shift = latent.log_unit();
   float* density = latent.plan.slot.density;
   const int64_t queries = latent.args.of.queries;
 #pragma omp simd
@@ -238,10 +230,7 @@ void run_latent(const Latent& latent) {
 
 template <>
 void gridded_marginals<Isa::PYVAE_ISA>(const GriddedMarginals& args, int64_t begin, int64_t end) {
-  const SpecialWeights special(args.of.weights, args.of.columns);
-  for_each_latent(args.of, args.workspace, begin, end, [&](const Plan& plan, int64_t b, int64_t d) {
-    run_latent({args, plan, b, d, special, plan.smallest_unit()});
-  });
+  for_each_latent(args, begin, end, run_latent);
 }
 
 }  // namespace pyvae::cpu

@@ -9,25 +9,15 @@ namespace {
 
 // Slot::sums hold, for every component, sums over the queries: of w, its softmax weight times the cotangent, of w u and
 // of w u^2.
-struct Latent {
-  const GriddedMarginalsBackward& args;
-  const Plan& plan;
-  int64_t b, d;
-  SpecialWeights special;
-  double unit;  // cotangents are held over densities in units of 1 / the smallest level's
+using Latent = LatentOf<GriddedMarginalsBackward>;
 
-  int64_t at(int64_t row) const { return (b * args.of.queries + row) * args.of.latents + d; }
-  float* factor() const { return plan.slot.density; }
-};
-
-void fill_zero(float* begin, int64_t count) {
-  for (int64_t k = 0; k < count; ++k) begin[k] = 0;
-}
+// Cotangents over densities, in place of the densities.
+float* factors_of(const Latent& latent) { return latent.plan.slot.density; }
 
 // grad_z, and for what follows the cotangent over the density. Rows of Tier::all do not use theirs, which may have no
 // finite value.
 void fill_factors(const Latent& latent) {
-  float *factor = latent.factor(), *cotangent = latent.plan.slot.score;
+  float *factor = factors_of(latent), *cotangent = latent.plan.slot.score;
   const int64_t queries = latent.args.of.queries;
   for (int64_t i = 0; i < queries; ++i) {
     const int64_t at = latent.at(i);
@@ -35,7 +25,7 @@ void fill_factors(const Latent& latent) {
     // A cotangent of 0 asks for nothing, not even of a score that is infinite.
     latent.args.grad_z[at] = cotangent[i] == 0 ? 0 : cotangent[i] * latent.args.score[at];
   }
-  const double shift = latent.args.of.weights.log_pair - libm::log(latent.unit);
+  const double shift = latent.log_unit();
 #pragma omp simd
   for (int64_t i = 0; i < queries; ++i) {
     factor[i] = cotangent[i] * exp(static_cast<float>(shift - static_cast<double>(factor[i])));
@@ -95,7 +85,7 @@ void add_queries(const Latent& latent, const Queries& queries, Tier tier) {
     const double scale = unit * plan.gridding.interpolation_scale;
     for (int64_t i = 0; i < queries.count; ++i) {
       if (!included(i)) continue;
-      const double factor = static_cast<double>(latent.factor()[queries.first + i]);
+      const double factor = static_cast<double>(factors_of(latent)[queries.first + i]);
       if (places.gridded[i] != 0) {
         add_to_grid(latent, level, places, i, static_cast<float>(factor * scale));
         if (latent.special.any()) correct_special(latent, level, queries.query(i), factor * unit);
@@ -105,7 +95,7 @@ void add_queries(const Latent& latent, const Queries& queries, Tier tier) {
     }
   }
   for (int64_t i = 0; plan.loose.count() > 0 && i < queries.count; ++i) {
-    const double factor = static_cast<double>(latent.factor()[queries.first + i]) * latent.unit;
+    const double factor = static_cast<double>(factors_of(latent)[queries.first + i]) * latent.unit;
     if (included(i)) add_range(latent, queries.query(i), plan.loose, 0.0f, factor);
   }
 }
@@ -202,8 +192,11 @@ void write_gradients(const Latent& latent) {
 
 void run_latent(const Latent& latent) {
   const Plan& plan = latent.plan;
-  for (float* sum : plan.slot.sums) fill_zero(sum, latent.args.of.columns + MarginalsWorkspace::kPadding);
-  for (int64_t k = 0; k < plan.levels; ++k) fill_zero(plan.slot.grid + plan.level[k].first_node, plan.level[k].nodes);
+  for (float* sum : plan.slot.sums) fill_zero(sum, sum + latent.args.of.columns + MarginalsWorkspace::kPadding);
+  for (int64_t k = 0; k < plan.levels; ++k) {
+    float* nodes = plan.slot.grid + plan.level[k].first_node;
+    fill_zero(nodes, nodes + plan.level[k].nodes);
+  }
   fill_factors(latent);
   add_rows(latent);
   for (int64_t k = 0; k < plan.levels; ++k) {
@@ -216,10 +209,7 @@ void run_latent(const Latent& latent) {
 
 template <>
 void gridded_marginals_backward<Isa::PYVAE_ISA>(const GriddedMarginalsBackward& args, int64_t begin, int64_t end) {
-  const SpecialWeights special(args.of.weights, args.of.columns);
-  for_each_latent(args.of, args.workspace, begin, end, [&](const Plan& plan, int64_t b, int64_t d) {
-    run_latent({args, plan, b, d, special, plan.smallest_unit()});
-  });
+  for_each_latent(args, begin, end, run_latent);
 }
 
 }  // namespace pyvae::cpu

@@ -42,11 +42,6 @@ PYVAE_VEC void sums_of_rows(const float (*rows)[kWindow], float* sums) {
   for (int64_t k = 0; k < kRows; k += kLanes) store(sums + k, sums_of_lanes(part + k));
 }
 
-template <typename T>
-T minimum(T a, T b) {
-  return a < b ? a : b;
-}
-
 // A level of fewer components is not worth a grid, nor is a query that has fewer of one within reach.
 constexpr int64_t kFew = 32;
 // The upper bits of a float: its exponent and the first two of its mantissa, four buckets to a factor of two.
@@ -330,19 +325,6 @@ struct Plan {
  public:
   double smallest_unit() const { return levels > 0 ? static_cast<double>(level[0].unit) : 1.0; }
 };
-
-// Calls run(plan, b, d) for the latents of slots [begin, end), which are dealt in runs.
-template <typename Run>
-void for_each_latent(const Marginals& of, char* workspace, int64_t begin, int64_t end, Run run) {
-  const MarginalsWorkspace at(of.batch, of.queries, of.columns, of.latents);
-  for (int64_t slot = begin; slot < end; ++slot) {
-    const Slot memory(workspace, at, of.queries, of.columns, slot);
-    for (int64_t task = at.tasks * slot / at.slots; task < at.tasks * (slot + 1) / at.slots; ++task) {
-      const Plan plan(of, at, memory, task / of.latents, task % of.latents);
-      run(plan, task / of.latents, task % of.latents);
-    }
-  }
-}
 
 }  // namespace
 }  // namespace pyvae::cpu

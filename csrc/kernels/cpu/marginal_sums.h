@@ -140,5 +140,37 @@ struct LogSum {
   }
 };
 
+// --- Latents ---------------------------------------------------------------------------------------------------------
+
+// One latent of a call.
+template <typename Args>
+struct LatentOf {
+  const Args& args;
+  const Plan& plan;
+  int64_t b, d;
+  SpecialWeights special;
+  double unit;  // densities are held in units of 1 / the smallest level's, so that float32 can hold them
+
+  int64_t at(int64_t row) const { return (b * args.of.queries + row) * args.of.latents + d; }
+  // What a density's logarithm is more than that of what is held.
+  double log_unit() const { return args.of.weights.log_pair - libm::log(unit); }
+};
+
+// Calls run(latent) for the latents of slots [begin, end), which are dealt in runs.
+template <typename Args>
+void for_each_latent(const Args& args, int64_t begin, int64_t end, void (*run)(const LatentOf<Args>&)) {
+  const Marginals& of = args.of;
+  const MarginalsWorkspace at(of.batch, of.queries, of.columns, of.latents);
+  const SpecialWeights special(of.weights, of.columns);
+  for (int64_t slot = begin; slot < end; ++slot) {
+    const Slot memory(args.workspace, at, of.queries, of.columns, slot);
+    for (int64_t task = at.tasks * slot / at.slots; task < at.tasks * (slot + 1) / at.slots; ++task) {
+      const int64_t b = task / of.latents, d = task % of.latents;
+      const Plan plan(of, at, memory, b, d);
+      run({args, plan, b, d, special, plan.smallest_unit()});
+    }
+  }
+}
+
 }  // namespace
 }  // namespace pyvae::cpu

@@ -12,11 +12,6 @@
 namespace pyvae::cpu {
 namespace {
 
-template <typename T>
-T minimum(T a, T b) {
-  return a < b ? a : b;
-}
-
 // A tile's columns in one latent: kTile means, scales and constants, side by side.
 template <typename T>
 struct Tile {

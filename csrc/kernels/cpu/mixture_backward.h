@@ -12,11 +12,6 @@ struct Constant {
   constexpr bool operator()() const { return kValue; }
 };
 
-template <typename T>
-void fill_zero(T* begin, T* end) {
-  for (T* p = begin; p < end; ++p) *p = 0;
-}
-
 // The joint is the last channel.
 template <typename T>
 struct Backward {

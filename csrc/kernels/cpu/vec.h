@@ -137,6 +137,16 @@ PYVAE_VEC Vec<double, N> exp2_weight(Vec<double, N> x) {
   return load<double, N>(lane);
 }
 
+template <typename T>
+T minimum(T a, T b) {
+  return a < b ? a : b;
+}
+
+template <typename T>
+void fill_zero(T* begin, T* end) {
+  for (T* p = begin; p < end; ++p) *p = 0;
+}
+
 // Whether a comparison holds in any lane.
 template <typename T, int N>
 PYVAE_VEC bool any(Mask<T, N> mask) {
