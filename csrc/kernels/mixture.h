@@ -11,7 +11,7 @@ namespace pyvae {
 
 // A joint exponent sums its latents in groups of this many, then the groups: one running float32 sum over a thousand
 // latents would lose three digits. Forward and backward must group alike, so that a weight matches its total.
-constexpr int64_t kLatentGroup = 32;
+constexpr int64_t kLatentGroup = 16;
 
 // Columns come in tiles of this many, each with its parameters side by side: with M from one latent to the next, a
 // power of two would put all latents of a column into one set of the cache.

@@ -1,5 +1,6 @@
 """The ops as data: what a promise made for every op (docs/reliability.md) is checked on."""
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from torch import Tensor
 import pyvae
 from pyvae.ops import reference
 from pyvae.ops.joint_log_density import joint_log_density
-from tests.ops.mixtures import Mixture
+from tests.ops.mixtures import gradient_terms
 
 Function = Callable[..., tuple[Tensor, ...]]
 
@@ -20,8 +21,8 @@ class Op:
 
     `plain(*inputs)` is the function in plain torch that goes with these inputs, in the dtype of its own arguments.
     `reach[k]` says which results an element of input k may touch besides its own row: "row" (its own row of everything
-    only), "all" (every row of its batch entry). `rtol` is what grids may add to the errors, and where they are used
-    `terms` gives what each gradient is a sum of, in absolute value.
+    only), "all" (every row of its batch entry). `rtol` is what grids may add to the errors; `terms` gives what each
+    gradient is a sum of, in absolute value, where terms can cancel.
     """
 
     name: str
@@ -71,6 +72,20 @@ def _options(estimator: str, m: int) -> dict[str, object]:
     return {"dataset_size": None if estimator == "full" else 3 * m + 5, "estimator": estimator}
 
 
+def _terms(estimator: str, kinds: Sequence[str], cotangents: Sequence[Tensor], *inputs: Tensor) -> list[Tensor]:
+    """What the gradients of z, mu and logvar are sums of where the results are these of the two densities."""
+    z, mu, logvar = (t.double() for t in inputs)
+    options = _options(estimator, mu.shape[-2])
+    weights = reference.pair_weights(z.shape[-2], mu.shape[-2], **options).unsqueeze(-1)
+    joint, marginals = reference.minibatch_log_density(z, mu, logvar, **options)
+    densities = {"joint": joint.unsqueeze(-1), "marginals": marginals}
+    sums = [
+        gradient_terms(weights, z, mu, logvar, densities[kind], cotangent.double().view(densities[kind].shape))
+        for kind, cotangent in zip(kinds, cotangents, strict=True)
+    ]
+    return [sum(parts) for parts in zip(*sums, strict=True)]
+
+
 def _density(estimator: str) -> Op:
     def function(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, ...]:
         return tuple(pyvae.minibatch_log_density(z, mu, logvar, **_options(estimator, mu.shape[-2]), method="exact"))
@@ -78,8 +93,9 @@ def _density(estimator: str) -> Op:
     def plain(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, ...]:
         return reference.minibatch_log_density(z, mu, logvar, **_options(estimator, mu.shape[-2]))
 
+    terms = functools.partial(_terms, estimator, ("joint", "marginals"))
     name = f"minibatch_log_density-{estimator}"
-    return Op(name, function, lambda *inputs: plain, ("z", "mu", "logvar"), ("row", "all", "all"))
+    return Op(name, function, lambda *inputs: plain, ("z", "mu", "logvar"), ("row", "all", "all"), terms=terms)
 
 
 def _joint_density(estimator: str) -> Op:
@@ -89,8 +105,9 @@ def _joint_density(estimator: str) -> Op:
     def plain(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, ...]:
         return reference.minibatch_log_density(z, mu, logvar, **_options(estimator, mu.shape[-2]))[:1]
 
+    terms = functools.partial(_terms, estimator, ("joint",))
     name = f"joint_log_density-{estimator}"
-    return Op(name, function, lambda *inputs: plain, ("z", "mu", "logvar"), ("row", "all", "all"))
+    return Op(name, function, lambda *inputs: plain, ("z", "mu", "logvar"), ("row", "all", "all"), terms=terms)
 
 
 def _marginals(estimator: str) -> Op:
@@ -101,11 +118,6 @@ def _marginals(estimator: str) -> Op:
     def plain(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, ...]:
         return (reference.minibatch_log_density(z, mu, logvar, **_options(estimator, mu.shape[-2]))[1],)
 
-    def terms(cotangents: Sequence[Tensor], *inputs: Tensor) -> list[Tensor]:
-        exact = [t.double() for t in inputs]
-        mixture = Mixture(*inputs, **_options(estimator, inputs[1].shape[-2]))
-        return mixture.terms(plain(*exact)[0], cotangents[0].double())
-
     return Op(
         f"gridded_marginals-{estimator}",
         function,
@@ -114,7 +126,7 @@ def _marginals(estimator: str) -> Op:
         ("row", "all", "all"),
         (torch.float32,),
         1e-5,
-        terms,
+        functools.partial(_terms, estimator, ("marginals",)),
     )
 
 

@@ -67,11 +67,16 @@ class Mixture:
 
 
 def gradient_terms(
-    weights: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, marginals: Tensor, cotangent: Tensor
+    weights: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, densities: Tensor, cotangent: Tensor
 ) -> list[Tensor]:
-    """Sums of |cotangent| softmax (1 + |u|) / sigma over the columns and over the rows, and with (1 + u^2) / 2."""
+    """Sums of |cotangent| softmax (1 + |u|) / sigma over the columns and over the rows, and with (1 + u^2) / 2.
+
+    `densities` [..., Q, D], with weights [..., Q, M, 1], are the marginals, or [..., Q, 1] the joint.
+    """
     z, mu, logvar = z.unsqueeze(-2), mu.unsqueeze(-3), logvar.unsqueeze(-3)
-    share = weights * torch.exp(reference.log_normal(z, mu, logvar) - marginals.unsqueeze(-2)).clamp_max(1 / weights)
+    pairs = reference.log_normal(z, mu, logvar)
+    pairs = pairs.sum(-1, keepdim=True) if densities.shape[-1] == 1 else pairs
+    share = weights * torch.exp(pairs - densities.unsqueeze(-2)).clamp_max(1 / weights)
     share = cotangent.unsqueeze(-2).abs() * share
     u = (z - mu).abs() * torch.exp(-0.5 * logvar)
     slope = share * (1 + u) * torch.exp(-0.5 * logvar)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 import pyvae
 from tests.instruction_sets import INSTRUCTION_SETS
-from tests.ops.catalogue import OPS, Op
+from tests.ops.catalogue import OPS, Function, Op
 from tests.ops.contract import assert_gradients, assert_values, cotangents_for
 
 
@@ -73,6 +73,22 @@ def values_and_gradients(function: object, inputs: list[Tensor], seed: int) -> t
     return [o.detach() for o in outputs], list(gradients)
 
 
+def worst_of_orders(plain: Function, inputs: list[Tensor], values: list[Tensor], exact: list[Tensor]) -> list[Tensor]:
+    """Plain torch's values, those summed over latents in whichever of four orders of the latents errs most.
+
+    Large terms that cancel leave a rounding error of their own size. Plain torch has it too, but in one sum it may
+    happen to be nothing, which no other order of the same sum could keep to.
+    """
+    for seed in range(3):
+        order = torch.randperm(inputs[0].shape[-1], generator=torch.Generator().manual_seed(seed))
+        others = plain(*(t[:, order] for t in inputs))
+        values = [
+            other if other.dim() == 1 and (other - want).abs().max() > (value - want).abs().max() else value
+            for other, value, want in zip(others, values, exact, strict=True)
+        ]
+    return values
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _one_thread() -> Iterator[None]:
     # Tensors this small gain nothing from a second thread, and on a busy machine lose a time slice waiting for it.
@@ -98,6 +114,7 @@ def test_contract(family: str, data: st.DataObject) -> None:
         pyvae.set_cpu_isa("avx512")
     rough, rough_gradients = values_and_gradients(plain, inputs, seed)
     exact, exact_gradients = values_and_gradients(plain, [t.double() for t in inputs], seed)
+    rough = worst_of_orders(plain, inputs, rough, exact)
     for triple in zip(got, rough, exact, strict=True):
         assert_values(*triple, op.rtol)
     terms = op.terms(cotangents_for(exact, seed), *inputs)

@@ -13,7 +13,7 @@ from tests.ops.contract import assert_bit_equal, assert_gradients, assert_values
 from tests.ops.posteriors import ESTIMATORS, posteriors, size_for
 
 # (leading axes, M, D): one and two posteriors, one latent, fewer columns than share a read or a chunk, a tile and one
-# more, several tiles, a group of rows and one more, a group of latents and one more, many latents.
+# more, several tiles, a group of rows and one more, groups of latents and one more, many latents.
 SHAPES = [
     ((), 1, 1),
     ((), 1, 7),
@@ -56,6 +56,17 @@ def assert_contract(op: object, plain: object, *inputs: Tensor) -> None:
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_matches_reference(isa: str, shape: tuple, estimator: str, dtype: torch.dtype) -> None:
     assert_contract(*joint_of(estimator, shape[1]), *posteriors(*shape, dtype))
+
+
+def test_latents_of_one_variance_have_no_common_error(isa: str) -> None:
+    """Their constants round alike, and a sum of rounded ones would be off by as many roundings as there are latents."""
+    op, plain = joint_of("full", 1)
+    narrow = torch.linspace(-9, -1, 100).view(-1, 1, 1)
+    # Logarithms of densities that cancel.
+    logvar = torch.cat([narrow, -narrow - 2 * math.log(2 * math.pi)], -1).repeat(1, 1, 512)
+    mu = torch.randn_like(logvar)
+    (got,), (exact,) = op(mu, mu, logvar), plain(mu.double(), mu.double(), logvar.double())
+    assert (got.double() - exact).abs().max() < 1e-6
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
