@@ -6,9 +6,9 @@
 // sums rest in the workspace, where neighbouring threads are neighbours; the parts' sums are added by another launch.
 // Any number of latents, no atomics, and no thread waits for another.
 //
-// Per pair, of both passes: 2 ex2 and 6 operations; per pair and latent 3 + 5 for the columns and 3 + 4 for the rows;
-// with marginals one more ex2 and 5 more operations each. Of 10 latents, the joint alone: about 156 operations, whose
-// floor on an H200 (132 x 128 per clock at 1.98 GHz) is 4.7 ns per 1000 pairs.
+// Per pair, of both passes: 2 ex2 and about 10 operations; per pair and latent 3 + 4 for the columns and 3 + 4 for the
+// rows; with marginals one more ex2 and 4 more operations each. Of 10 latents, the joint alone: 150 operations, whose
+// floor on an H200 (132 x 128 per clock at 1.98 GHz) is 4.5 ns per 1000 pairs.
 // Not yet measured on a GPU.
 #pragma once
 #include "minibatch_log_density.cuh"
@@ -32,12 +32,13 @@ PYVAE_KERNEL BackwardItem backward_item(int64_t batch, int64_t blocks, int64_t p
 
 // --- Weights ---------------------------------------------------------------------------------------------------------
 
-// A group's joint weights, and whether its every exponent is finite. Then so is every u; else one may be infinite where
-// the weight is 0, and 0 * inf must not reach a sum.
+// A group's joint weights, and whether its every exponent is above kUsualExponent: then every |u| is below 2^30. Else
+// one may be infinite where the weight is 0, and 0 * inf must not reach a sum.
+constexpr double kUsualExponent = -0x1p60;
 template <bool kMarginals, typename T>
 struct Weights {
   T joint[kBackwardGroup<kMarginals, T>];
-  bool finite;
+  bool usual;
 };
 
 // One latent of an owned column and a row that it meets, or the other way round.
@@ -52,12 +53,12 @@ struct WeightedTerm {
 };
 
 // With marginals their weight comes to the joint's.
-template <bool kMarginals, typename T>
-PYVAE_KERNEL WeightedTerm<T> weighted_term(const Meeting<T>& pair, T joint_weight, bool finite) {
+template <bool kMarginals, bool kUsual, typename T>
+PYVAE_KERNEL WeightedTerm<T> weighted_term(const Meeting<T>& pair, T joint_weight) {
   const T u = (pair.z - pair.mean) * pair.scale;
   T weight = joint_weight;
   if constexpr (kMarginals) weight += pair.factor * exp2_weight(pair.constant - u * u + pair.shift - pair.peak);
-  return {weight, finite || weight != T(0) ? u : T(0)};
+  return {weight, kUsual || weight != T(0) ? u : T(0)};
 }
 
 // Adds to a sum in the workspace, which holds nothing before the first group.
@@ -111,20 +112,20 @@ PYVAE_KERNEL Weights<kMarginals, T> column_weights(const MixtureLogDensityBackwa
   for (int k = 0; k < kRows; k += kPackSize<T>) {
     const Pack<T> peak = load_pack(peaks + k), factor = load_pack(factors + k);
     for (int p = 0; p < kPackSize<T>; ++p) {
-      least = smaller(least, x[k + p]);  // a NaN stays: its weight is not 0
+      least = smaller(least, x[k + p]);  // a NaN is passed over: its weight is not 0
       const T shift = group.shifted ? shift_of(special, group.first + k + p, group.j) : T(0);
       weights.joint[k + p] = factor.value[p] * exp2_weight(x[k + p] + shift - peak.value[p]);
     }
   }
-  weights.finite = least > -T(__builtin_inf());
+  weights.usual = least > T(kUsualExponent);
   return weights;
 }
 
-// A group's part of one latent's sums.
-template <bool kMarginals, typename T>
-PYVAE_KERNEL void add_column_latent(const MixtureLogDensityBackward<T>& args, const MixtureBackwardWorkspace& at,
-                                    const SpecialColumns<T>& special, const ColumnGroup& group,
-                                    const Weights<kMarginals, T>& weights, int64_t d, T (&sums)[3]) {
+// A group's part of one latent's sums: of w, w u and w u^2.
+template <bool kMarginals, bool kUsual, typename T>
+PYVAE_KERNEL void column_latent(const MixtureLogDensityBackward<T>& args, const MixtureBackwardWorkspace& at,
+                                const SpecialColumns<T>& special, const ColumnGroup& group,
+                                const Weights<kMarginals, T>& weights, int64_t d, T (&sums)[3]) {
   const int64_t b = group.batch, channel = (b * args.channels + (kMarginals ? d : 0)) * at.pitch + group.first;
   const T* query = args.workspace + at.query + (b * args.mixture.latents + d) * at.pitch + group.first;
   const T *peaks = args.workspace + at.peak + channel, *factors = args.workspace + at.factor + channel;
@@ -136,13 +137,48 @@ PYVAE_KERNEL void add_column_latent(const MixtureLogDensityBackward<T>& args, co
                   factor = kMarginals ? load_pack(factors + k) : Pack<T>{};
     for (int p = 0; p < kPackSize<T>; ++p) {
       const T shift = kMarginals && group.shifted ? shift_of(special, group.first + k + p, group.j) : T(0);
-      const WeightedTerm<T> term =
-          weighted_term<kMarginals, T>({z.value[p], mean, scale, constant, shift, peak.value[p], factor.value[p]},
-                                       weights.joint[k + p], weights.finite);
+      const WeightedTerm<T> term = weighted_term<kMarginals, kUsual, T>(
+          {z.value[p], mean, scale, constant, shift, peak.value[p], factor.value[p]}, weights.joint[k + p]);
       const T weight_u = term.weight * term.u;
       sums[0] += term.weight, sums[1] += weight_u, sums[2] += weight_u * term.u;
     }
   }
+}
+
+// The same for the joint alone from v = z - mean, the scale being a factor of the whole column.
+template <typename T>
+PYVAE_KERNEL void column_latent_unscaled(const T* query, const Weights<false, T>& weights, T mean, T scale,
+                                         T (&sums)[3]) {
+  for (int k = 0; k < kBackwardGroup<false, T>; k += kPackSize<T>) {
+    const Pack<T> z = load_pack(query + k);
+    for (int p = 0; p < kPackSize<T>; ++p) {
+      const T v = z.value[p] - mean, weight_v = weights.joint[k + p] * v;
+      sums[1] += weight_v, sums[2] += weight_v * v;
+    }
+  }
+  sums[1] *= scale, sums[2] *= scale * scale;
+}
+
+// Where its squares, and those of v, are within float32.
+template <typename T>
+PYVAE_KERNEL bool usual_scale(T scale) {
+  return scale > T(0x1p-20) && scale < T(0x1p20);
+}
+
+template <bool kMarginals, typename T>
+PYVAE_KERNEL void add_column_latent(const MixtureLogDensityBackward<T>& args, const MixtureBackwardWorkspace& at,
+                                    const SpecialColumns<T>& special, const ColumnGroup& group,
+                                    const Weights<kMarginals, T>& weights, int64_t d, T (&sums)[3]) {
+  if constexpr (!kMarginals) {
+    const T* column = args.mixture.tiles + column_index(args.mixture, group.batch, d, group.j);
+    const T* query = args.workspace + at.query + (group.batch * args.mixture.latents + d) * at.pitch + group.first;
+    if (weights.usual && usual_scale(column[kTile])) {
+      return column_latent_unscaled(query, weights, column[0], column[kTile], sums);
+    }
+    return column_latent<false, false>(args, at, special, group, weights, d, sums);
+  }
+  weights.usual ? column_latent<kMarginals, true>(args, at, special, group, weights, d, sums)
+                : column_latent<kMarginals, false>(args, at, special, group, weights, d, sums);
 }
 
 template <bool kMarginals, typename T>
@@ -219,12 +255,12 @@ PYVAE_KERNEL Weights<kMarginals, T> row_weights(const MixtureLogDensityBackward<
     const T shift = group.shifted ? shift_of(special, group.i, group.first + k) : T(0);
     weights.joint[k] = factor * exp2_weight(x[0][k] + shift - peak);
   }
-  weights.finite = least > -T(__builtin_inf());
+  weights.usual = least > T(kUsualExponent);
   return weights;
 }
 
 // A group's part of one latent's sum.
-template <bool kMarginals, typename T>
+template <bool kMarginals, bool kUsual, typename T>
 PYVAE_KERNEL T row_latent(const MixtureLogDensityBackward<T>& args, const MixtureBackwardWorkspace& at,
                           const SpecialColumns<T>& special, const RowGroup& group,
                           const Weights<kMarginals, T>& weights, int64_t d) {
@@ -239,9 +275,8 @@ PYVAE_KERNEL T row_latent(const MixtureLogDensityBackward<T>& args, const Mixtur
     const Pack<T> constant = kMarginals ? load_pack(column + 2 * kTile + k) : Pack<T>{};
     for (int p = 0; p < kPackSize<T>; ++p) {
       const T shift = kMarginals && group.shifted ? shift_of(special, group.i, group.first + k + p) : T(0);
-      const WeightedTerm<T> term =
-          weighted_term<kMarginals, T>({z, mean.value[p], scale.value[p], constant.value[p], shift, peak, factor},
-                                       weights.joint[k + p], weights.finite);
+      const WeightedTerm<T> term = weighted_term<kMarginals, kUsual, T>(
+          {z, mean.value[p], scale.value[p], constant.value[p], shift, peak, factor}, weights.joint[k + p]);
       sum += term.weight * term.u * scale.value[p];
     }
   }
@@ -273,8 +308,9 @@ PYVAE_KERNEL void backward_rows_body(const MixtureLogDensityBackward<T>& args, c
         const RowGroup group{item.batch, i, first, shifted};
         const Weights<kMarginals, T> weights = row_weights<kMarginals>(args, at, special, group);
         for (int64_t d = 0; d < mixture.latents; ++d) {
-          add_to(sums + d * at.pitch, first == item.tile * kTile,
-                 row_latent<kMarginals>(args, at, special, group, weights, d));
+          const T sum = weights.usual ? row_latent<kMarginals, true>(args, at, special, group, weights, d)
+                                      : row_latent<kMarginals, false>(args, at, special, group, weights, d);
+          add_to(sums + d * at.pitch, first == item.tile * kTile, sum);
         }
       }
     }
