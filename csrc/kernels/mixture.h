@@ -31,7 +31,7 @@ struct MixtureColumns {
   const T* mu;      // [B, M, D]
   const T* logvar;  // [B, M, D]
   T* tiles;         // [B, tiles, D, 3, kTile]: mean, scale, constant; columns beyond the last are harmless
-  T* constants;     // [B, tiles, groups, kTile]: a column's constants summed over each group of latents; CPU only
+  T* constants;     // [B, tiles, groups, kTile]: a column's constants summed over each group of latents
 };
 
 template <typename T>
@@ -44,7 +44,7 @@ struct MixtureLogDensity {
   T* marginals;  // [B, Q, D], or null where C = 1
   T* peak;       // [B, Q, C]
   T* total;      // [B, Q, C]
-  T* workspace;  // mixture_workspace elements on CPU, any content
+  T* workspace;  // cpu::mixture_workspace or cuda::MixtureWorkspace::elements, any content
 };
 
 template <typename T>
@@ -60,7 +60,7 @@ struct MixtureLogDensityBackward {
   T* grad_z;                // [B, Q, D]
   T* grad_mu;               // [B, M, D]
   T* grad_logvar;           // [B, M, D]
-  T* workspace;             // MixtureBackwardWorkspace::elements on CPU, any content
+  T* workspace;             // MixtureBackwardWorkspace::elements of cpu or cuda, any content
 };
 
 namespace cpu {
@@ -138,6 +138,76 @@ void mixture_backward_rows(const MixtureLogDensityBackward<T>& args, int64_t beg
 }  // namespace cpu
 
 namespace cuda {
+
+// A block of this many threads owns as many rows, or a few times as many, or as many columns.
+constexpr int64_t kBlockThreads = 128;
+// Owned rows of a forward's thread, where there are enough rows: columns that are read once serve all of them.
+constexpr int64_t kForwardRows = 4;
+// A launch that fills any GPU of today more than twice. Fewer owners than that divide what they meet among blocks.
+constexpr int64_t kFillingBlocks = 2048;
+
+constexpr int64_t blocks_of(int64_t owned, int64_t per_block) { return (owned + per_block - 1) / per_block; }
+// From one row of queries to the next: whole tiles, so that a read of several begins on 16 bytes.
+constexpr int64_t mixture_pitch(int64_t queries) { return blocks_of(queries, kTile) * kTile; }
+
+// Parts of what `blocks` meet, in tiles.
+constexpr int64_t parts_of(int64_t blocks, int64_t tiles, int64_t filling) {
+  const int64_t parts = blocks_of(filling, blocks > 0 ? blocks : 1);
+  return parts < tiles ? parts : tiles;
+}
+
+// How a forward is divided, and where its workspace holds what, in elements.
+struct MixtureWorkspace {
+  int64_t pitch, rows;  // rows of a thread
+  int64_t row_blocks, parts;
+  int64_t query;  // [B, D, pitch]: z with rows innermost
+  int64_t peak;   // [B, C, parts, pitch]
+  int64_t total;  // [B, C, parts, pitch]
+  int64_t elements;
+
+  MixtureWorkspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents, int64_t channels,
+                   int64_t filling = kFillingBlocks)
+      : pitch(mixture_pitch(queries)),
+        rows(batch * channels * blocks_of(queries, kBlockThreads * kForwardRows) * tiles_of(columns) < filling
+                 ? 1
+                 : kForwardRows),
+        row_blocks(blocks_of(queries, kBlockThreads * rows)),
+        parts(parts_of(batch * channels * row_blocks, tiles_of(columns), filling)),
+        query(0),
+        peak(query + batch * latents * pitch),
+        total(peak + batch * channels * parts * pitch),
+        elements(total + batch * channels * parts * pitch) {}
+};
+
+// The backward's: columns meet all rows, then rows all columns.
+struct MixtureBackwardWorkspace {
+  int64_t pitch, column_blocks, column_parts, row_blocks, row_parts;
+  int64_t padded;          // M, rounded up to tiles
+  int64_t query;           // [B, D, pitch]: z with rows innermost
+  int64_t peak;            // [B, C, pitch]
+  int64_t factor;          // [B, C, pitch]: a row's cotangent over its total
+  int64_t column_sums;     // [column_parts, B, D, 2, padded]: of w u and w u^2
+  int64_t column_weights;  // [column_parts, B, C, padded]: of w; the joint's, or each latent's
+  int64_t row_sums;        // [row_parts, B, D, pitch]
+  int64_t elements;
+
+  MixtureBackwardWorkspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents, int64_t channels,
+                           int64_t filling = kFillingBlocks)
+      : pitch(mixture_pitch(queries)),
+        column_blocks(blocks_of(columns, kBlockThreads)),
+        column_parts(parts_of(batch * column_blocks, pitch / kTile, filling)),
+        row_blocks(blocks_of(queries, kBlockThreads)),
+        row_parts(parts_of(batch * row_blocks, tiles_of(columns), filling)),
+        padded(tiles_of(columns) * kTile),
+        query(0),
+        peak(query + batch * latents * pitch),
+        factor(peak + batch * channels * pitch),
+        column_sums(factor + batch * channels * pitch),
+        column_weights(column_sums + column_parts * batch * latents * 2 * padded),
+        row_sums(column_weights + column_parts * batch * channels * padded),
+        elements(row_sums + row_parts * batch * latents * pitch) {}
+};
+
 // Returns a cudaError_t; stream is a cudaStream_t.
 template <typename T>
 int mixture_columns(const MixtureColumns<T>& args, void* stream);

@@ -18,8 +18,7 @@ std::tuple<Tensor, Tensor, Tensor> joint_log_density(const Tensor& z, const Tens
   const Tensor joint = empty_of(z, rows), peak = empty_of(z, rows), total = empty_of(z, rows);
   if (!sizes.empty()) {
     const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar), memory = column_memory(sizes, z);
-    const Tensor workspace =
-        workspace_of(z, cpu::mixture_workspace(sizes.batch, sizes.queries, sizes.latents, kChannels));
+    const Tensor workspace = forward_workspace(sizes, kChannels, z);
     dispatch(z, [&]<typename T>() {
       const MixtureLogDensity<T> args{transform<T>(sizes, mu_, logvar_, memory),
                                       sizes.queries,
@@ -56,7 +55,7 @@ std::tuple<Tensor, Tensor, Tensor> joint_log_density_backward(const Tensor& grad
   }
   const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar), peak_ = dense(peak), total_ = dense(total);
   const Tensor grad_joint_ = dense(grad_joint), memory = column_memory(sizes, z);
-  const Tensor workspace = workspace_of(z, backward_workspace(sizes, kChannels).elements);
+  const Tensor workspace = backward_workspace(sizes, kChannels, z);
   dispatch(z, [&]<typename T>() {
     const MixtureLogDensityBackward<T> args{transform<T>(sizes, mu_, logvar_, memory),
                                             sizes.queries,

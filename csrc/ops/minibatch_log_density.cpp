@@ -20,8 +20,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> minibatch_log_density(const Tensor& z
   const Tensor peak = empty_of(z, channels), total = empty_of(z, channels);
   if (!sizes.empty()) {
     const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar), memory = column_memory(sizes, z);
-    const Tensor workspace =
-        workspace_of(z, cpu::mixture_workspace(sizes.batch, sizes.queries, sizes.latents, channels.back()));
+    const Tensor workspace = forward_workspace(sizes, channels.back(), z);
     dispatch(z, [&]<typename T>() {
       const MixtureLogDensity<T> args{transform<T>(sizes, mu_, logvar_, memory),
                                       sizes.queries,
@@ -60,8 +59,7 @@ std::tuple<Tensor, Tensor, Tensor> minibatch_log_density_backward(const Tensor& 
   }
   const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar), peak_ = dense(peak), total_ = dense(total);
   const Tensor grad_joint_ = dense(grad_joint), grad_marginals_ = dense(grad_marginals);
-  const Tensor memory = column_memory(sizes, z),
-               workspace = workspace_of(z, backward_workspace(sizes, channels).elements);
+  const Tensor memory = column_memory(sizes, z), workspace = backward_workspace(sizes, channels, z);
   dispatch(z, [&]<typename T>() {
     const MixtureLogDensityBackward<T> args{transform<T>(sizes, mu_, logvar_, memory),
                                             sizes.queries,

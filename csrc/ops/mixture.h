@@ -35,10 +35,10 @@ inline PairWeights weights_of(const Sizes& sizes, int64_t dataset_size, int64_t 
   return pair_weights(static_cast<Estimator>(estimator), sizes.columns, dataset_size);
 }
 
-// The memory of the transformed columns: the tiles, then the constants' sums, which the CUDA kernels do without.
+// The memory of the transformed columns: the tiles, then the constants' sums.
 inline Tensor column_memory(const Sizes& sizes, const Tensor& like) {
-  const int64_t constants = kCudaLibrary ? 0 : latent_groups(sizes.latents);
-  return empty_of(like, {sizes.batch, tiles_of(sizes.columns), 3 * sizes.latents + constants, kTile});
+  return empty_of(like,
+                  {sizes.batch, tiles_of(sizes.columns), 3 * sizes.latents + latent_groups(sizes.latents), kTile});
 }
 
 // The transformed columns.
@@ -60,9 +60,20 @@ MixtureColumns<T> transform(const Sizes& sizes, const Tensor& mu, const Tensor& 
   return args;
 }
 
-// The CPU kernels' scratch memory; the CUDA kernels need none.
-inline Tensor workspace_of(const Tensor& like, int64_t elements) {
-  return empty_of(like, {kCudaLibrary ? 0 : elements});
+// The kernels' scratch memory.
+inline Tensor forward_workspace(const Sizes& sizes, int64_t channels, const Tensor& like) {
+  const int64_t b = sizes.batch, q = sizes.queries, d = sizes.latents;
+  if constexpr (kCudaLibrary)
+    return empty_of(like, {cuda::MixtureWorkspace(b, q, sizes.columns, d, channels).elements});
+  return empty_of(like, {cpu::mixture_workspace(b, q, d, channels)});
+}
+
+using BackwardWorkspace =
+    std::conditional_t<kCudaLibrary, cuda::MixtureBackwardWorkspace, cpu::MixtureBackwardWorkspace>;
+
+inline Tensor backward_workspace(const Sizes& sizes, int64_t channels, const Tensor& like) {
+  const BackwardWorkspace at(sizes.batch, sizes.queries, sizes.columns, sizes.latents, channels);
+  return empty_of(like, {at.elements});
 }
 
 // Blocks of rows of all batch entries, and how many a thread takes at least.
@@ -73,16 +84,13 @@ inline int64_t row_block_grain(int64_t elements_per_row) { return grain_for(elem
 // these.
 inline int64_t elements_of_terms(int64_t terms, int64_t worth) { return (terms + worth - 1) / worth; }
 
-inline cpu::MixtureBackwardWorkspace backward_workspace(const Sizes& sizes, int64_t channels) {
-  return {sizes.batch, sizes.queries, sizes.columns, sizes.latents, channels};
-}
-
 // On CPU: what the shares read of the rows, the shares (`cpu`) with the columns' gradients, the rows' gradients from
 // the shares. On CUDA the columns' gradients (`cuda`), then the rows' (`cuda_rows`).
 template <typename T, typename Cpu, typename Cuda, typename CudaRows>
 void run_backward(const MixtureLogDensityBackward<T>& args, const Sizes& sizes, const Tensor& on, Cpu cpu, Cuda cuda,
                   CudaRows cuda_rows) {
-  const int64_t shares = backward_workspace(sizes, args.channels).shares;
+  const int64_t shares =
+      cpu::MixtureBackwardWorkspace(sizes.batch, sizes.queries, sizes.columns, sizes.latents, args.channels).shares;
   launch(
       on, row_blocks(sizes), row_block_grain(sizes.latents),
       [&](auto isa, int64_t begin, int64_t end) { cpu::mixture_backward_prepare<isa()>(args, begin, end); },

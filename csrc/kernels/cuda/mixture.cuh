@@ -8,12 +8,21 @@
 
 namespace pyvae::cuda {
 
-// --- Columns ---------------------------------------------------------------------------------------------------------
+// --- How a call is laid out ------------------------------------------------------------------------------------------
 
 template <typename T>
-PYVAE_MATH int64_t mixture_columns_blocks(const MixtureColumns<T>& args) {
-  return blocks_for(args.batch * tiles_of(args.columns) * args.latents * kTile, kThreads);
+MixtureWorkspace forward_layout(const MixtureLogDensity<T>& args, int64_t filling = kFillingBlocks) {
+  const MixtureColumns<T>& mixture = args.mixture;
+  return {mixture.batch, args.queries, mixture.columns, mixture.latents, args.channels, filling};
 }
+
+template <typename T>
+MixtureBackwardWorkspace backward_layout(const MixtureLogDensityBackward<T>& args, int64_t filling = kFillingBlocks) {
+  const MixtureColumns<T>& mixture = args.mixture;
+  return {mixture.batch, args.queries, mixture.columns, mixture.latents, args.channels, filling};
+}
+
+// --- Columns ---------------------------------------------------------------------------------------------------------
 
 // Where column j has its mean in latent d; the scale and the constant are kTile and 2 kTile further.
 template <typename T>
@@ -21,44 +30,130 @@ PYVAE_MATH int64_t column_index(const MixtureColumns<T>& mixture, int64_t b, int
   return ((b * tiles_of(mixture.columns) + j / kTile) * mixture.latents + d) * 3 * kTile + j % kTile;
 }
 
-// Writes are contiguous; the strided reads go through the cache, which is cheap beside Q passes over the result.
+// Where it has the sum of a group's constants.
+template <typename T>
+PYVAE_MATH int64_t constant_index(const MixtureColumns<T>& mixture, int64_t b, int64_t group, int64_t j) {
+  const int64_t groups = latent_groups(mixture.latents);
+  return ((b * tiles_of(mixture.columns) + j / kTile) * groups + group) * kTile + j % kTile;
+}
+
+template <typename T>
+PYVAE_MATH int64_t mixture_columns_blocks(const MixtureColumns<T>& args) {
+  return blocks_for(args.batch * tiles_of(args.columns) * latent_groups(args.latents) * kTile, kThreads);
+}
+
+// A thread takes a group of latents of a column. Writes are contiguous; the strided reads go through the cache, which
+// is cheap beside Q passes over the result. Columns beyond the last have weight 0 wherever they are met.
 template <typename T, typename Team>
 PYVAE_KERNEL void mixture_columns_body(const MixtureColumns<T>& args, const Team& team) {
+  const int64_t padded = tiles_of(args.columns) * kTile, groups = latent_groups(args.latents);
   team.threads([&](int thread) {
-    const int64_t padded = tiles_of(args.columns) * kTile, elements = args.batch * padded * args.latents;
-    for (int64_t k = team.block * kThreads + thread; k < elements; k += team.blocks * kThreads) {
-      const int64_t d = k / kTile % args.latents, tile = k / kTile / args.latents;
-      const int64_t b = tile / tiles_of(args.columns), j = tile % tiles_of(args.columns) * kTile + k % kTile;
-      const int64_t from = (b * args.columns + j) * args.latents + d;
+    for (int64_t k = team.block * kThreads + thread; k < args.batch * groups * padded; k += team.blocks * kThreads) {
+      const int64_t j = k % padded, group = k / padded % groups, b = k / padded / groups;
       const bool exists = j < args.columns;
-      T* to = args.tiles + column_index(args, b, d, j);
-      to[0] = exists ? args.mu[from] : T(0);
-      to[kTile] = exists ? log_density_scale(args.logvar[from]) : T(1);
-      to[2 * kTile] = exists ? log_density_constant(args.logvar[from]) : T(0);
+      double sum = 0;
+      for (int64_t d = group * kLatentGroup; d < smaller((group + 1) * kLatentGroup, args.latents); ++d) {
+        const int64_t from = (b * args.columns + j) * args.latents + d;
+        T* to = args.tiles + column_index(args, b, d, j);
+        to[0] = exists ? args.mu[from] : T(0);
+        to[kTile] = exists ? log_density_scale(args.logvar[from]) : T(1);
+        to[2 * kTile] = exists ? log_density_constant(args.logvar[from]) : -T(__builtin_inf());
+        if (exists) sum += log_density_constant(static_cast<double>(args.logvar[from]));
+      }
+      args.constants[constant_index(args, b, group, j)] = exists ? static_cast<T>(sum) : -T(__builtin_inf());
     }
   });
 }
 
-// --- One pair --------------------------------------------------------------------------------------------------------
+// --- Queries ---------------------------------------------------------------------------------------------------------
 
-// One column in one latent.
+// z with rows innermost, so that neighbouring threads, or a read of several, find neighbouring rows side by side. Rows
+// beyond the last are 0.
+template <typename T, typename Team>
+PYVAE_KERNEL void transpose_queries(const MixtureColumns<T>& mixture, const T* z, int64_t queries, int64_t pitch, T* to,
+                                    const Team& team) {
+  const int64_t latents = mixture.latents;
+  team.threads([&](int thread) {
+    for (int64_t k = team.block * kThreads + thread; k < mixture.batch * latents * pitch; k += team.blocks * kThreads) {
+      const int64_t i = k % pitch, d = k / pitch % latents, b = k / pitch / latents;
+      to[k] = i < queries ? z[(b * queries + i) * latents + d] : T(0);
+    }
+  });
+}
+
+// --- Reads of 16 bytes -----------------------------------------------------------------------------------------------
+
 template <typename T>
-struct Column {
-  T mean, scale, constant;
+constexpr int kPackSize = 16 / static_cast<int>(sizeof(T));
+
+template <typename T>
+struct alignas(16) Pack {
+  T value[kPackSize<T>];
 };
 
+// What `at`, on 16 bytes, and the elements after it hold.
 template <typename T>
-PYVAE_KERNEL Column<T> column_at(const MixtureColumns<T>& mixture, int64_t b, int64_t d, int64_t j) {
-  const T* at = mixture.tiles + column_index(mixture, b, d, j);
-  return {at[0], at[kTile], at[2 * kTile]};
+PYVAE_KERNEL Pack<T> load_pack(const T* at) {
+  Pack<T> pack;
+  __builtin_memcpy(&pack, __builtin_assume_aligned(at, 16), 16);
+  return pack;
 }
 
-// The base-2 exponent of a query.
-template <typename T>
-PYVAE_KERNEL T exponent(const Column<T>& column, T z) {
-  const T u = (z - column.mean) * column.scale;
-  return column.constant - u * u;
+// --- The joint's exponents -------------------------------------------------------------------------------------------
+
+// Rows of one batch entry, in [D, pitch].
+template <typename T, int kRows>
+struct QueriesOf {
+  const T* query;
+  int64_t pitch;
+  const int64_t (&row)[kRows];
+};
+
+// sum_d u^2 of latents [d, last); `at` is where the first of the columns has its mean in the first latent.
+template <typename T, int kRows, int kColumns>
+PYVAE_KERNEL void sum_of_squares(const T* at, const QueriesOf<T, kRows>& rows, int64_t d, int64_t last,
+                                 T (&sum)[kRows][kColumns]) {
+  for (int r = 0; r < kRows; ++r) {
+    for (int k = 0; k < kColumns; ++k) sum[r][k] = 0;
+  }
+  for (; d < last; ++d) {
+    T z[kRows];
+    for (int r = 0; r < kRows; ++r) z[r] = rows.query[d * rows.pitch + rows.row[r]];
+    for (int k = 0; k < kColumns; k += kPackSize<T>) {
+      const Pack<T> mean = load_pack(at + d * 3 * kTile + k), scale = load_pack(at + d * 3 * kTile + kTile + k);
+      for (int p = 0; p < kPackSize<T>; ++p) {
+        for (int r = 0; r < kRows; ++r) {
+          const T u = (z[r] - mean.value[p]) * scale.value[p];
+          sum[r][k + p] += u * u;
+        }
+      }
+    }
+  }
 }
+
+// The base-2 exponents of columns [first, first + kColumns), group by group the constants less sum_d u^2: both grow
+// with the number of latents and nearly cancel. Without the special shifts; -inf beyond the last column.
+template <typename T, int kRows, int kColumns>
+PYVAE_KERNEL void joint_exponents(const MixtureColumns<T>& mixture, int64_t b, int64_t first,
+                                  const QueriesOf<T, kRows>& rows, T (&x)[kRows][kColumns]) {
+  const T* at = mixture.tiles + column_index(mixture, b, 0, first);
+  for (int64_t group = 0; group < latent_groups(mixture.latents); ++group) {
+    T sum[kRows][kColumns];
+    sum_of_squares(at, rows, group * kLatentGroup, smaller((group + 1) * kLatentGroup, mixture.latents), sum);
+    const T* constants = mixture.constants + constant_index(mixture, b, group, first);
+    for (int k = 0; k < kColumns; k += kPackSize<T>) {
+      const Pack<T> constant = load_pack(constants + k);
+      for (int p = 0; p < kPackSize<T>; ++p) {
+        for (int r = 0; r < kRows; ++r) {
+          const T part = constant.value[p] - sum[r][k + p];
+          x[r][k + p] = group == 0 ? part : x[r][k + p] + part;
+        }
+      }
+    }
+  }
+}
+
+// --- Special columns -------------------------------------------------------------------------------------------------
 
 // Rows [query, query + rows) and columns [column, column + columns) of one batch entry.
 struct PairTile {
@@ -85,7 +180,7 @@ PYVAE_KERNEL bool in_tile(const SpecialColumns<T>& special, const PairTile& tile
   if (special.diagonal_shift == T(0)) return false;
   const int64_t end = tile.query + tile.rows;
   const bool near = tile.column <= end && tile.query < tile.column + tile.columns;
-  return near || (tile.column == 0 && end == special.columns);
+  return near || (tile.column == 0 && end >= special.columns);
 }
 
 template <typename T>

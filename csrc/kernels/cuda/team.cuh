@@ -92,6 +92,13 @@ int launch(void (*kernel)(Args), const Args& args, int64_t blocks, void* stream)
   return static_cast<int>(cudaGetLastError());
 }
 
+// The same for a kernel whose work, and memory, is laid out on the host.
+template <typename Args, typename Layout>
+int launch(void (*kernel)(Args, Layout), const Args& args, const Layout& at, int64_t blocks, void* stream) {
+  kernel<<<static_cast<unsigned>(blocks), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(args, at);
+  return static_cast<int>(cudaGetLastError());
+}
+
 #endif
 
 }  // namespace pyvae::cuda

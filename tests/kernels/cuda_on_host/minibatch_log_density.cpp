@@ -1,5 +1,6 @@
 // minibatch_log_density and joint_log_density: bodies of the CUDA kernels against the CPU kernels.
 #include "../../../csrc/kernels/cuda/minibatch_log_density_backward.cuh"
+#include "../../../csrc/kernels/cuda/mixture_steps.cuh"
 #include "../../../csrc/kernels/joint_log_density.h"
 #include "checks.h"
 #include "host.h"
@@ -39,9 +40,28 @@ Problem<T> problem(const Sizes& n, Estimator estimator, bool hard) {
   return p;
 }
 
+// The parameters of the columns that exist: what stands for those beyond the last is each device's own.
+template <typename T>
+std::vector<T> existing_columns(const MixtureColumns<T>& mixture) {
+  std::vector<T> parameters;
+  for (int64_t b = 0; b < mixture.batch; ++b) {
+    for (int64_t j = 0; j < mixture.columns; ++j) {
+      for (int64_t d = 0; d < mixture.latents; ++d) {
+        const T* at = mixture.tiles + cuda::column_index(mixture, b, d, j);
+        parameters.insert(parameters.end(), {at[0], at[kTile], at[2 * kTile]});
+      }
+      for (int64_t group = 0; group < latent_groups(mixture.latents); ++group) {
+        parameters.push_back(mixture.constants[cuda::constant_index(mixture, b, group, j)]);
+      }
+    }
+  }
+  return parameters;
+}
+
 // The steps of one implementation; all write the same tensors. Without marginals it is joint_log_density.
-template <bool kMarginals, typename T, typename Columns, typename Forward, typename Backward>
-std::vector<Named<T>> compute(const Problem<T>& p, Columns columns, Forward forward, Backward backward) {
+template <bool kMarginals, typename T, typename Workspaces, typename Columns, typename Forward, typename Backward>
+std::vector<Named<T>> compute(const Problem<T>& p, Workspaces workspaces, Columns columns, Forward forward,
+                              Backward backward) {
   const Sizes& n = p.n;
   const int64_t rows = n.batch * n.queries, elements = n.batch * n.columns * n.latents;
   const int64_t tiles = n.batch * tiles_of(n.columns), channels = kMarginals ? n.latents + 1 : 1;
@@ -50,9 +70,8 @@ std::vector<Named<T>> compute(const Problem<T>& p, Columns columns, Forward forw
   std::vector<T> joint = unwritten<T>(rows), marginals = unwritten<T>(rows * n.latents);
   std::vector<T> peak = unwritten<T>(rows * channels), total = peak;
   std::vector<T> grad_z = marginals, grad_mu = unwritten<T>(elements), grad_logvar = grad_mu;
-  std::vector<T> workspace = unwritten<T>(cpu::mixture_workspace(n.batch, n.queries, n.latents, channels));
-  const cpu::MixtureBackwardWorkspace layout(n.batch, n.queries, n.columns, n.latents, channels);
-  std::vector<T> gradients_workspace = unwritten<T>(layout.elements);
+  const auto [forward_elements, backward_elements] = workspaces(n, channels);
+  std::vector<T> workspace = unwritten<T>(forward_elements), gradients_workspace = unwritten<T>(backward_elements);
   const MixtureColumns<T> mixture{n.batch,         n.columns,         n.latents,       p.mu.data(),
                                   p.logvar.data(), parameters.data(), constants.data()};
   columns(mixture);
@@ -61,8 +80,12 @@ std::vector<Named<T>> compute(const Problem<T>& p, Columns columns, Forward forw
   backward(MixtureLogDensityBackward<T>{mixture, n.queries, channels, p.weights, p.z.data(), peak.data(), total.data(),
                                         p.grad_joint.data(), p.grad_marginals.data(), grad_z.data(), grad_mu.data(),
                                         grad_logvar.data(), gradients_workspace.data()});
-  return {{"columns", parameters}, {"joint", joint},     {"marginals", marginals},
-          {"grad_z", grad_z},      {"grad_mu", grad_mu}, {"grad_logvar", grad_logvar}};
+  return {{"columns", existing_columns(mixture)},
+          {"joint", joint},
+          {"marginals", marginals},
+          {"grad_z", grad_z},
+          {"grad_mu", grad_mu},
+          {"grad_logvar", grad_logvar}};
 }
 
 template <bool kMarginals, typename T>
@@ -70,7 +93,12 @@ std::vector<Named<T>> compute_on_cpu(const Problem<T>& p) {
   const Sizes& n = p.n;
   const int64_t blocks = n.batch * cpu::mixture_row_blocks(n.queries);
   return compute<kMarginals>(
-      p, [&](const auto& args) { cpu::mixture_columns<Isa::baseline>(args, 0, n.batch * tiles_of(n.columns)); },
+      p,
+      [](const Sizes& n, int64_t channels) {
+        const cpu::MixtureBackwardWorkspace backward(n.batch, n.queries, n.columns, n.latents, channels);
+        return std::pair(cpu::mixture_workspace(n.batch, n.queries, n.latents, channels), backward.elements);
+      },
+      [&](const auto& args) { cpu::mixture_columns<Isa::baseline>(args, 0, n.batch * tiles_of(n.columns)); },
       [&](const auto& args) {
         kMarginals ? cpu::minibatch_log_density<Isa::baseline>(args, 0, blocks)
                    : cpu::joint_log_density<Isa::baseline>(args, 0, blocks);
@@ -85,28 +113,51 @@ std::vector<Named<T>> compute_on_cpu(const Problem<T>& p) {
       });
 }
 
+// The launches of cuda/minibatch_log_density.cu and joint_log_density.cu.
 template <bool kMarginals, typename T>
-std::vector<Named<T>> compute_as_cuda(const Problem<T>& p, Grid grid) {
+void forward_as_cuda(const MixtureLogDensity<T>& args, Grid grid, int64_t filling) {
+  const cuda::MixtureWorkspace at = cuda::forward_layout(args, filling);
+  const auto step = [&](int64_t blocks, auto body) { run(grid, blocks, body); };
+  step(cuda::queries_blocks(args.mixture, at.pitch),
+       [&](const HostTeam& team) { cuda::forward_queries_body(args, at, team); });
+  step(cuda::forward_blocks(args, at), [&](const HostTeam& team) {
+    at.rows == 1 ? cuda::forward_body<kMarginals, 1>(args, at, team)
+                 : cuda::forward_body<kMarginals, cuda::kForwardRows>(args, at, team);
+  });
+  step(cuda::merge_blocks(args), [&](const HostTeam& team) { cuda::merge_body(args, at, team); });
+}
+
+template <bool kMarginals, typename T>
+void backward_as_cuda(const MixtureLogDensityBackward<T>& args, Grid grid, int64_t filling) {
+  const cuda::MixtureBackwardWorkspace at = cuda::backward_layout(args, filling);
+  const auto step = [&](int64_t blocks, auto body) { run(grid, blocks, body); };
+  step(cuda::queries_blocks(args.mixture, at.pitch),
+       [&](const HostTeam& team) { cuda::backward_queries_body(args, at, team); });
+  step(cuda::backward_channels_blocks(args, at),
+       [&](const HostTeam& team) { cuda::backward_channels_body(args, at, team); });
+  step(cuda::backward_columns_blocks(args, at),
+       [&](const HostTeam& team) { cuda::backward_columns_body<kMarginals>(args, at, team); });
+  step(cuda::finish_columns_blocks(args), [&](const HostTeam& team) { cuda::finish_columns_body(args, at, team); });
+  step(cuda::backward_rows_blocks(args, at),
+       [&](const HostTeam& team) { cuda::backward_rows_body<kMarginals>(args, at, team); });
+  step(cuda::finish_rows_blocks(args), [&](const HostTeam& team) { cuda::finish_rows_body(args, at, team); });
+}
+
+template <bool kMarginals, typename T>
+std::vector<Named<T>> compute_as_cuda(const Problem<T>& p, Grid grid, int64_t filling) {
   return compute<kMarginals>(
       p,
+      [&](const Sizes& n, int64_t channels) {
+        const cuda::MixtureWorkspace forward(n.batch, n.queries, n.columns, n.latents, channels, filling);
+        const cuda::MixtureBackwardWorkspace backward(n.batch, n.queries, n.columns, n.latents, channels, filling);
+        return std::pair(forward.elements, backward.elements);
+      },
       [&](const auto& args) {
         run(grid, cuda::mixture_columns_blocks(args),
             [&](const HostTeam& team) { cuda::mixture_columns_body(args, team); });
       },
-      [&](const auto& args) {
-        run(grid, cuda::minibatch_log_density_blocks(args),
-            [&](const HostTeam& team) { cuda::minibatch_log_density_body(args, team); });
-      },
-      [&](const auto& args) {
-        run(grid, cuda::backward_columns_blocks(args), [&](const HostTeam& team) {
-          std::vector<T> weight = unwritten<T>(cuda::kColumnsTileWeights);
-          cuda::backward_columns_body<kMarginals>(args, team, weight.data());
-        });
-        run(grid, cuda::backward_rows_blocks(args), [&](const HostTeam& team) {
-          std::vector<T> weight = unwritten<T>(cuda::kRowsTileWeights);
-          cuda::backward_rows_body<kMarginals>(args, team, weight.data());
-        });
-      });
+      [&](const auto& args) { forward_as_cuda<kMarginals>(args, grid, filling); },
+      [&](const auto& args) { backward_as_cuda<kMarginals>(args, grid, filling); });
 }
 
 template <bool kMarginals, typename T>
@@ -117,13 +168,16 @@ void check_sizes(const Sizes& n, Estimator estimator, bool hard) {
                            " Q=" + std::to_string(n.queries) + " M=" + std::to_string(n.columns) +
                            " D=" + std::to_string(n.latents) + (hard ? " hard" : "");
   const Problem<T> p = problem<T>(n, estimator, hard);
-  check<T>(
-      name, compute_on_cpu<kMarginals>(p), [&](Grid grid) { return compute_as_cuda<kMarginals>(p, grid); }, n.latents);
+  const std::vector<Named<T>> expected = compute_on_cpu<kMarginals>(p);
+  // Divided among as many blocks as there are tiles, and as for a GPU that two blocks fill.
+  for (const int64_t filling : {cuda::kFillingBlocks, int64_t{2}}) {
+    check<T>(name, expected, [&](Grid grid) { return compute_as_cuda<kMarginals>(p, grid, filling); }, n.latents);
+  }
 }
 
 template <bool kMarginals, typename T>
 void check_type() {
-  // Around every tile: 4 rows and 128 columns in the forward, 8 and 64 in the backward; 4 latents to a round of warps.
+  // Around a tile of 64, a block of 128 and one of 512 rows, a group of 16 latents.
   const Sizes square[] = {{1, 1, 1, 1},     {1, 1, 1, 3},      {2, 2, 2, 4},   {2, 7, 7, 5},
                           {3, 13, 13, 10},  {1, 64, 64, 8},    {1, 65, 65, 3}, {1, 127, 127, 2},
                           {1, 128, 128, 1}, {1, 131, 131, 33}, {2, 9, 9, 257}, {1, 5, 5, 0}};
@@ -132,7 +186,8 @@ void check_type() {
       for (const bool hard : {false, true}) check_sizes<kMarginals, T>(n, estimator, hard);
     }
   }
-  const Sizes oblong[] = {{1, 1, 257, 7}, {1, 257, 1, 7}, {2, 5, 130, 4}, {2, 130, 5, 4}, {1, 3, 2, 1}, {3, 63, 67, 6}};
+  const Sizes oblong[] = {{1, 1, 257, 7}, {1, 257, 1, 7}, {2, 5, 130, 4}, {2, 130, 5, 4},
+                          {1, 3, 2, 1},   {3, 63, 67, 6}, {1, 513, 3, 2}};
   for (const Sizes& n : oblong) {
     for (const bool hard : {false, true}) check_sizes<kMarginals, T>(n, Estimator::full, hard);
   }
