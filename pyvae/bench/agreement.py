@@ -43,8 +43,8 @@ def _close(a: Tensor, b: Tensor) -> bool:
 
 
 def _noise_problem(case: Case, z: Tensor) -> str | None:
-    mu, logvar = (tensor.detach().double() for tensor in inputs(case))
-    eps = (z.cpu().double() - mu) * torch.exp(-0.5 * logvar)
+    mu, logvar = (tensor.detach().double() for tensor in inputs(case, z.device.type))
+    eps = (z.double() - mu) * torch.exp(-0.5 * logvar)
     count = eps.numel()
     mean, variance = float(eps.mean()), float(eps.square().mean())
     if abs(mean) <= STANDARD_ERRORS / count**0.5 and abs(variance - 1) <= STANDARD_ERRORS * (2 / count) ** 0.5:

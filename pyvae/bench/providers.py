@@ -94,9 +94,12 @@ def _forward_backward(function: Function, tensors: list[Tensor]) -> Evaluation:
     def evaluate() -> Outputs:
         outputs = _tuple(function(*tensors))
         if not cotangents:
-            generator = torch.Generator().manual_seed(1)
-            drawn = (torch.randn(out.shape, generator=generator) if out.dim() else torch.ones(()) for out in outputs)
-            cotangents.extend(cotangent.to(tensors[0].device) for cotangent in drawn)
+            device = tensors[0].device
+            generator = torch.Generator(device).manual_seed(1)
+            cotangents.extend(
+                torch.randn(out.shape, generator=generator, device=device) if out.dim() else torch.ones_like(out)
+                for out in outputs
+            )
         grads = torch.autograd.grad(outputs, tensors, cotangents)
         return (*(out.detach() for out in outputs), *grads)
 
