@@ -55,7 +55,7 @@ def steps(arguments: argparse.Namespace, out: Path) -> list[Step]:
     python = [sys.executable, "-m"]
     wheel = ["--wheel", str(arguments.wheel)] if arguments.wheel else []
     measuring = ["--device", arguments.device, "--out", str(out), *(["--toy"] if arguments.toy else [])]
-    tests = [*python, "pytest", "-o", "pythonpath=", "-o", "cache_dir=build/gpu/pytest", "-rs", "--tb=short"]
+    tests = [*python, "pytest", "-o", "pythonpath=", "-p", "no:cacheprovider", "-rs", "--tb=short"]
     tests += ["-n", str(min(8, os.cpu_count() or 1))] if not lacking("xdist") else []
     needs = lacking("pytest", "numpy", "rich")
     sanitizer = shutil.which("compute-sanitizer")
