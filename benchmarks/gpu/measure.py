@@ -16,7 +16,7 @@ from benchmarks.gpu.cases import cases, providers
 from pyvae.bench import ceilings, gpu
 from pyvae.bench.cases import Case
 from pyvae.bench.contest import failure
-from pyvae.bench.engine import FULL, Engine
+from pyvae.bench.engine import FULL, Effort, Engine
 from pyvae.bench.providers import OURS
 from pyvae.bench.results import Row
 from pyvae.files import atomic_write_text
@@ -31,15 +31,16 @@ EFFORT = replace(
     memory_bytes=100 * 10**9,
     forward_memory=False,
 )
+TOY_EFFORT = replace(EFFORT, budget_seconds=1e-3, most_rounds=1, forward_memory=False, elementwise_memory=False)
 
 
-def engine(device: str) -> tuple[Engine, ceilings.Ceilings | gpu.GpuCeilings]:
+def engine(device: str, effort: Effort) -> tuple[Engine, ceilings.Ceilings | gpu.GpuCeilings]:
     """What measures on a device, and the ceilings that it states shares of."""
     if device == "cpu":
         on_cpu = ceilings.measure_ceilings()
-        return Engine(on_cpu, EFFORT, providers=providers), on_cpu
+        return Engine(on_cpu, effort, providers=providers), on_cpu
     on_gpu = gpu.measure_ceilings(device)
-    return gpu.gpu_engine(on_gpu, EFFORT, device, providers), on_gpu
+    return gpu.gpu_engine(on_gpu, effort, device, providers), on_gpu
 
 
 def row_of(measure: Callable[[Case], Row], case: Case) -> Row:
@@ -63,7 +64,7 @@ def save(out: Path, rates: ceilings.Ceilings | gpu.GpuCeilings, rows: list[Row],
 def main() -> None:
     arguments = parse(__doc__)
     end = time.monotonic() + arguments.seconds
-    measuring, rates = engine(arguments.device)
+    measuring, rates = engine(arguments.device, TOY_EFFORT if arguments.toy else EFFORT)
     rows: list[Row] = []
     every = list(cases(toy=arguments.toy))
     for place, case in enumerate(every):
