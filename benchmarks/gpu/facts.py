@@ -18,7 +18,7 @@ from pyvae.files import atomic_write_text
 
 def gpu_facts() -> dict[str, str]:
     """Label and value."""
-    properties = torch.cuda.get_device_properties()
+    properties = torch.cuda.get_device_properties(torch.cuda.current_device())
     return {
         "GPU": torch.cuda.get_device_name(),
         "multiprocessors": str(properties.multi_processor_count),

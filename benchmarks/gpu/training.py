@@ -5,7 +5,6 @@ python -m benchmarks.gpu.training --out build/gpu/out
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -46,14 +45,6 @@ def graph_of(step: Evaluation) -> Evaluation:
     return replay
 
 
-def steps_of(names: list[str], rows: int, device: str) -> dict[str, Evaluation]:
-    """Training steps by provider; of pyvae's also the captured one, where graphs are."""
-    steps = {name: training_step(name, rows, device) for name in names}
-    if device == "cuda":
-        steps[GRAPH] = graph_of(training_step(OURS, rows, device, capturable=True))
-    return steps
-
-
 def timed(evaluations: dict[str, Evaluation], device: str) -> tuple[dict[str, Timing], dict[str, str]]:
     """Medians of providers in turn, and why one is missing; a dry run has one round."""
     contest = (EventContest if device == "cuda" else Contest)(evaluations)
@@ -62,49 +53,68 @@ def timed(evaluations: dict[str, Evaluation], device: str) -> tuple[dict[str, Ti
 
 
 def measure(names: list[str], rows: int, device: str) -> list[TrainingRow]:
-    """A row per provider and one of the graph; the loss of a graph's step is that of pyvae's."""
+    """A row per provider, with a note for one that failed."""
     torch._dynamo.reset()
     case = Case(DENSITY, rows, LATENTS, BACKWARD)
-    alone, _ = timed({name: loss_alone(name, case, device) for name in names}, device)
-    whole, failures = timed(steps_of([name for name in names if name in alone], rows, device), device)
-    found = [
-        TrainingRow(name, rows, timing.median, alone[OURS if name == GRAPH else name].median, timing.rounds)
-        for name, timing in whole.items()
-    ]
-    return found + [TrainingRow(name, rows, None, None, 0, note) for name, note in failures.items()]
+    alone, failures = timed({name: loss_alone(name, case, device) for name in names}, device)
+    whole, more = timed({name: training_step(name, rows, device) for name in alone}, device)
+    found = [TrainingRow(name, rows, t.median, alone[name].median, t.rounds) for name, t in whole.items()]
+    return found + [TrainingRow(name, rows, None, None, 0, note) for name, note in (failures | more).items()]
 
 
-def row_or_note(measure: Callable[[], list[TrainingRow]], rows: int) -> list[TrainingRow]:
-    """The rows, or one that says what pyvae raised."""
+def graph_row(rows: int, device: str, loss_seconds: float) -> TrainingRow:
+    """pyvae's step as one graph; its loss alone is taken to cost what it does outside of one."""
     try:
-        return measure()
+        replay = graph_of(training_step(OURS, rows, device, capturable=True))
+        timing = timed({OURS: replay}, device)[0][OURS]
+    except Exception as error:  # whatever a capture may raise
+        return TrainingRow(GRAPH, rows, None, None, 0, failure(error))
+    return TrainingRow(GRAPH, rows, timing.median, loss_seconds, timing.rounds)
+
+
+def ours_first(rows: int, device: str) -> list[TrainingRow]:
+    """pyvae's rows, which the bar needs; one with a note where pyvae itself fails."""
+    try:
+        found = measure([OURS], rows, device)
     except Exception as error:  # whatever a kernel that has never run may raise
         return [TrainingRow(OURS, rows, None, None, 0, failure(error))]
+    loss_seconds = found[0].loss_seconds
+    if device == "cuda" and loss_seconds is not None:
+        found.append(graph_row(rows, device, loss_seconds))
+    return found
 
 
-def save(out: Path, rows: list[TrainingRow]) -> None:
-    found = {"rows": [asdict(row) for row in rows], "bars": [asdict(verdict) for verdict in of_training(rows)]}
-    atomic_write_text(out / "training.json", json.dumps(found, indent=1) + "\n")
+def with_peers(found: list[TrainingRow], rows: int, device: str, peers: list[str]) -> list[TrainingRow]:
+    """The rows of pyvae and its peers in turn, beside that of the graph; those that were found if the contest fails."""
+    try:
+        together = measure([OURS, *peers], rows, device)
+    except Exception as error:  # out of memory in a round, say
+        return [*found, TrainingRow(", ".join(peers), rows, None, None, 0, failure(error))]
+    return together + [row for row in found if row.provider == GRAPH]
+
+
+def save(out: Path, found: dict[int, list[TrainingRow]]) -> None:
+    rows = [row for each in found.values() for row in each]
+    text = json.dumps({"rows": [asdict(row) for row in rows], "bars": [asdict(v) for v in of_training(rows)]}, indent=1)
+    atomic_write_text(out / "training.json", text + "\n")
 
 
 def main() -> None:
     arguments = parse(__doc__)
     end = time.monotonic() + arguments.seconds
     found: dict[int, list[TrainingRow]] = {}
-    batches = TOY_BATCHES if arguments.toy else BATCHES
-    peers = [EAGER] if arguments.toy else [EAGER, COMPILED]
-    for names in ([OURS], [OURS, *peers])[
-        1 if arguments.toy else 0 :
-    ]:  # what the bar needs before what takes a compiler
-        for rows in batches:
-            if time.monotonic() > end and rows in found:
-                continue
-            found[rows] = row_or_note(lambda names=names, rows=rows: measure(names, rows, arguments.device), rows)
-            save(arguments.out, [row for each in found.values() for row in each])
-            print(rows, {row.provider: row.note or f"{1e3 * row.seconds:.4g} ms" for row in found[rows]}, flush=True)
-    missing = [row for each in found.values() for row in each if row.provider == OURS and row.seconds is None]
-    print(f"{len(found)} sizes measured, {len(missing)} without a time")
-    raise SystemExit(1 if missing else 0)
+    batches, peers = (TOY_BATCHES, [EAGER]) if arguments.toy else (BATCHES, [EAGER, COMPILED])
+    for rows in batches:
+        found[rows] = ours_first(rows, arguments.device)
+        save(arguments.out, found)
+    for rows in batches:
+        if found[rows][0].seconds is not None and time.monotonic() < end:
+            found[rows] = with_peers(found[rows], rows, arguments.device, peers)
+            save(arguments.out, found)
+        print(rows, {row.provider: row.note or f"{1e3 * (row.seconds or 0):.4g} ms" for row in found[rows]}, flush=True)
+    failed = [rows for rows in batches if found[rows][0].seconds is None]
+    print(f"{len(found)} sizes measured, {len(failed)} without a time")
+    raise SystemExit(1 if failed else 0)
 
 
 if __name__ == "__main__":
