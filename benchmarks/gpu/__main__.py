@@ -41,6 +41,9 @@ def parse() -> argparse.Namespace:
     arguments = parser.parse_args()
     if arguments.device == "cpu" and arguments.out is None:
         parser.error("--out must be given for a dry run: benchmarks/results is for what a GPU measured.")
+    for name in ("out", "wheel"):  # the steps run in the repository's folder
+        if (path := getattr(arguments, name)) is not None:
+            setattr(arguments, name, path.resolve())
     return arguments
 
 
@@ -79,7 +82,7 @@ def steps(arguments: argparse.Namespace, out: Path) -> list[Step]:
             )
             for tool, seconds in SANITIZERS.items()
         ),
-        Step("other tests", [*tests, "tests", "-k", "not cuda"], arguments.seconds, needs),
+        Step("other tests", [*tests, "tests", "-k", "not cuda", "-x"], arguments.seconds, needs, may_be_cut=True),
     ]
 
 
@@ -116,8 +119,9 @@ def main() -> None:
     every = [step for step in steps(arguments, out) if not (arguments.installed and step.name == "build")]
     outcomes = run_all([s for s in every if arguments.steps is None or s.name in arguments.steps], arguments, out)
     found = report.gather(out, outcomes)
-    # A part of the run does not replace the results of a whole one.
-    folder = arguments.out or (WORK / "part" if arguments.steps else RESULTS / report.folder_name(out))
+    name = report.folder_name(out)
+    # Neither a run that found no GPU nor a part of one is a result.
+    folder = arguments.out or (RESULTS / name if name and not arguments.steps else WORK / "part")
     report.write(found, folder)
     print((folder / "results.md").read_text())
     print(f"written to {folder}")

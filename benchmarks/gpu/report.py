@@ -28,8 +28,8 @@ def gather(out: Path, outcomes: Sequence[Outcome]) -> Report:
 
 
 def folder_name(out: Path) -> str:
-    """That of the results' folder: the GPU's name, where a step found it."""
-    name: str = _load(out / "facts.json").get("folder", "unknown-gpu")
+    """That of the results' folder, the GPU's name; empty where no step found it."""
+    name: str = _load(out / "facts.json").get("folder", "")
     return name
 
 

@@ -8,18 +8,20 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-PASSED, FAILED, OUT_OF_TIME, LEFT_OUT = "passed", "failed", "out of time", "left out"
+PASSED, FAILED, OUT_OF_TIME = "passed", "failed", "out of time"
+LEFT_OUT, CUT_SHORT = "left out", "cut short"
 TAIL_LINES = 12
 
 
 @dataclass(frozen=True)
 class Step:
-    """A command, the seconds it may take, and why it cannot run, if it cannot."""
+    """A command, the seconds it may take, why it cannot run, if it cannot, and whether it may end unfinished."""
 
     name: str
     command: list[str]
     seconds: float
     missing: str = ""
+    may_be_cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,8 @@ class Outcome:
 
     @property
     def is_well(self) -> bool:
-        """Whether the run may still be called passed: a step whose tool is not installed is no failure."""
-        return self.state in (PASSED, LEFT_OUT)
+        """Whether the run may still be called passed: a step without its tool, or cut as it may be, is no failure."""
+        return self.state in (PASSED, LEFT_OUT, CUT_SHORT)
 
 
 def run(step: Step, environment: dict[str, str], left: float, log: Path) -> Outcome:
@@ -43,12 +45,17 @@ def run(step: Step, environment: dict[str, str], left: float, log: Path) -> Outc
         return _said(Outcome(step.name, LEFT_OUT, 0.0, step.missing), log)
     limit = min(step.seconds, left)
     if limit <= 0:
-        return _said(Outcome(step.name, OUT_OF_TIME, 0.0, "no time was left for it"), log)
+        return _said(Outcome(step.name, _late(step), 0.0, "no time was left for it"), log)
     print(f"--- {step.name} (at most {limit:.0f} s)", flush=True)
     start = time.monotonic()
     with log.open("w") as out:
         state = _run(step.command, environment, limit, out.fileno())
+    state = _late(step) if state == OUT_OF_TIME else state
     return _said(Outcome(step.name, state, time.monotonic() - start, _last_line(log)), log)
+
+
+def _late(step: Step) -> str:
+    return CUT_SHORT if step.may_be_cut else OUT_OF_TIME
 
 
 def _run(command: list[str], environment: dict[str, str], limit: float, out: int) -> str:

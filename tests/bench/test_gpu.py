@@ -29,8 +29,8 @@ def row(case: Case, share: float | None, **seconds: float) -> Row:
 # --- Steps ------------------------------------------------------------------------------------------------------------
 
 
-def outcome(code: str, tmp_path: Path, *, left: float = 20.0, missing: str = "") -> steps.Outcome:
-    step = steps.Step("one", [sys.executable, "-c", code], 10.0, missing)
+def outcome(code: str, tmp_path: Path, *, left: float = 20.0, **options: object) -> steps.Outcome:
+    step = steps.Step("one", [sys.executable, "-c", code], 10.0, **options)
     return steps.run(step, dict(os.environ), left, tmp_path / "one.log")
 
 
@@ -61,6 +61,8 @@ def test_a_step_without_its_tool_or_without_time_does_not_run(tmp_path: Path) ->
     assert outcome("1/0", tmp_path, missing="needs ncu").state == steps.LEFT_OUT
     late = outcome("print(1)", tmp_path, left=-1.0)
     assert late.state == steps.OUT_OF_TIME and "no time was left" in late.note
+    cut = outcome("import time; print('...', flush=True); time.sleep(60)", tmp_path, left=1.0, may_be_cut=True)
+    assert (cut.state, cut.is_well, cut.note) == (steps.CUT_SHORT, True, "...")
 
 
 # --- Bars -------------------------------------------------------------------------------------------------------------
@@ -145,7 +147,7 @@ def test_a_run_that_measured_nothing_says_so(tmp_path: Path) -> None:
     found = report.gather(tmp_path, [steps.Outcome("build", steps.FAILED, 1.0, "no nvcc")])
     text = report.markdown(found)
     assert "| build | failed | 1 | no nvcc |" in text and text.count("not measured") == 4
-    assert report.folder_name(tmp_path) == "unknown-gpu"
+    assert report.folder_name(tmp_path) == ""
 
 
 def test_a_dry_run_writes_both_files(tmp_path: Path) -> None:
