@@ -9,14 +9,16 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks.gpu import bars, build, cases, report, steps
 from benchmarks.gpu.every_op import ARGUMENTS, CALLS, run
 from benchmarks.gpu.every_op import cases as sanitized_cases
 from pyvae.bench.cases import BACKWARD, DENSITY, FORWARD, GRIDDED, KL, REPARAMETERIZE, Case
 from pyvae.bench.contest import Timing
-from pyvae.bench.gpu import GpuCeilings
+from pyvae.bench.gpu import EventContest, GpuCeilings
 from pyvae.bench.results import Row, TrainingRow
+from tests.bench.fakes import FakeClock
 
 ROOT = Path(__file__).parents[2]
 CEILINGS = GpuCeilings(1e13, 1e12, 1e11, 4e12)
@@ -113,6 +115,35 @@ def test_the_tighter_ceiling_counts() -> None:
     assert CEILINGS.floors(Case(KL, 8, 3, FORWARD)) == {"copy": 4 * (2 * 24 + 8) / 4e12, "philox": 0.0}
     sample = CEILINGS.floors(Case(REPARAMETERIZE, 5, 3, BACKWARD))
     assert sample == {"copy": 4 * 6 * 15 / 4e12, "philox": 2 * 4 / 1e11}
+
+
+class FakeEvent:
+    """An event on the time of a clock that evaluations move."""
+
+    clock = FakeClock()
+
+    def __init__(self, enable_timing: bool) -> None:
+        self.at = 0.0
+
+    def record(self) -> None:
+        self.at = self.clock.now
+
+    def synchronize(self) -> None:
+        pass
+
+    def elapsed_time(self, later: "FakeEvent") -> float:
+        return 1e3 * (later.at - self.at)
+
+
+def test_a_sample_is_the_mean_of_evaluations_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "Event", FakeEvent)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    clock = FakeEvent.clock
+    contest = EventContest({"pyvae": clock.evaluation("pyvae", 0.0009), "eager": clock.evaluation("eager", 0.02)})
+    del clock.calls[:]
+    contest.run(1)
+    assert clock.calls == ["eager"] + ["pyvae"] * (1 + 5)  # one that goes before, and five in 5 ms
+    assert contest.samples == {"pyvae": [pytest.approx(0.0009)], "eager": [pytest.approx(0.02)]}
 
 
 # --- Building, sanitizing, reporting ----------------------------------------------------------------------------------
