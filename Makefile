@@ -8,7 +8,7 @@ RUN_DIR ?= runs/quick
 
 NATIVE_SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc -type f)
 
-.PHONY: build study test test-long bench lint format cuda-check wheel clean FORCE
+.PHONY: build study test test-long bench lint format cuda-check cuda-table gpu wheel clean FORCE
 
 build: $(VENV)/.built
 
@@ -44,11 +44,20 @@ format: build
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $$(git ls-files '*.h' '*.cpp' '*.cu' '*.cuh')
 
-# Compiles the CUDA kernels for every architecture and ships nothing; needs nvcc, no GPU.
+# Compiles the CUDA library for every architecture and ships nothing; needs nvcc, no GPU. Registers and shared memory have
+# to be those of docs/cuda-kernels.md, which `make cuda-table` writes.
 cuda-check: build
 	$(BIN)/cmake -S . -B build/cuda-check -G Ninja -DPYVAE_CUDA=CHECK -DPYVAE_WHEEL=ON \
 	  -DPython_EXECUTABLE="$(CURDIR)/$(BIN)/python" -DCMAKE_MAKE_PROGRAM="$(CURDIR)/$(BIN)/ninja"
-	$(BIN)/cmake --build build/cuda-check --target pyvae_kernels_cuda
+	$(BIN)/cmake --build build/cuda-check --target pyvae_ops_cuda
+	$(BIN)/python benchmarks/kernel_resources.py
+
+cuda-table: build
+	$(BIN)/python benchmarks/kernel_resources.py --write
+
+# Everything that only a GPU can show, in at most nine minutes, with the torch that PYTHON has: docs/gpu.md.
+gpu:
+	$(PYTHON) -m benchmarks.gpu $(if $(WHEEL),--wheel '$(WHEEL)')
 
 # One wheel for torch >= 2.11 and any Python 3: the op libraries without _C.
 wheel: build

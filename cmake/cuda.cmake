@@ -1,4 +1,5 @@
-# The CUDA kernels. nvcc needs no GPU; with PYVAE_CUDA=CHECK they are compiled, spills are errors, and nothing is shipped.
+# The CUDA kernels. nvcc needs no GPU; with PYVAE_CUDA=CHECK they are compiled, spills are errors,
+# the op library is linked even where torch has no CUDA, and nothing is shipped.
 if(PYVAE_NVCC AND NOT CMAKE_CUDA_COMPILER)
   set(CMAKE_CUDA_COMPILER ${PYVAE_NVCC})  # the one that was found, not another on the path
 endif()
@@ -17,15 +18,14 @@ add_library(pyvae_kernels_cuda OBJECT ${PYVAE_CUDA_KERNELS})
 set_target_properties(pyvae_kernels_cuda PROPERTIES CUDA_ARCHITECTURES "${PYVAE_CUDA_ARCHITECTURES}")
 target_compile_options(pyvae_kernels_cuda PRIVATE -Xptxas=-warn-spills -Werror=all-warnings -Xcompiler=-Wall)
 
-if(PYVAE_CUDA_BUILD STREQUAL "checked")
-  return()
-endif()
 find_package(CUDAToolkit REQUIRED)
 # What has no tensor is the CPU library's alone: its schemas may be defined only once.
 set(PYVAE_CUDA_OPS ${PYVAE_OPS})
-list(FILTER PYVAE_CUDA_OPS EXCLUDE REGEX "/(machine|ceilings|gridded_marginals)\\.cpp$")
+list(FILTER PYVAE_CUDA_OPS EXCLUDE REGEX "/(machine|gridded_marginals)\\.cpp$")
 add_library(pyvae_ops_cuda MODULE ${PYVAE_CUDA_OPS} $<TARGET_OBJECTS:pyvae_kernels_cuda>)
 target_compile_definitions(pyvae_ops_cuda PRIVATE USE_CUDA)
 pyvae_link_torch(pyvae_ops_cuda)
 target_link_libraries(pyvae_ops_cuda PRIVATE CUDA::cudart)
-install(TARGETS pyvae_ops_cuda DESTINATION pyvae)
+if(NOT PYVAE_CUDA_BUILD STREQUAL "checked")
+  install(TARGETS pyvae_ops_cuda DESTINATION pyvae)
+endif()

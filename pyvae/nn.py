@@ -111,14 +111,15 @@ def _layers(sizes: Sequence[int], models: int, generators: Sequence[torch.Genera
     """Affine maps between consecutive sizes, model k drawn from generators[k] in the order weight, bias."""
     layers = []
     for fan_in, fan_out in pairwise(sizes):
-        weight = torch.zeros(models, fan_in, fan_out)
-        bias = torch.zeros(models, 1, fan_out)
+        # Drawn on the CPU, so that a seed gives one model on every device.
+        weight = torch.zeros(models, fan_in, fan_out, device="cpu")
+        bias = torch.zeros(models, 1, fan_out, device="cpu")
         bound = fan_in**-0.5
         for k, generator in enumerate(generators or ()):
             weight[k].uniform_(-bound, bound, generator=generator)
             bias[k].uniform_(-bound, bound, generator=generator)
         layers.append(StackedLinear(weight, bias))
-    return nn.ModuleList(layers)
+    return nn.ModuleList(layers).to(torch.get_default_device())
 
 
 def _mlp(layers: nn.ModuleList, x: Tensor) -> Tensor:

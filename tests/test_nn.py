@@ -17,7 +17,7 @@ def vae() -> StackedVAE:
     return StackedVAE(3, 20, hidden=(13, 7), latents=4, seeds=[5, 6, 7])
 
 
-def test_every_model_is_a_plain_mlp(vae) -> None:
+def test_every_model_is_a_plain_mlp(device, vae) -> None:
     x, z = torch.randn(3, 11, 20), torch.randn(3, 11, 4)
     mu, logvar = vae.encode(x)
     images = vae.decode(z)
@@ -27,7 +27,7 @@ def test_every_model_is_a_plain_mlp(vae) -> None:
         assert torch.allclose(images[k], plain_mlp(vae.decoder, k, z[k]), atol=1e-6)
 
 
-def test_gradients_are_those_of_the_plain_mlp(vae) -> None:
+def test_gradients_are_those_of_the_plain_mlp(device, vae) -> None:
     x = torch.randn(3, 11, 20)
     names, parameters = zip(*vae.encoder.named_parameters(), strict=True)
     stacked = torch.autograd.grad(torch.cat(vae.encode(x), -1).square().sum(), parameters)
@@ -36,7 +36,7 @@ def test_gradients_are_those_of_the_plain_mlp(vae) -> None:
         assert torch.allclose(a, b, rtol=1e-4, atol=1e-5), name
 
 
-def test_models_do_not_mix(vae) -> None:
+def test_models_do_not_mix(device, vae) -> None:
     x = torch.randn(3, 5, 20)
     vae.encode(x)[0][1].sum().backward()
     gradient = vae.encoder[0].weight.grad

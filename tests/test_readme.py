@@ -57,6 +57,18 @@ def test_the_benchmark_rows_are_the_committed_ones() -> None:
     assert not [row for row in shown if row not in measured]
 
 
+def test_gpu_figures_wait_for_a_run_of_make_gpu() -> None:
+    """README and changelog say that no GPU was measured until a results folder of `make gpu` holds a bar's figure."""
+    measured = False
+    for path in (ROOT / "benchmarks/results").glob("*/results.json"):
+        held = json.loads(path.read_text())
+        measured |= any(bar["state"] in ("met", "missed") for bar in held.get("bars", []))
+    for page in (ROOT / "README.md", ROOT / "CHANGELOG.md"):
+        text = page.read_text()
+        assert ("not yet measured on a GPU" in text) != measured, page.name
+        assert measured or not re.search(r"\b([AHBLVT]\d{2,3}|RTX ?\d{4})\b", text), page.name  # a GPU by its name
+
+
 def test_the_costs_of_the_aggregate_posterior_are_the_committed_ones() -> None:
     page = ROOT / "docs/aggregate-posterior.md"
     (target,) = re.findall(r"\[aggregate\.json\]\(([^)]+)\)", page.read_text())

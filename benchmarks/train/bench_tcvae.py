@@ -83,9 +83,9 @@ def loss_by(provider: str) -> Loss:
     return torch.compile(copied, dynamic=False) if provider == COMPILED else copied
 
 
-def loss_alone(provider: str, case: Case) -> Evaluation:
+def loss_alone(provider: str, case: Case, device: str = "cpu") -> Evaluation:
     """Evaluates the loss and its gradients on given samples and posteriors."""
-    tensors, loss = inputs(case), loss_by(provider)
+    tensors, loss = inputs(case, device), loss_by(provider)
 
     def evaluate() -> tuple[Tensor, ...]:
         value = loss(*tensors)
@@ -94,13 +94,13 @@ def loss_alone(provider: str, case: Case) -> Evaluation:
     return evaluate
 
 
-def training_step(provider: str, rows: int) -> Evaluation:
-    """Takes one step of a model of its own on a fixed batch of random images."""
+def training_step(provider: str, rows: int, device: str = "cpu", *, capturable: bool = False) -> Evaluation:
+    """Takes one step of a model of its own on a fixed batch of random images; `capturable` in a CUDA graph."""
     generator = torch.Generator().manual_seed(rows)
-    x = torch.randint(0, 2, (rows, PIXELS), generator=generator).float()
+    x = torch.randint(0, 2, (rows, PIXELS), generator=generator).float().to(device)
     torch.manual_seed(0)
-    model, loss = TCVAE(), loss_by(provider)
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-4, fused=True)
+    model, loss = TCVAE().to(device), loss_by(provider)
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-4, fused=True, capturable=capturable)
 
     def step() -> tuple[Tensor, ...]:
         logits, z, mu, logvar = model(x)

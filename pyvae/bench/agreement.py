@@ -43,7 +43,7 @@ def _close(a: Tensor, b: Tensor) -> bool:
 
 
 def _noise_problem(case: Case, z: Tensor) -> str | None:
-    mu, logvar = (tensor.detach().double() for tensor in inputs(case))
+    mu, logvar = (tensor.detach().double() for tensor in inputs(case, z.device.type))
     eps = (z.double() - mu) * torch.exp(-0.5 * logvar)
     count = eps.numel()
     mean, variance = float(eps.mean()), float(eps.square().mean())

@@ -78,13 +78,14 @@ def full_cases(op: str) -> list[Case]:
     return [Case(op, *size, direction) for size in sizes for direction in DIRECTIONS]
 
 
-def inputs(case: Case) -> list[Tensor]:
-    """float32 leaves as a trained encoder gives them, sigma around 0.37, from a fixed seed.
+def inputs(case: Case, device: str = "cpu") -> list[Tensor]:
+    """float32 leaves as a trained encoder gives them, sigma around 0.37, drawn there from a fixed seed.
 
     (z, mu, logvar) for the density, (mu, logvar) for the other ops, each [M, D].
     """
-    generator = torch.Generator().manual_seed(0)
-    mu, spread, eps = (torch.randn(case.rows, case.latents, generator=generator) for _ in range(3))
+    generator = torch.Generator(device).manual_seed(0)
+    shape = (case.rows, case.latents)
+    mu, spread, eps = (torch.randn(shape, generator=generator, device=device) for _ in range(3))
     logvar = 0.5 * spread - 2
     tensors = [mu + torch.exp(0.5 * logvar) * eps, mu, logvar] if case.op in DENSITIES else [mu, logvar]
     return [tensor.requires_grad_(case.backward) for tensor in tensors]

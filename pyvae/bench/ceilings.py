@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 
@@ -13,6 +14,13 @@ COPY_BYTES = 256 * 2**20
 """A buffer beyond the caches of most machines."""
 
 COPY_ROUNDS = 10
+
+
+class Shares(Protocol):
+    """The ceilings of a machine, of whatever kinds it has."""
+
+    def share(self, case: Case, seconds: float) -> tuple[str, float]:
+        """Which ceiling a case is held against, and the fraction of it that `seconds` amounts to."""
 
 
 @dataclass(frozen=True)

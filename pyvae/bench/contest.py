@@ -100,12 +100,13 @@ class Contest:
             del self._evaluations[name]
 
     def _time(self, name: str) -> float:
-        evaluate = self._evaluations[name]
+        seconds, self.outputs[name] = self._measure(self._evaluations[name])
+        return seconds
+
+    def _measure(self, evaluate: Evaluation) -> tuple[float, Outputs]:
         start = self._clock()
         outputs = evaluate()
-        seconds = self._clock() - start
-        self.outputs[name] = outputs
-        return seconds
+        return self._clock() - start, outputs
 
     def _warm_up(self, name: str, expected: float) -> float:
         """Runs what has to be run before timing; returns the seconds an evaluation takes."""

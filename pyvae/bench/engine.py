@@ -9,7 +9,7 @@ import torch
 from pyvae.bench import memory
 from pyvae.bench.agreement import disagreement
 from pyvae.bench.cases import DENSITIES, Case
-from pyvae.bench.ceilings import Ceilings
+from pyvae.bench.ceilings import Shares
 from pyvae.bench.contest import Contest
 from pyvae.bench.forecast import Forecast
 from pyvae.bench.providers import COPY, OURS, Evaluation, available, evaluation
@@ -58,16 +58,18 @@ class Engine:
 
     def __init__(
         self,
-        ceilings: Ceilings,
+        ceilings: Shares,
         effort: Effort,
         *,
         providers: Callable[[Case], list[str]] | None = None,
         build: Callable[[str, Case], Evaluation] = evaluation,
+        contest: Callable[..., Contest] = Contest,
         probe: Callable[[Case, str, int, int], int] = memory.peak_bytes,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._ceilings, self._effort = ceilings, effort
         self._providers, self._build, self._probe = providers or available, build, probe
+        self._contest = contest
         self._clock = clock
         self._seconds, self._bytes = Forecast(), Forecast()
         self._limit = effort.memory_bytes
@@ -87,7 +89,8 @@ class Engine:
         taking_part = [provider for provider in self._providers(case) if self._admit(entry, provider)]
         if OURS in taking_part:
             expected = {name: self._seconds(case, name) or 0.0 for name in taking_part}
-            entry.contest = Contest({name: self._build(name, case) for name in taking_part}, expected, self._clock)
+            evaluations = {name: self._build(name, case) for name in taking_part}
+            entry.contest = self._contest(evaluations, expected, self._clock)
             entry.notes.update(entry.contest.failures)
         return entry
 

@@ -31,12 +31,12 @@ def available(case: Case) -> list[str]:
     return [OURS, EAGER, COMPILED] + ([KEOPS] if keops.is_installed() else [])
 
 
-def evaluation(provider: str, case: Case) -> Evaluation:
+def evaluation(provider: str, case: Case, device: str = "cpu") -> Evaluation:
     """A call without arguments that evaluates the case once on inputs made here, the same for every provider.
 
     Returns the op's outputs without a graph, followed by the gradients of the inputs where the case asks for them.
     """
-    tensors = inputs(case)
+    tensors = inputs(case, device)
     if provider == COPY:
         return _copy(tensors)
     function = _function(provider, case.op)
@@ -94,9 +94,11 @@ def _forward_backward(function: Function, tensors: list[Tensor]) -> Evaluation:
     def evaluate() -> Outputs:
         outputs = _tuple(function(*tensors))
         if not cotangents:
-            generator = torch.Generator().manual_seed(1)
+            device = tensors[0].device
+            generator = torch.Generator(device).manual_seed(1)
             cotangents.extend(
-                torch.randn(out.shape, generator=generator) if out.dim() else torch.ones(()) for out in outputs
+                torch.randn(out.shape, generator=generator, device=device) if out.dim() else torch.ones_like(out)
+                for out in outputs
             )
         grads = torch.autograd.grad(outputs, tensors, cotangents)
         return (*(out.detach() for out in outputs), *grads)

@@ -21,6 +21,17 @@ its square; in the backward both again, the weight times that, and what it adds 
 two serves all its D terms.
 """
 
+GPU_FORWARD, GPU_BACKWARD, GPU_JOINT_FORWARD, GPU_JOINT_BACKWARD = 5, 11, 3, 7
+"""The same on a GPU, where additions go through the multiply-add pipes and powers of two do not.
+
+Forward, of a term: subtract, multiply, multiply-add, and an addition each to the marginal's total and to the joint's
+exponent. Backward: the exponent and its addition again (4), the marginal's exponent less its logarithm (1), the weight
+from both channels (2), times (z - mu) (1), and what that adds to three gradients (3). The joint alone: 3, and 3 + 4.
+"""
+
+PHILOX_WORDS = 4
+"""Normals that one Philox block makes."""
+
 FLOAT_BYTES = 4
 
 _STREAMS = {
@@ -44,3 +55,22 @@ def bytes_moved(case: Case) -> int:
     """Bytes an elementwise case reads and writes when each tensor is touched once in each pass."""
     passes = _STREAMS[case.op][: 2 if case.backward else 1]
     return FLOAT_BYTES * sum(full * case.rows * case.latents + per_row * case.rows for full, per_row in passes)
+
+
+def gpu_instructions(case: Case) -> int:
+    """Instructions on a GPU's multiply-add pipes that a density case cannot do without, over its passes."""
+    joint, both = (GPU_JOINT_FORWARD, GPU_JOINT_BACKWARD), (GPU_FORWARD, GPU_BACKWARD)
+    return case.terms * sum((joint if case.op == GRIDDED else both)[: 2 if case.backward else 1])
+
+
+def exponentials(case: Case) -> int:
+    """Powers of two of a density case: one of a pair, and where marginals are sums one of each term, in each pass."""
+    each_pass = case.rows * case.rows + (case.terms if case.op == DENSITY else 0)
+    return each_pass * (2 if case.backward else 1)
+
+
+def philox_blocks(case: Case) -> int:
+    """Philox blocks of an elementwise case, whose backward draws again; 0 where it draws no noise."""
+    if case.op not in (REPARAMETERIZE, SAMPLE_WITH_KL):
+        return 0
+    return -(-case.rows * case.latents // PHILOX_WORDS) * (2 if case.backward else 1)

@@ -57,9 +57,10 @@ def gradients(function: Callable[..., Sequence[Tensor]], inputs: Sequence[Tensor
 
 
 def cotangents_for(outputs: Sequence[Tensor], seed: int = 0) -> list[Tensor]:
-    """Random ones, the same for every type."""
+    """Random ones, the same for every type and device."""
     generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(o.shape, generator=generator, dtype=torch.float64).to(o.dtype) for o in outputs]
+    drawn = [torch.randn(o.shape, generator=generator, dtype=torch.float64, device="cpu") for o in outputs]
+    return [cotangent.to(o.device, o.dtype) for cotangent, o in zip(drawn, outputs, strict=True)]
 
 
 def assert_bit_equal(a: Tensor, b: Tensor) -> None:
@@ -70,9 +71,9 @@ def assert_bit_equal(a: Tensor, b: Tensor) -> None:
 
 def layouts(tensor: Tensor) -> dict[str, Tensor]:
     """The same values in memory layouts that are not contiguous."""
-    wide = torch.zeros(*tensor.shape, 3, dtype=tensor.dtype)
+    wide = tensor.new_zeros(*tensor.shape, 3)
     wide[..., 1] = tensor
-    padded = torch.zeros(tensor.numel() + 1, dtype=tensor.dtype)
+    padded = tensor.new_zeros(tensor.numel() + 1)
     misaligned = padded[1:].view(tensor.shape)
     misaligned.copy_(tensor)
     last_two = (-1, -2) if tensor.dim() > 1 else (-1, -1)

@@ -10,6 +10,7 @@ from torch import Tensor
 import pyvae
 from pyvae.ops import reference
 from pyvae.ops.gridded_marginals import gridded_marginals
+from tests.instruction_sets import CUDA
 from tests.ops.contract import assert_gradients, assert_values
 
 MAX = torch.finfo(torch.float32).max
@@ -246,6 +247,10 @@ def assert_contract(case: Mixture, *isas: str) -> Tensor:
 
 
 def _outcome_on(isa: str, case: Mixture, cotangent: Tensor) -> Outcome:
+    """On an instruction set, or on the GPU; brought back to the CPU."""
+    if isa == CUDA:
+        there = outcome(case.gridded, [t.to(CUDA) for t in case.inputs], cotangent.to(CUDA))
+        return Outcome(there.marginals.cpu(), [gradient.cpu() for gradient in there.gradients])
     before = pyvae.cpu_isa()
     pyvae.set_cpu_isa(isa)
     try:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import pyvae
-from tests.instruction_sets import INSTRUCTION_SETS
+from tests.instruction_sets import CUDA, DEVICES, INSTRUCTION_SETS
 from tests.ops.catalogue import OPS, Function, Op
 from tests.ops.contract import assert_gradients, assert_values, cotangents_for
 
@@ -89,6 +89,18 @@ def worst_of_orders(plain: Function, inputs: list[Tensor], values: list[Tensor],
     return values
 
 
+def values_on(isa: str, op: Op, inputs: list[Tensor], seed: int) -> tuple[list[Tensor], list[Tensor]]:
+    """The op's values and gradients, made on an instruction set or on the GPU."""
+    if isa == CUDA:
+        sides = values_and_gradients(op.function, [t.to(CUDA) for t in inputs], seed)
+        return tuple([t.cpu() for t in side] for side in sides)
+    pyvae.set_cpu_isa(isa)
+    try:
+        return values_and_gradients(op.function, inputs, seed)
+    finally:
+        pyvae.set_cpu_isa("avx512")
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _one_thread() -> Iterator[None]:
     # Tensors this small gain nothing from a second thread, and on a busy machine lose a time slice waiting for it.
@@ -99,19 +111,17 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("device", DEVICES)
 @given(data=st.data())
-def test_contract(family: str, data: st.DataObject) -> None:
+def test_contract(device: str, family: str, data: st.DataObject) -> None:
     op = data.draw(st.sampled_from(FAMILIES[family]), label="op")
     regime, d, seed = data.draw(REGIMES), data.draw(st.integers(1, 64), label="D"), data.draw(st.integers(0, 2**31))
     m = min(data.draw(st.integers(1, 100), label="M"), max(math.isqrt(data.draw(WORK) // d), 1))
-    isa, dtype = data.draw(st.sampled_from(INSTRUCTION_SETS)), data.draw(DTYPES.filter(op.dtypes.__contains__))
+    isa = CUDA if device == CUDA else data.draw(st.sampled_from(INSTRUCTION_SETS))
+    dtype = data.draw(DTYPES.filter(op.dtypes.__contains__))
     inputs = draw(op, regime, m, d, dtype, seed)
     plain = op.plain(*inputs)
-    pyvae.set_cpu_isa(isa)
-    try:
-        got, got_gradients = values_and_gradients(op.function, inputs, seed)
-    finally:
-        pyvae.set_cpu_isa("avx512")
+    got, got_gradients = values_on(isa, op, inputs, seed)
     rough, rough_gradients = values_and_gradients(plain, inputs, seed)
     exact, exact_gradients = values_and_gradients(plain, [t.double() for t in inputs], seed)
     rough = worst_of_orders(plain, inputs, rough, exact)

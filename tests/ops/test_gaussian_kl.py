@@ -20,7 +20,7 @@ SHAPES = [(1,), (1, 1), (7, 1), (3, 17), (2, 3, 33), (5, 257), (4, 0), (0, 4), (
 @pytest.mark.parametrize("reduction", ["none", "latent"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_matches_reference(isa: str, shape: tuple[int, ...], dtype: torch.dtype, reduction: str, prior: bool) -> None:
+def test_matches_reference(place: str, shape: tuple[int, ...], dtype: torch.dtype, reduction: str, prior: bool) -> None:
     inputs = [2 * torch.randn(shape, dtype=dtype) for _ in range(4 if prior else 2)]
 
     def op(*t: Tensor) -> tuple[Tensor]:
@@ -98,7 +98,7 @@ def test_prior_broadcasts_and_receives_gradients() -> None:
 
 @pytest.mark.parametrize("reduction", ["none", "latent"])
 @pytest.mark.parametrize("shape", [(3,), (64, 10), (7, 1025)], ids=str)
-def test_a_prior_that_is_one_number_or_fixed(isa: str, shape: tuple[int, ...], reduction: str) -> None:
+def test_a_prior_that_is_one_number_or_fixed(place: str, shape: tuple[int, ...], reduction: str) -> None:
     posterior = [2 * torch.randn(shape) for _ in range(2)]
     numbers, full = (0.5, -0.25), (torch.full(shape, 0.5), torch.full(shape, -0.25))
     learned = torch.tensor(0.5, requires_grad=True), torch.tensor(-0.25, requires_grad=True)
@@ -143,7 +143,7 @@ def test_same_bits_for_any_number_of_threads(isa: str, shape: tuple[int, ...], r
             assert_bit_equal(a, b)
 
 
-def test_an_element_has_the_same_bits_wherever_it_lies(isa: str) -> None:
+def test_an_element_has_the_same_bits_wherever_it_lies(place: str) -> None:
     inputs = [torch.randn(200) for _ in range(4)]
     for count in (2, 4):
         whole = pyvae.gaussian_kl(*inputs[:count], reduction="none")
@@ -192,7 +192,7 @@ def test_forward_mode_is_refused_not_wrong() -> None:
         torch.func.jvp(lambda m: pyvae.gaussian_kl(m, torch.zeros(3, 4)), (mu,), (mu,))
 
 
-def test_a_thousand_latents_keep_the_contract(isa: str) -> None:
+def test_a_thousand_latents_keep_the_contract(place: str) -> None:
     mu, logvar = torch.full((2, 1024), 0.3), torch.full((2, 1024), -0.7)
     want = reference.gaussian_kl(mu.double(), logvar.double()).sum(-1)
     assert_values(pyvae.gaussian_kl(mu, logvar), reference.gaussian_kl(mu, logvar).sum(-1), want)
@@ -210,7 +210,7 @@ def test_vmap() -> None:
     assert_bit_equal(got, pyvae.gaussian_kl(mu, logvar.expand(3, 5, 4), prior_mu=prior))
 
 
-def test_a_nan_stays_in_its_row(isa: str) -> None:
+def test_a_nan_stays_in_its_row(place: str) -> None:
     mu, logvar = torch.randn(9, 5), torch.randn(9, 5)
     clean = pyvae.gaussian_kl(mu, logvar)
     mu[4, 2] = math.nan

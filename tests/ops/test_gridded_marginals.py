@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.instruction_sets import INSTRUCTION_SETS
+from tests.instruction_sets import CUDA, DEVICES, INSTRUCTION_SETS
 from tests.ops.mixtures import MEANS, QUERIES, REGIMES, STRAYS, Mixture, Recipe, assert_contract
 
 # Pairs times latents of one case: the reference's [Q, M, D] tensors in float64 are what takes the time.
@@ -36,10 +36,11 @@ SIZES = [(m, estimator) for m in (31, 32, 33, 34, 100) for estimator in ("full",
 
 @pytest.mark.parametrize(("m", "estimator"), SIZES)
 @pytest.mark.parametrize("regime", REGIMES)
-def test_named_regimes(regime: str, m: int, estimator: str) -> None:
+@pytest.mark.parametrize("device", DEVICES)
+def test_named_regimes(device: str, regime: str, m: int, estimator: str) -> None:
     size = None if estimator == "full" else 737_280
     case = Mixture(*REGIMES[regime](m, 1 if m > 1000 else 2), size, estimator)
-    errors = assert_contract(case, *INSTRUCTION_SETS)
+    errors = assert_contract(case, *([CUDA] if device == CUDA else INSTRUCTION_SETS))
     # Where all posteriors are one, the error of the trapezoidal rule is the same for all and nothing averages it out.
     assert errors.mean() <= (case.rtol / 2 if regime == "all mass on one point" else 1e-6)
 
@@ -91,7 +92,8 @@ FRAMES = st.builds(
 )
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @settings(max_examples=settings.default.max_examples // 4)  # up to 2 048 posteriors each
 @given(frame=FRAMES, recipe=RECIPES, isa=st.sampled_from(INSTRUCTION_SETS))
-def test_no_input_breaks_the_contract(frame: Frame, recipe: Recipe, isa: str) -> None:
-    assert_contract(frame.mixture(recipe), isa)
+def test_no_input_breaks_the_contract(device: str, frame: Frame, recipe: Recipe, isa: str) -> None:
+    assert_contract(frame.mixture(recipe), CUDA if device == CUDA else isa)

@@ -54,11 +54,11 @@ def assert_contract(op: object, plain: object, *inputs: Tensor) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_matches_reference(isa: str, shape: tuple, estimator: str, dtype: torch.dtype) -> None:
+def test_matches_reference(place: str, shape: tuple, estimator: str, dtype: torch.dtype) -> None:
     assert_contract(*joint_of(estimator, shape[1]), *posteriors(*shape, dtype))
 
 
-def test_latents_of_one_variance_have_no_common_error(isa: str) -> None:
+def test_latents_of_one_variance_have_no_common_error(place: str) -> None:
     """Their constants round alike, and a sum of rounded ones would be off by as many roundings as there are latents."""
     op, plain = joint_of("full", 1)
     narrow = torch.linspace(-9, -1, 100).view(-1, 1, 1)
@@ -71,7 +71,7 @@ def test_latents_of_one_variance_have_no_common_error(isa: str) -> None:
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_is_the_joint_of_minibatch_log_density(isa: str, shape: tuple, estimator: str) -> None:
+def test_is_the_joint_of_minibatch_log_density(place: str, shape: tuple, estimator: str) -> None:
     inputs = posteriors(*shape)
     want = pyvae.minibatch_log_density(*inputs, dataset_size=size_for(estimator, shape[1]), estimator=estimator)
     got = joint_of(estimator, shape[1])[0](*inputs)[0]
@@ -79,7 +79,7 @@ def test_is_the_joint_of_minibatch_log_density(isa: str, shape: tuple, estimator
 
 
 @pytest.mark.parametrize(("queries", "columns"), [(1, 257), (257, 1), (5, 70), (300, 3)])
-def test_queries_of_another_number_than_posteriors(isa: str, queries: int, columns: int) -> None:
+def test_queries_of_another_number_than_posteriors(place: str, queries: int, columns: int) -> None:
     z, mu, logvar = torch.randn(2, queries, 4), torch.randn(2, columns, 4), torch.randn(2, columns, 4)
     assert_contract(*joint_of("full", columns), z, mu, logvar)
 
@@ -88,7 +88,7 @@ def test_queries_of_another_number_than_posteriors(isa: str, queries: int, colum
 
 
 @pytest.mark.parametrize("level", [-100.0, -88.0, -30.0, 30.0, 88.0, 100.0])
-def test_extreme_variances_are_finite_and_right(isa: str, level: float) -> None:
+def test_extreme_variances_are_finite_and_right(place: str, level: float) -> None:
     mu, logvar = torch.randn(20, 2), torch.full((20, 2), level)
     z = mu + math.exp(level / 2) * torch.randn(20, 2)
     op, plain = joint_of("mss", 20)
@@ -100,14 +100,14 @@ def test_extreme_variances_are_finite_and_right(isa: str, level: float) -> None:
         assert (a.double() - b).norm() <= 1e-4 * b.norm()
 
 
-def test_one_column_out_of_range_among_others(isa: str) -> None:
+def test_one_column_out_of_range_among_others(place: str) -> None:
     """Only its own tile is computed the guarded way, and both ways are right."""
     z, mu, logvar = posteriors((), 130, 3)
     logvar[70, 1] = -45.0
     assert_contract(*joint_of("balanced", 130), z, mu, logvar)
 
 
-def test_a_query_far_away_counts_and_changes_no_other_row(isa: str) -> None:
+def test_a_query_far_away_counts_and_changes_no_other_row(place: str) -> None:
     """(z - mu)^2 is beyond float32, ((z - mu) / sigma)^2 is not."""
     z, mu, logvar = posteriors((), 40, 2)
     logvar += 8
@@ -125,7 +125,7 @@ def test_a_query_far_away_counts_and_changes_no_other_row(isa: str) -> None:
 
 
 @pytest.mark.parametrize("z_value", [math.inf, -math.inf, 1e30])
-def test_a_row_out_of_reach_has_no_gradient(isa: str, z_value: float) -> None:
+def test_a_row_out_of_reach_has_no_gradient(place: str, z_value: float) -> None:
     z, mu, logvar = posteriors((), 10, 2)
     z[3, 1] = z_value
     leaves = [t.requires_grad_() for t in (z, mu, logvar)]
@@ -136,7 +136,7 @@ def test_a_row_out_of_reach_has_no_gradient(isa: str, z_value: float) -> None:
 
 
 @pytest.mark.parametrize("level", [-90.0, -100.0])  # (z - mu) / sigma is within float32, and beyond
-def test_a_row_out_of_reach_of_narrow_posteriors_has_no_gradient(isa: str, level: float) -> None:
+def test_a_row_out_of_reach_of_narrow_posteriors_has_no_gradient(place: str, level: float) -> None:
     z, mu, logvar = posteriors((), 10, 2)
     z[3] = 1e18
     logvar[:] = level
@@ -147,7 +147,7 @@ def test_a_row_out_of_reach_of_narrow_posteriors_has_no_gradient(isa: str, level
 
 # Two latents of the second level have the joint density 2^128 at their mean, where exp2 in float32 ends.
 @pytest.mark.parametrize(("latents", "level"), [(7, -90.0), (2, -90.565)])
-def test_padding_adds_nothing_where_posteriors_are_narrow(isa: str, latents: int, level: float) -> None:
+def test_padding_adds_nothing_where_posteriors_are_narrow(place: str, latents: int, level: float) -> None:
     """Means at 0, where the kernels' padding lies."""
     mu, logvar = torch.zeros(5, latents), torch.full((5, latents), level)
     z = math.exp(level / 2) * torch.randn(5, latents)
@@ -157,7 +157,7 @@ def test_padding_adds_nothing_where_posteriors_are_narrow(isa: str, latents: int
 # --- Sums that a running float32 total would lose --------------------------------------------------------------------
 
 
-def test_gradients_of_a_column_over_many_equal_rows(isa: str) -> None:
+def test_gradients_of_a_column_over_many_equal_rows(place: str) -> None:
     z = torch.full((65_536, 1), 0.3)
     mu, logvar = torch.zeros(1, 1, requires_grad=True), torch.zeros(1, 1, requires_grad=True)
     joint_of("full", 1)[0](z, mu, logvar)[0].sum().backward()
@@ -165,13 +165,13 @@ def test_gradients_of_a_column_over_many_equal_rows(isa: str) -> None:
     assert logvar.grad.item() == pytest.approx(65_536 * (0.09 - 1) / 2, rel=1e-5)
 
 
-def test_a_thousand_equal_latents(isa: str) -> None:
+def test_a_thousand_equal_latents(place: str) -> None:
     inputs = torch.full((3, 1024), 0.3), torch.zeros(3, 1024), torch.full((3, 1024), -3.0)
     assert_contract(*joint_of("mss", 3), *inputs)
 
 
 @pytest.mark.parametrize("first", [0.2, 0.5])
-def test_a_total_over_a_million_equal_columns(isa: str, first: float) -> None:
+def test_a_total_over_a_million_equal_columns(place: str, first: float) -> None:
     """At 0.5 the first column has the largest exponent, and the others a weight that every addition rounds."""
     mu = torch.full((1_000_000, 1), 0.7)
     mu[0] = first
@@ -181,7 +181,7 @@ def test_a_total_over_a_million_equal_columns(isa: str, first: float) -> None:
     assert op(z, mu, logvar)[0].item() == pytest.approx(want.item(), abs=2e-6)
 
 
-def test_more_tiles_of_columns_than_shares(isa: str) -> None:
+def test_more_tiles_of_columns_than_shares(place: str) -> None:
     """So many rows that the backward's shares of the columns take several tiles each."""
     z, mu, logvar = torch.randn(530_000, 1), torch.randn(700, 1), torch.randn(700, 1) - 2
     leaves = [t.requires_grad_() for t in (z, mu, logvar)]

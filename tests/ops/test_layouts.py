@@ -25,7 +25,7 @@ def assert_same(op: Op, inputs: list[Tensor], cotangents: list[Tensor]) -> None:
 @pytest.mark.parametrize("layout", ["transposed", "strided", "misaligned"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("op", OPS, ids=str)
-def test_values_and_gradients(isa: str, op: Op, shape: tuple[int, ...], layout: str) -> None:
+def test_values_and_gradients(place: str, op: Op, shape: tuple[int, ...], layout: str) -> None:
     inputs = op.inputs(*shape)
     cotangents = [torch.randn_like(t) for t in op.function(*inputs)]
     inputs, cotangents = ([layouts(t)[layout] for t in tensors] for tensors in (inputs, cotangents))
@@ -34,7 +34,7 @@ def test_values_and_gradients(isa: str, op: Op, shape: tuple[int, ...], layout: 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize("op", OPS, ids=str)
-def test_expanded(isa: str, op: Op, axis: int) -> None:
+def test_expanded(place: str, op: Op, axis: int) -> None:
     shape = (3, 21, 5)
     inputs = [t.narrow(axis, 0, 1).expand(shape) for t in op.inputs(*shape)]
     cotangents = [torch.randn(()).expand(t.shape) for t in op.function(*inputs)]

@@ -30,7 +30,7 @@ SHAPES = [
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_matches_reference(isa: str, shape: tuple, estimator: str, dtype: torch.dtype) -> None:
+def test_matches_reference(place: str, shape: tuple, estimator: str, dtype: torch.dtype) -> None:
     inputs = posteriors(*shape, dtype)
     options = {"dataset_size": size_for(estimator, shape[1]), "estimator": estimator}
 
@@ -75,7 +75,7 @@ def test_extreme_variances_are_finite_and_right() -> None:
 
 
 @pytest.mark.parametrize("level", [-90.0, -100.0])  # (z - mu) / sigma is within float32, and beyond
-def test_a_row_out_of_reach_has_no_gradient(isa: str, level: float) -> None:
+def test_a_row_out_of_reach_has_no_gradient(place: str, level: float) -> None:
     z, mu, logvar = posteriors((), 10, 2)
     z[3] = 1e18
     logvar[:] = level
@@ -102,7 +102,7 @@ def assert_contract(z: Tensor, mu: Tensor, logvar: Tensor, **options: object) ->
     assert_gradients(gradients(op, inputs), gradients(plain, inputs), gradients(plain, exact))
 
 
-def test_gradients_of_a_column_over_many_equal_rows(isa: str) -> None:
+def test_gradients_of_a_column_over_many_equal_rows(place: str) -> None:
     z = torch.full((65_536, 1), 0.3)
     mu, logvar = torch.zeros(1, 1), torch.zeros(1, 1)
     mu.requires_grad_(), logvar.requires_grad_()
@@ -111,12 +111,12 @@ def test_gradients_of_a_column_over_many_equal_rows(isa: str) -> None:
     assert logvar.grad.item() == pytest.approx(65_536 * (0.09 - 1) / 2, rel=1e-5)
 
 
-def test_a_joint_over_a_thousand_equal_latents(isa: str) -> None:
+def test_a_joint_over_a_thousand_equal_latents(place: str) -> None:
     assert_contract(torch.full((3, 1024), 0.3), torch.zeros(3, 1024), torch.full((3, 1024), -3.0), dataset_size=100)
 
 
 @pytest.mark.parametrize("first", [0.2, 0.5])
-def test_a_total_over_a_million_equal_columns(isa: str, first: float) -> None:
+def test_a_total_over_a_million_equal_columns(place: str, first: float) -> None:
     """At 0.5 the first column has the largest exponent, and the others a weight that every addition rounds."""
     mu = torch.full((1_000_000, 1), 0.7)
     mu[0] = first
@@ -127,14 +127,14 @@ def test_a_total_over_a_million_equal_columns(isa: str, first: float) -> None:
     assert got.marginals.item() == pytest.approx(want[1].item(), abs=2e-6)
 
 
-def test_a_huge_data_set_and_narrow_posteriors(isa: str) -> None:
+def test_a_huge_data_set_and_narrow_posteriors(place: str) -> None:
     mu = torch.randn(40, 5)
     logvar = torch.full((40, 5), -13.8)
     z = mu + 1e-3 * torch.randn(40, 5)
     assert_contract(z, mu, logvar, dataset_size=10**12, estimator="mws")
 
 
-def test_more_tiles_of_columns_than_shares(isa: str) -> None:
+def test_more_tiles_of_columns_than_shares(place: str) -> None:
     """So many rows that the backward's shares of the columns take several tiles each."""
     z, mu, logvar = torch.randn(530_000, 1), torch.randn(700, 1), torch.randn(700, 1) - 2
     leaves = [t.requires_grad_() for t in (z, mu, logvar)]
@@ -148,7 +148,7 @@ def test_more_tiles_of_columns_than_shares(isa: str) -> None:
 
 # Two latents of the second level have the joint density 2^128 at their mean, where exp2 in float32 ends.
 @pytest.mark.parametrize(("latents", "level"), [(7, -90.0), (2, -90.565)])
-def test_padding_adds_nothing_where_posteriors_are_narrow(isa: str, latents: int, level: float) -> None:
+def test_padding_adds_nothing_where_posteriors_are_narrow(place: str, latents: int, level: float) -> None:
     """Means at 0, where the kernels' padding lies."""
     mu, logvar = torch.zeros(5, latents), torch.full((5, latents), level)
     z = math.exp(level / 2) * torch.randn(5, latents)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.instruction_sets import DEVICES
 from tests.ops.catalogue import OPS, Op
 
 SHAPES = [
@@ -22,7 +23,7 @@ def is_small_enough(shape: tuple[int, ...]) -> bool:
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("op", [op for op in OPS if torch.float64 in op.dtypes], ids=str)
-def test_gradcheck(op: Op, shape: tuple[int, ...]) -> None:
+def test_gradcheck(device: str, op: Op, shape: tuple[int, ...]) -> None:
     inputs = [t.requires_grad_() for t in op.inputs(*shape, dtype=torch.float64)]
     assert torch.autograd.gradcheck(op.function, inputs, nondet_tol=0)
 
@@ -69,6 +70,12 @@ def detached(values: tuple[Any, ...]) -> list[Any]:
     return [v.detach() if isinstance(v, Tensor) else v for v in values]
 
 
+def on(device: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Leaves there, with gradients where these have them."""
+    moved = (v.detach().to(device).requires_grad_(v.requires_grad) if isinstance(v, Tensor) else v for v in values)
+    return tuple(moved)
+
+
 def backward_arguments(name: str, inputs: list[Any]) -> list[Any]:
     """What the forward of `inputs` hands to its backward."""
     if name == "minibatch_log_density":
@@ -105,8 +112,9 @@ def test_enough_inputs() -> None:
 
 
 @pytest.mark.parametrize(("name", "k"), CASES)
-def test_opcheck(name: str, k: int) -> None:
-    inputs = INPUTS[name][k]
+@pytest.mark.parametrize("device", DEVICES)
+def test_opcheck(device: str, name: str, k: int) -> None:
+    inputs = on(device, INPUTS[name][k])
     torch.library.opcheck(getattr(torch.ops.pyvae, name).default, inputs)
     arguments = backward_arguments(name, detached(inputs))
     torch.library.opcheck(getattr(torch.ops.pyvae, f"{name}_backward").default, tuple(arguments))

@@ -7,9 +7,18 @@ import torch
 from torch import Tensor
 
 import pyvae
+from tests.instruction_sets import CUDA
 from tests.ops.contract import assert_bit_equal, gradients
 
 SHAPES = [(1, 1), (5, 3), (64, 10), (33, 129), (3, 31, 7), (2, 3, 17, 2), (2, 1025), (700, 1)]
+
+
+def assert_same_kl(place: str, a: Tensor, b: Tensor) -> None:
+    """The same bits on the CPU; on a GPU the two ops share a row's latents among lanes in different ways."""
+    if place == CUDA:
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
+    else:
+        assert_bit_equal(a, b)
 
 
 def posterior(shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> list[Tensor]:
@@ -18,16 +27,16 @@ def posterior(shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> lis
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_gives_what_the_two_ops_give(isa: str, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+def test_gives_what_the_two_ops_give(place: str, shape: tuple[int, ...], dtype: torch.dtype) -> None:
     mu, logvar = posterior(shape, dtype)
     z, kl = pyvae.reparameterize_with_kl(mu, logvar, seed=3)
     assert_bit_equal(z, pyvae.reparameterize(mu, logvar, seed=3))
-    assert_bit_equal(kl, pyvae.gaussian_kl(mu, logvar))
+    assert_same_kl(place, kl, pyvae.gaussian_kl(mu, logvar))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_gradients_are_the_sum_of_theirs(isa: str, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+def test_gradients_are_the_sum_of_theirs(place: str, shape: tuple[int, ...], dtype: torch.dtype) -> None:
     inputs = posterior(shape, dtype)
 
     def joined(*t: Tensor) -> tuple[Tensor, ...]:
@@ -51,13 +60,13 @@ def test_a_seed_per_model_draws_what_the_model_draws_alone() -> None:
 
 
 @pytest.mark.parametrize("seed_shape", [(), (3,), (3, 5), (3, 5, 7)], ids=str)
-def test_streams_are_those_of_reparameterize(isa: str, seed_shape: tuple[int, ...]) -> None:
+def test_streams_are_those_of_reparameterize(place: str, seed_shape: tuple[int, ...]) -> None:
     seed = torch.randint(-(2**62), 2**62, seed_shape)
     for dtype in (torch.float32, torch.float64):
         inputs = posterior((3, 5, 7), dtype)
         z, kl = pyvae.reparameterize_with_kl(*inputs, seed=seed)
         assert_bit_equal(z, pyvae.reparameterize(*inputs, seed=seed))
-        assert_bit_equal(kl, pyvae.gaussian_kl(*inputs))
+        assert_same_kl(place, kl, pyvae.gaussian_kl(*inputs))
         got = gradients(lambda *t: tuple(pyvae.reparameterize_with_kl(*t, seed=seed)), inputs)
         want = gradients(lambda *t: (pyvae.reparameterize(*t, seed=seed), pyvae.gaussian_kl(*t)), inputs)
         torch.testing.assert_close(got, want)
@@ -74,7 +83,7 @@ def test_each_result_alone_gives_its_gradient() -> None:
 
 
 @pytest.mark.parametrize("logvar", [-100.0, -88.0, 88.0])
-def test_extreme_variances_are_finite_and_right(isa: str, logvar: float) -> None:
+def test_extreme_variances_are_finite_and_right(place: str, logvar: float) -> None:
     inputs = [torch.zeros(1), torch.tensor([logvar])]
     z, kl = pyvae.reparameterize_with_kl(*inputs, seed=11)
     eps = pyvae.reparameterize(torch.zeros(1), torch.zeros(1), seed=11).item()

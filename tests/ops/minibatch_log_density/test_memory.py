@@ -49,7 +49,7 @@ def test_memory_of_a_large_minibatch(op: str) -> None:
     assert growth(op, 65_536) <= 64
 
 
-def test_more_than_2_to_the_31_pairs() -> None:
+def test_more_than_2_to_the_31_pairs(device: str) -> None:
     m = 65_536
     z, mu, logvar = torch.randn(m, 1), torch.randn(m, 1), torch.randn(m, 1) - 2
     density = pyvae.minibatch_log_density(z, mu, logvar, dataset_size=m, estimator="mws")
@@ -63,7 +63,7 @@ def test_more_than_2_to_the_31_pairs() -> None:
 
 
 @pytest.mark.parametrize("estimator", ["mws", "mss", "balanced"])
-def test_a_data_set_times_a_minibatch_beyond_64_bits(isa: str, estimator: str) -> None:
+def test_a_data_set_times_a_minibatch_beyond_64_bits(place: str, estimator: str) -> None:
     z, mu, logvar = torch.randn(40, 3), torch.randn(40, 3), torch.randn(40, 3)
     options = {"dataset_size": 2**62, "estimator": estimator}
     got = pyvae.minibatch_log_density(z, mu, logvar, **options)

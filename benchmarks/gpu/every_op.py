@@ -1,0 +1,79 @@
+"""Every op of the library once, forward and backward, at sizes that no tile ends at: for compute-sanitizer.
+
+    compute-sanitizer --tool memcheck python -m benchmarks.gpu.every_op
+
+Small, since a sanitizer makes kernels a hundred times slower; inputs are made on the CPU, so that few kernels of torch
+run between. Each result has to be finite.
+"""
+
+import argparse
+import itertools
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+import pyvae
+from pyvae.ops.joint_log_density import joint_log_density
+
+SHAPES = ((1, 1), (3, 33, 5), (2, 131, 3), (70, 65))
+Call = Callable[..., tuple[Tensor, ...]]
+
+
+def density(estimator: str, method: str) -> Call:
+    def call(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, ...]:
+        size = None if estimator == "full" else 3 * mu.shape[-2] + 5
+        return pyvae.minibatch_log_density(z, mu, logvar, dataset_size=size, estimator=estimator, method=method)
+
+    return call
+
+
+CALLS: dict[str, Call] = {
+    "reparameterize": lambda mu, logvar: (pyvae.reparameterize(mu, logvar, seed=7),),
+    "reparameterize_with_kl": lambda mu, logvar: tuple(pyvae.reparameterize_with_kl(mu, logvar, seed=7)),
+    "gaussian_kl": lambda mu, logvar: (pyvae.gaussian_kl(mu, logvar),),
+    "gaussian_kl, none": lambda mu, logvar: (pyvae.gaussian_kl(mu, logvar, reduction="none"),),
+    "gaussian_kl, prior": lambda *t: (pyvae.gaussian_kl(*t),),
+    **{f"density, {estimator}": density(estimator, "exact") for estimator in ("full", "mws", "mss", "balanced")},
+    "density, joint alone": lambda *t: (joint_log_density(*t, 1000, 2),),
+    "density, gridded": density("mss", "gridded"),
+}
+ARGUMENTS = {name: 3 if name.startswith("density") else 4 if "prior" in name else 2 for name in CALLS}
+DTYPES = (torch.float32, torch.float64)
+
+
+def inputs(name: str, shape: tuple[int, ...], dtype: torch.dtype, device: str) -> list[Tensor]:
+    """Leaves around 0: z, mu, logvar, or mu, logvar and a prior's."""
+    return [torch.randn(shape, dtype=dtype).to(device).requires_grad_() for _ in range(ARGUMENTS[name])]
+
+
+def cases() -> Iterator[tuple[str, tuple[int, ...], torch.dtype]]:
+    for name, shape, dtype in itertools.product(CALLS, SHAPES, DTYPES):
+        if not ("gridded" in name and dtype == torch.float64):  # float64 has no grids
+            yield name, shape, dtype
+
+
+def run(name: str, shape: tuple[int, ...], dtype: torch.dtype, device: str) -> None:
+    leaves = inputs(name, shape, dtype, device)
+    outputs = CALLS[name](*leaves)
+    gradients = torch.autograd.grad(outputs, leaves, [torch.ones(o.shape, dtype=o.dtype).to(device) for o in outputs])
+    for tensor in (*outputs, *gradients):
+        assert bool(tensor.detach().cpu().isfinite().all()), (name, shape, dtype)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
+    device = parser.parse_args().device
+    torch.manual_seed(0)
+    every = list(cases())
+    for case in every:
+        try:
+            run(*case, device)
+        except NotImplementedError as missing:  # a method that this device lacks
+            print(*case, missing)
+    print(f"{len(every)} calls, forward and backward")
+
+
+if __name__ == "__main__":
+    main()
