@@ -41,23 +41,30 @@ inline Tensor column_memory(const Sizes& sizes, const Tensor& like) {
   return empty_of(like, {sizes.batch, tiles_of(sizes.columns), 3 * sizes.latents + constants, kTile});
 }
 
-// The transformed columns.
-template <typename T>
-MixtureColumns<T> transform(const Sizes& sizes, const Tensor& mu, const Tensor& logvar, const Tensor& memory) {
+// The transformed columns, in the order that `order` gives where there is one.
+template <typename T, typename Order>
+MixtureColumns<T> transform(const Sizes& sizes, const Tensor& mu, const Tensor& logvar, const Tensor& memory,
+                            Order order) {
   const int64_t tiles = sizes.batch * tiles_of(sizes.columns);
   T* first = out<T>(memory);
-  const MixtureColumns<T> args{sizes.batch,
-                               sizes.columns,
-                               sizes.latents,
-                               in<T>(mu),
-                               in<T>(logvar),
-                               first,
-                               first + 3 * tiles * sizes.latents * kTile};
+  MixtureColumns<T> args{sizes.batch,
+                         sizes.columns,
+                         sizes.latents,
+                         in<T>(mu),
+                         in<T>(logvar),
+                         first,
+                         first + 3 * tiles * sizes.latents * kTile};
+  order(args);
   launch(
       mu, tiles, grain_for(sizes.latents * kTile),
       [&](auto isa, int64_t begin, int64_t end) { cpu::mixture_columns<isa()>(args, begin, end); },
       [&](auto stream) { return cuda::mixture_columns(args, stream); });
   return args;
+}
+
+template <typename T>
+MixtureColumns<T> transform(const Sizes& sizes, const Tensor& mu, const Tensor& logvar, const Tensor& memory) {
+  return transform<T>(sizes, mu, logvar, memory, [](MixtureColumns<T>&) {});
 }
 
 // The CPU kernels' scratch memory; the CUDA kernels need none.

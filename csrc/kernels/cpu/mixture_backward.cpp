@@ -4,8 +4,8 @@
 namespace pyvae::cpu {
 namespace {
 
-// What the shares read of a row in one channel: a peak without infinities, and the cotangent over the total. Padding,
-// and a row without weights, has a peak far above every exponent, so that no weight overflows before the 0 meets it.
+// What the shares read of a row in one channel: a peak without infinities, and the cotangent over the total. Padding
+// is a row without weights.
 template <typename T>
 void prepare_channel(const Backward<T>& call, int64_t b, int64_t row, int64_t channel) {
   const int64_t queries = call.args.queries;
@@ -13,7 +13,7 @@ void prepare_channel(const Backward<T>& call, int64_t b, int64_t row, int64_t ch
     T *peak = call.peak(b, channel, i), *factor = call.factor(b, channel, i);
     const int64_t at = b * queries + i, from = at * call.channels + channel;
     if (i >= queries || call.args.total[from] == T(0)) {
-      *peak = T(1e30f), *factor = 0;
+      *peak = kNoWeights<T>, *factor = 0;
       continue;
     }
     const T grad =
