@@ -93,8 +93,11 @@ inline int64_t mixture_workspace(int64_t batch, int64_t queries, int64_t latents
   return batch * mixture_row_blocks(queries) * mixture_block_elements(latents, channels);
 }
 
-// What the joint's blocks work in, pruned or not (joint_log_density.cpp).
-inline int64_t joint_block_elements(int64_t latents) { return (3 * latents + 6) * kRowBlock; }
+// What a block of the joint's rows works in. Where columns may be ordered, also its part of a run
+// (joint_log_density.cpp).
+inline int64_t joint_block_elements(int64_t latents, bool ordered) {
+  return ordered ? (3 * latents + 6) * kRowBlock : mixture_block_elements(latents, 1);
+}
 
 // The backward visits every pair once and serves all three gradients while a tile is hot. Tiles are dealt to shares,
 // and each share keeps its own sums for grad_z: that is what makes the result bitwise independent of the thread count.

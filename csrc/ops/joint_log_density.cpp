@@ -51,8 +51,8 @@ std::tuple<Tensor, Tensor, Tensor> joint_log_density(const Tensor& z, const Tens
   const Tensor joint = empty_of(z, rows), peak = empty_of(z, rows), total = empty_of(z, rows);
   if (!sizes.empty()) {
     const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar), memory = column_memory(sizes, z);
-    const Tensor workspace = workspace_of(z, row_blocks(sizes) * cpu::joint_block_elements(sizes.latents));
     const OrderMemory order(sizes, z);
+    const Tensor workspace = workspace_of(z, row_blocks(sizes) * cpu::joint_block_elements(sizes.latents, order.used));
     dispatch(z, [&]<typename T>() {
       const MixtureLogDensity<T> args{transform<T>(sizes, mu_, logvar_, memory, order),
                                       sizes.queries,

@@ -68,12 +68,13 @@ int64_t forward_rows(const MixtureLogDensity<T>& args, int64_t b, int64_t first,
   return first;
 }
 
-// --- Pruned ------------------------------------------------------------------------------------------------------------
+// --- Pruned
+// ------------------------------------------------------------------------------------------------------------
 
 // Rows that share one walk over the tiles, so that packs are full though a tile matters to few of them.
 constexpr int64_t kRunBlocks = 15;
 
-// A run of rows in its blocks' workspace: queries, latents `pitch` apart, and running sums.
+// A run of rows in the columns' order, in its blocks' workspace: queries, latents `pitch` apart, and running sums.
 template <typename T>
 struct Run {
   int64_t b, first, count, pitch, latents;
@@ -90,9 +91,9 @@ struct Run {
         total(peak + pitch),
         error(total + pitch),
         pack(error + pitch) {
-    const T* z = args.z + (b * args.queries + first) * latents;
-    for (int64_t d = 0; d < latents; ++d) {
-      for (int64_t i = 0; i < pitch; ++i) query[d * pitch + i] = i < count ? z[i * latents + d] : T(0);
+    for (int64_t i = 0; i < pitch; ++i) {
+      const T* z = args.z + (b * args.queries + column_at(args.mixture, b, first + minimum(i, count - 1))) * latents;
+      for (int64_t d = 0; d < latents; ++d) query[d * pitch + i] = z[d];
     }
     fill_zero(total, total + 2 * pitch);
   }
@@ -101,7 +102,7 @@ struct Run {
 // The exponent of a row's own column, with its special shift.
 template <typename T>
 T own_exponent(const MixtureColumns<T>& mixture, const Run<T>& run, int64_t i, T shift) {
-  const int64_t position = mixture.order.position[run.b * mixture.columns + run.first + i], j = position % kTile;
+  const int64_t position = run.first + i, j = position % kTile;
   const T* constants = constants_of(mixture, run.b, position) + j;
   T x = shift;
   for (int64_t k = 0; k < latent_groups(run.latents); ++k) x += constants[k * kTile];
@@ -151,7 +152,7 @@ void forward_run(const MixtureLogDensity<T>& args, int64_t b, int64_t first, int
   for (int64_t i = 0; i < run.pitch; ++i) {
     run.peak[i] = i < count ? own_exponent(args.mixture, run, i, special.diagonal_shift) : T(0);
   }
-  const QueryRows<T> rows{run.query, run.peak, run.pitch, run.latents};
+  const QueryRows<T> rows{run.query, run.peak, run.total, run.pitch, run.latents};
   const T cut = skip_cut(args.mixture.columns);
   int32_t list[kRunBlocks * kRowBlock + kRegisterLanes<T>];
   for (int64_t tile = 0; tile < args.mixture.columns; tile += kTile) {
@@ -165,7 +166,7 @@ void forward_run(const MixtureLogDensity<T>& args, int64_t b, int64_t first, int
     }
   }
   for (int64_t i = 0; i < count; ++i) {
-    const int64_t row = b * args.queries + first + i;
+    const int64_t row = b * args.queries + column_at(args.mixture, b, first + i);
     args.peak[row] = run.peak[i], args.total[row] = run.total[i];
     args.joint[row] = log_of_sum(run.peak[i], run.total[i], args.weights.log_pair);
   }
@@ -176,7 +177,8 @@ void forward(const MixtureLogDensity<T>& args, int64_t begin, int64_t end) {
   static_assert(Vec<T, kJointRegisters>::kLanes <= kRowBlock);
   const int64_t blocks = mixture_row_blocks(args.queries);
   for (int64_t block = begin; block < end;) {
-    T* workspace = args.workspace + block * joint_block_elements(args.mixture.latents);
+    T* workspace =
+        args.workspace + block * joint_block_elements(args.mixture.latents, args.mixture.order.on != nullptr);
     const int64_t b = block / blocks, first = block % blocks * kRowBlock;
     const bool pruned = args.mixture.order.of(b);
     const int64_t together = pruned ? minimum(kRunBlocks, minimum(end, (b + 1) * blocks) - block) : 1;

@@ -82,9 +82,8 @@ void special_pairs(const Visit<T>& visit, Shift shift) {
     visit_special(call.args.mixture, call.special, visit.b, 0, visit.group.list, visit.group.listed, pairs.column,
                   shift);
   } else {
-    call.special.visit(pairs, [&](int64_t row, int64_t column, T by) {
-      shift(row - pairs.row, column - pairs.column, by);
-    });
+    call.special.visit(pairs,
+                       [&](int64_t row, int64_t column, T by) { shift(row - pairs.row, column - pairs.column, by); });
   }
 }
 
@@ -237,7 +236,8 @@ template <typename T>
 void meet_within_reach(Visit<T>& visit, int64_t column, int64_t columns) {
   const Backward<T>& call = visit.call;
   const T* box = box_memory(call.args.mixture, visit.b, column);
-  const QueryRows<T> rows{call.query(visit.b, 0, 0), call.peak(visit.b, call.joint, 0), call.at.pitch, call.latents};
+  const QueryRows<T> rows{call.query(visit.b, 0, 0), call.peak(visit.b, call.joint, 0),
+                          call.factor(visit.b, call.joint, 0), call.at.pitch, call.latents};
   int32_t list[2 * kRowGroup];
   int64_t listed = 0;
   for (int64_t row = 0; row < call.at.padded; row += kRowGroup) {
@@ -263,8 +263,12 @@ void backward(const MixtureLogDensityBackward<T>& args, int64_t begin, int64_t e
     }
     run_share(call, visit.b, visit.share, [&](const Pairs& pairs) {
       visit.pairs = pairs;
-      visit.group = {call.query(visit.b, 0, pairs.row), call.peak(visit.b, call.joint, pairs.row),
-                     call.factor(visit.b, call.joint, pairs.row), call.at.pitch, nullptr, 0};
+      visit.group = {call.query(visit.b, 0, pairs.row),
+                     call.peak(visit.b, call.joint, pairs.row),
+                     call.factor(visit.b, call.joint, pairs.row),
+                     call.at.pitch,
+                     nullptr,
+                     0};
       meet(visit);
     });
   }

@@ -81,7 +81,8 @@ struct SpecialPairs {
   }
 };
 
-// Bounds on a scale and on means and queries within which (z - mu)^2 and its products stay far from the ends of float32.
+// Bounds on a scale and on means and queries within which (z - mu)^2 and its products stay far from the ends of
+// float32.
 constexpr double kNarrow = 0x1p20, kWide = 0x1p-20, kFar = 0x1p60;
 
 // Whether all of `count` values are between low and high; NaN is not.

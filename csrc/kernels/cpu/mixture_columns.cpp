@@ -21,7 +21,8 @@ void transform(const MixtureColumns<T>& args, int64_t b, int64_t first, int64_t 
   for (int64_t j = count; j < kTile; ++j) mean[j] = 0, scale[j] = 1, constant[j] = 0;
   // Not of the rounded ones: where latents share a variance, their roundings are all the same and add up.
 #pragma omp simd
-  for (int64_t j = 0; j < count; ++j) constants[j] += log_density_constant(static_cast<double>(logvar[from[j] * stride]));
+  for (int64_t j = 0; j < count; ++j)
+    constants[j] += log_density_constant(static_cast<double>(logvar[from[j] * stride]));
 }
 
 // Encloses a tile's columns. A column out of the bounds of mixture.h makes the constant infinite: such a tile, and any

@@ -13,7 +13,7 @@ namespace {
 constexpr int64_t kSample = 64, kNodeSample = 32;
 
 // Predicted shares of (row, tile) left below which ordering and packing pay.
-constexpr double kWorthPruning = 0.7;
+constexpr double kWorthPruning = 0.4;
 
 int64_t sampled(int64_t k, int64_t samples, int64_t count) { return k * count / samples; }
 
@@ -38,8 +38,9 @@ Spread spread_of(const MixtureColumns<float>& args, int64_t b, int64_t d) {
     sum += double{args.mu[at]} / kSample, squares += double{args.mu[at]} * args.mu[at] / kSample;
   }
   const double variance = squares - sum * sum;
-  constexpr double kDeviations = 4;
-  return {static_cast<float>(scale), static_cast<float>(kDeviations * scale * __builtin_sqrt(variance > 0 ? variance : 0))};
+  constexpr double kDeviations = 5;
+  return {static_cast<float>(scale),
+          static_cast<float>(kDeviations * scale * __builtin_sqrt(variance > 0 ? variance : 0))};
 }
 
 // The widths of a tile as the k-d tree would leave them, from those of all columns.
