@@ -68,8 +68,7 @@ int64_t forward_rows(const MixtureLogDensity<T>& args, int64_t b, int64_t first,
   return first;
 }
 
-// --- Pruned
-// ------------------------------------------------------------------------------------------------------------
+// --- Pruned ----------------------------------------------------------------------------------------------------------
 
 // Rows that share one walk over the tiles, so that packs are full though a tile matters to few of them.
 constexpr int64_t kRunBlocks = 15;
