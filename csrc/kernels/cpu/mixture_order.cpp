@@ -10,7 +10,7 @@ namespace pyvae::cpu {
 namespace {
 
 // Columns that stand for all where a spread or a typical scale is asked for.
-constexpr int64_t kSample = 64, kNodeSample = 32;
+constexpr int64_t kSample = 32, kNodeSample = 32;
 
 // Predicted shares of (row, tile) left below which ordering and packing pay.
 constexpr double kWorthPruning = 0.4;
