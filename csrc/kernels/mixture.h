@@ -24,6 +24,18 @@ PYVAE_MATH int64_t latent_groups(int64_t latents) {
   return latents > 0 ? (latents + kLatentGroup - 1) / kLatentGroup : 1;
 }
 
+// How the columns are ordered where far tiles may be skipped: cpu/mixture_pruning.h. CPU only; all null where they may
+// not.
+template <typename T>
+struct ColumnOrder {
+  int32_t* on = nullptr;        // [B]: whether a batch entry is ordered
+  int32_t* column = nullptr;    // [B, M]: that at a position
+  int32_t* position = nullptr;  // [B, M]: of a column
+  T* boxes = nullptr;           // [B, tiles, 3 D + 1]: lowest means, highest means, smallest scales; largest constant
+
+  bool of(int64_t b) const { return on != nullptr && on[b] != 0; }
+};
+
 // The columns as the kernels want them: base-2 quantities of math/gaussian.h. Filled by mixture_columns.
 template <typename T>
 struct MixtureColumns {
@@ -32,6 +44,7 @@ struct MixtureColumns {
   const T* logvar;  // [B, M, D]
   T* tiles;         // [B, tiles, D, 3, kTile]: mean, scale, constant; columns beyond the last are harmless
   T* constants;     // [B, tiles, groups, kTile]: a column's constants summed over each group of latents
+  ColumnOrder<T> order = {};
 };
 
 template <typename T>
@@ -80,6 +93,12 @@ inline int64_t mixture_workspace(int64_t batch, int64_t queries, int64_t latents
   return batch * mixture_row_blocks(queries) * mixture_block_elements(latents, channels);
 }
 
+// What a block of the joint's rows works in. Where columns may be ordered, also its part of a run
+// (joint_log_density.cpp).
+inline int64_t joint_block_elements(int64_t latents, bool ordered) {
+  return ordered ? (3 * latents + 6) * kRowBlock : mixture_block_elements(latents, 1);
+}
+
 // The backward visits every pair once and serves all three gradients while a tile is hot. Tiles are dealt to shares,
 // and each share keeps its own sums for grad_z: that is what makes the result bitwise independent of the thread count.
 // More shares keep more threads busy and take more memory: as many as kShareElements allow, and kMinShares at least,
@@ -101,6 +120,7 @@ struct MixtureBackwardWorkspace {
   int64_t column_sums;     // [B, shares, D, 2, kTile]: of w u and w u^2
   int64_t column_weights;  // [B, shares, C, kTile]: of w; the joint's, or each latent's
   int64_t group_sums;      // [B, shares, D, kRowGroup]: a tile's part of row_sums
+  int64_t packs;           // [B, shares, D + 2, kRowGroup]: rows of a pruned joint side by side
   int64_t row_sums;        // [shares, B, D, pitch]
   int64_t elements;
 
@@ -114,7 +134,8 @@ struct MixtureBackwardWorkspace {
         column_sums(factor + batch * channels * pitch),
         column_weights(column_sums + batch * shares * latents * 2 * kTile),
         group_sums(column_weights + batch * shares * channels * kTile),
-        row_sums(group_sums + batch * shares * latents * kRowGroup),
+        packs(group_sums + batch * shares * latents * kRowGroup),
+        row_sums(packs + (channels == 1 ? batch * shares * (latents + 2) * kRowGroup : 0)),
         elements(row_sums + shares * batch * latents * pitch) {}
 
  private:
@@ -125,7 +146,12 @@ struct MixtureBackwardWorkspace {
   }
 };
 
-// Tiles [begin, end) of B * tiles_of(M).
+// Whether to order the columns of batch entries [begin, end), and the order of those that are to be ordered.
+template <Isa isa>
+void mixture_order_decision(const MixtureColumns<float>& args, int64_t begin, int64_t end);
+template <Isa isa>
+void mixture_order(const MixtureColumns<float>& args, int64_t begin, int64_t end);
+// Tiles [begin, end) of B * tiles_of(M), and their boxes where they are ordered.
 template <Isa isa, typename T>
 void mixture_columns(const MixtureColumns<T>& args, int64_t begin, int64_t end);
 // Before a backward's shares: what they read of the rows. Row blocks [begin, end) of B * mixture_row_blocks(Q).

@@ -9,6 +9,39 @@ namespace {
 
 constexpr int64_t kChannels = 1;
 constexpr int64_t kTermsOfElement = 16;
+// Columns from which ordering them can pay.
+constexpr int64_t kLeastOrdered = 1024;
+
+// The memory of the columns' order, empty where there is none: on the CPU, for float32, where every row has its column.
+struct OrderMemory {
+  bool used;
+  int64_t batch, columns;
+  Tensor numbers, boxes;
+
+  OrderMemory(const Sizes& sizes, const Tensor& like)
+      : used(!kCudaLibrary && like.scalar_type() == ScalarType::Float && sizes.queries == sizes.columns &&
+             sizes.columns >= kLeastOrdered && sizes.latents > 0),
+        batch(sizes.batch),
+        columns(sizes.columns),
+        numbers(torch::stable::new_empty(like, {used ? batch * (2 * columns + 1) : 0}, ScalarType::Int)),
+        boxes(empty_of(like, {used ? batch * tiles_of(columns) * (3 * sizes.latents + 1) : 0})) {}
+
+  void operator()(MixtureColumns<double>&) const {}
+  void operator()([[maybe_unused]] MixtureColumns<float>& args) const {
+#if !defined(USE_CUDA)
+    if (!used) return;
+    int32_t* on = out<int32_t>(numbers);
+    args.order = {on, on + batch, on + batch * (columns + 1), out<float>(boxes)};
+    launch(
+        boxes, batch, 1,
+        [&](auto isa, int64_t begin, int64_t end) {
+          cpu::mixture_order_decision<isa()>(args, begin, end);
+          cpu::mixture_order<isa()>(args, begin, end);
+        },
+        [](auto) { return 0; });
+#endif
+  }
+};
 
 // (joint [..., Q], and for the backward peak and total [..., Q]).
 std::tuple<Tensor, Tensor, Tensor> joint_log_density(const Tensor& z, const Tensor& mu, const Tensor& logvar,
@@ -18,9 +51,11 @@ std::tuple<Tensor, Tensor, Tensor> joint_log_density(const Tensor& z, const Tens
   const Tensor joint = empty_of(z, rows), peak = empty_of(z, rows), total = empty_of(z, rows);
   if (!sizes.empty()) {
     const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar), memory = column_memory(sizes, z);
-    const Tensor workspace = forward_workspace(sizes, kChannels, z);
+    const OrderMemory order(sizes, z);
+    const Tensor workspace = forward_workspace(
+        sizes, kChannels, z, row_blocks(sizes) * cpu::joint_block_elements(sizes.latents, order.used));
     dispatch(z, [&]<typename T>() {
-      const MixtureLogDensity<T> args{transform<T>(sizes, mu_, logvar_, memory),
+      const MixtureLogDensity<T> args{transform<T>(sizes, mu_, logvar_, memory, order),
                                       sizes.queries,
                                       kChannels,
                                       weights_of(sizes, dataset_size, estimator),
@@ -56,8 +91,9 @@ std::tuple<Tensor, Tensor, Tensor> joint_log_density_backward(const Tensor& grad
   const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar), peak_ = dense(peak), total_ = dense(total);
   const Tensor grad_joint_ = dense(grad_joint), memory = column_memory(sizes, z);
   const Tensor workspace = backward_workspace(sizes, kChannels, z);
+  const OrderMemory order(sizes, z);
   dispatch(z, [&]<typename T>() {
-    const MixtureLogDensityBackward<T> args{transform<T>(sizes, mu_, logvar_, memory),
+    const MixtureLogDensityBackward<T> args{transform<T>(sizes, mu_, logvar_, memory, order),
                                             sizes.queries,
                                             kChannels,
                                             weights_of(sizes, dataset_size, estimator),

@@ -20,7 +20,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> minibatch_log_density(const Tensor& z
   const Tensor peak = empty_of(z, channels), total = empty_of(z, channels);
   if (!sizes.empty()) {
     const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar), memory = column_memory(sizes, z);
-    const Tensor workspace = forward_workspace(sizes, channels.back(), z);
+    const Tensor workspace = forward_workspace(
+        sizes, channels.back(), z, cpu::mixture_workspace(sizes.batch, sizes.queries, sizes.latents, channels.back()));
     dispatch(z, [&]<typename T>() {
       const MixtureLogDensity<T> args{transform<T>(sizes, mu_, logvar_, memory),
                                       sizes.queries,

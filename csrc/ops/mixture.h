@@ -41,18 +41,20 @@ inline Tensor column_memory(const Sizes& sizes, const Tensor& like) {
                   {sizes.batch, tiles_of(sizes.columns), 3 * sizes.latents + latent_groups(sizes.latents), kTile});
 }
 
-// The transformed columns.
-template <typename T>
-MixtureColumns<T> transform(const Sizes& sizes, const Tensor& mu, const Tensor& logvar, const Tensor& memory) {
+// The transformed columns, in the order that `order` gives where there is one.
+template <typename T, typename Order>
+MixtureColumns<T> transform(const Sizes& sizes, const Tensor& mu, const Tensor& logvar, const Tensor& memory,
+                            Order order) {
   const int64_t tiles = sizes.batch * tiles_of(sizes.columns);
   T* first = out<T>(memory);
-  const MixtureColumns<T> args{sizes.batch,
-                               sizes.columns,
-                               sizes.latents,
-                               in<T>(mu),
-                               in<T>(logvar),
-                               first,
-                               first + 3 * tiles * sizes.latents * kTile};
+  MixtureColumns<T> args{sizes.batch,
+                         sizes.columns,
+                         sizes.latents,
+                         in<T>(mu),
+                         in<T>(logvar),
+                         first,
+                         first + 3 * tiles * sizes.latents * kTile};
+  order(args);
   launch(
       mu, tiles, grain_for(sizes.latents * kTile),
       [&](auto isa, int64_t begin, int64_t end) { cpu::mixture_columns<isa()>(args, begin, end); },
@@ -60,12 +62,15 @@ MixtureColumns<T> transform(const Sizes& sizes, const Tensor& mu, const Tensor& 
   return args;
 }
 
-// The kernels' scratch memory.
-inline Tensor forward_workspace(const Sizes& sizes, int64_t channels, const Tensor& like) {
-  const int64_t b = sizes.batch, q = sizes.queries, d = sizes.latents;
-  if constexpr (kCudaLibrary)
-    return empty_of(like, {cuda::MixtureWorkspace(b, q, sizes.columns, d, channels).elements});
-  return empty_of(like, {cpu::mixture_workspace(b, q, d, channels)});
+template <typename T>
+MixtureColumns<T> transform(const Sizes& sizes, const Tensor& mu, const Tensor& logvar, const Tensor& memory) {
+  return transform<T>(sizes, mu, logvar, memory, [](MixtureColumns<T>&) {});
+}
+
+// The kernels' scratch memory; that of the CPU's forward is the op's own.
+inline Tensor forward_workspace(const Sizes& sizes, int64_t channels, const Tensor& like, int64_t cpu_elements) {
+  const cuda::MixtureWorkspace at(sizes.batch, sizes.queries, sizes.columns, sizes.latents, channels);
+  return empty_of(like, {kCudaLibrary ? at.elements : cpu_elements});
 }
 
 using BackwardWorkspace =

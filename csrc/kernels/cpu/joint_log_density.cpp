@@ -2,12 +2,12 @@
 //
 // A few rows meet a tile, four columns to a read of the rows: the exponents are left in L1, a second pass finds the
 // largest, and a third weighs them against the raised peak. Every lane is a row of its own, so a row's bits do not
-// depend on the rows beside it.
+// depend on the rows beside it. Where the columns are ordered, a tile meets only the rows that it may matter to.
 //
 // Per (row, column, latent): 3 operations. Per (row, column): 1 for the constant, 1 for the peak, 14 for the weight.
 #include "../joint_log_density.h"
 
-#include "mixture.h"
+#include "mixture_pruning.h"
 
 namespace pyvae::cpu {
 namespace {
@@ -29,13 +29,6 @@ struct Rows {
     }
   }
 };
-
-template <typename T, int N>
-Vec<T, N> largest(const T (*x)[Vec<T, N>::kLanes], int64_t count) {
-  Vec<T, N> top = Vec<T, N>{} - __builtin_inff();
-  for (int64_t j = 0; j < count; ++j) top = larger(load<T, N>(x[j]), top);
-  return top;
-}
 
 template <typename T, int N>
 Running<Vec<T, N>> forward_tiles(const MixtureLogDensity<T>& args, const Rows<T, N>& rows) {
@@ -75,15 +68,126 @@ int64_t forward_rows(const MixtureLogDensity<T>& args, int64_t b, int64_t first,
   return first;
 }
 
+// --- Pruned ----------------------------------------------------------------------------------------------------------
+
+// Rows that share one walk over the tiles, so that packs are full though a tile matters to few of them.
+constexpr int64_t kRunBlocks = 15;
+
+// A run of rows in the columns' order, in its blocks' workspace: queries, latents `pitch` apart, and running sums.
+template <typename T>
+struct Run {
+  int64_t b, first, count, pitch, latents;
+  T *query, *peak, *total, *error, *pack;
+
+  Run(const MixtureLogDensity<T>& args, int64_t b, int64_t first, int64_t count, T* workspace)
+      : b(b),
+        first(first),
+        count(count),
+        pitch((mixture_row_blocks(count) | 1) * kRowBlock),  // odd: no power of two, see kTile
+        latents(args.mixture.latents),
+        query(workspace),
+        peak(query + latents * pitch),
+        total(peak + pitch),
+        error(total + pitch),
+        pack(error + pitch) {
+    for (int64_t i = 0; i < pitch; ++i) {
+      const T* z = args.z + (b * args.queries + column_at(args.mixture, b, first + minimum(i, count - 1))) * latents;
+      for (int64_t d = 0; d < latents; ++d) query[d * pitch + i] = z[d];
+    }
+    fill_zero(total, total + 2 * pitch);
+  }
+};
+
+// The exponent of a row's own column, with its special shift.
+template <typename T>
+T own_exponent(const MixtureColumns<T>& mixture, const Run<T>& run, int64_t i, T shift) {
+  const int64_t position = run.first + i, j = position % kTile;
+  const T* constants = constants_of(mixture, run.b, position) + j;
+  T x = shift;
+  for (int64_t k = 0; k < latent_groups(run.latents); ++k) x += constants[k * kTile];
+  for (int64_t d = 0; d < run.latents; ++d) {
+    const Tile<T> tile = tile_of(mixture, run.b, position, d);
+    const T u = (run.query[d * run.pitch + i] - tile.mean[j]) * tile.scale[j];
+    x -= u * u;
+  }
+  return x;
+}
+
+// The listed rows meet a tile.
+template <int N, typename T>
+void meet_tile(const MixtureLogDensity<T>& args, const SpecialPairs<T>& special, const Run<T>& run, int64_t first,
+               const int32_t* list, int64_t rows) {
+  using V = Vec<T, N>;
+  const int64_t count = minimum(kTile, args.mixture.columns - first);
+  alignas(64) T x[kTile][V::kLanes], peak[V::kLanes], total[V::kLanes], error[V::kLanes];
+  int32_t row[V::kLanes];
+  for (int64_t k = 0; k < V::kLanes; ++k) row[k] = list[minimum(k, rows - 1)];
+  for (int64_t d = 0; d < run.latents; ++d) {
+    for (int64_t k = 0; k < V::kLanes; ++k) run.pack[d * V::kLanes + k] = run.query[d * run.pitch + row[k]];
+  }
+  tile_exponents<N>(Meeting<T>{run.pack, V::kLanes, run.latents, tile_memory(args.mixture, run.b, first, 0),
+                               constants_of(args.mixture, run.b, first)},
+                    V::kLanes, count, x);
+  visit_special(args.mixture, special, run.b, run.first, list, rows, first,
+                [&](int64_t k, int64_t j, T shift) { x[j][k] += shift; });
+  for (int64_t k = 0; k < V::kLanes; ++k) {
+    peak[k] = run.peak[row[k]], total[k] = run.total[row[k]], error[k] = run.error[row[k]];
+  }
+  Running<V> state{load<T, N>(peak), load<T, N>(total), load<T, N>(error)};
+  accumulate(state, count, x, largest<T, N>(x, count));
+  store(peak, state.peak);
+  store(total, state.total);
+  store(error, state.error);
+  for (int64_t k = 0; k < rows; ++k) {
+    run.peak[row[k]] = peak[k], run.total[row[k]] = total[k], run.error[row[k]] = error[k];
+  }
+}
+
+// A row's own exponent is where its peak starts, so that it is of use from the first tile on.
+template <typename T>
+void forward_run(const MixtureLogDensity<T>& args, int64_t b, int64_t first, int64_t count, T* workspace) {
+  const Run<T> run(args, b, first, count, workspace);
+  const SpecialPairs<T> special(args.weights, args.mixture.columns);
+  for (int64_t i = 0; i < run.pitch; ++i) {
+    run.peak[i] = i < count ? own_exponent(args.mixture, run, i, special.diagonal_shift) : T(0);
+  }
+  const QueryRows<T> rows{run.query, run.peak, run.total, run.pitch, run.latents};
+  const T cut = skip_cut(args.mixture.columns);
+  int32_t list[kRunBlocks * kRowBlock + kRegisterLanes<T>];
+  for (int64_t tile = 0; tile < args.mixture.columns; tile += kTile) {
+    const int64_t left = rows_within_reach(box_memory(args.mixture, b, tile), rows, 0, count, cut, list);
+    for (int64_t k = 0; k < left;) {
+      const bool many = left - k > kRegisterLanes<T>;
+      const int64_t lanes = (many ? kJointRegisters : 1) * kRegisterLanes<T>, take = minimum(lanes, left - k);
+      many ? meet_tile<kJointRegisters>(args, special, run, tile, list + k, take)
+           : meet_tile<1>(args, special, run, tile, list + k, take);
+      k += take;
+    }
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t row = b * args.queries + column_at(args.mixture, b, first + i);
+    args.peak[row] = run.peak[i], args.total[row] = run.total[i];
+    args.joint[row] = log_of_sum(run.peak[i], run.total[i], args.weights.log_pair);
+  }
+}
+
 template <typename T>
 void forward(const MixtureLogDensity<T>& args, int64_t begin, int64_t end) {
   static_assert(Vec<T, kJointRegisters>::kLanes <= kRowBlock);
   const int64_t blocks = mixture_row_blocks(args.queries);
-  for (int64_t block = begin; block < end; ++block) {
-    T* workspace = args.workspace + block * mixture_block_elements(args.mixture.latents, args.channels);
+  for (int64_t block = begin; block < end;) {
+    T* workspace =
+        args.workspace + block * joint_block_elements(args.mixture.latents, args.mixture.order.on != nullptr);
     const int64_t b = block / blocks, first = block % blocks * kRowBlock;
-    const int64_t last = minimum(first + kRowBlock, args.queries);
-    forward_rows<1>(args, b, forward_rows<kJointRegisters>(args, b, first, last, workspace), last, workspace);
+    const bool pruned = args.mixture.order.of(b);
+    const int64_t together = pruned ? minimum(kRunBlocks, minimum(end, (b + 1) * blocks) - block) : 1;
+    const int64_t last = minimum(first + together * kRowBlock, args.queries);
+    if (pruned) {
+      forward_run(args, b, first, last - first, workspace);
+    } else {
+      forward_rows<1>(args, b, forward_rows<kJointRegisters>(args, b, first, last, workspace), last, workspace);
+    }
+    block += together;
   }
 }
 

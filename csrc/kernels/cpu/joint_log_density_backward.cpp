@@ -10,6 +10,7 @@
 // is: 8 or 9 operations, guard included.
 #include "../joint_log_density.h"
 #include "mixture_backward.h"
+#include "mixture_pruning.h"
 
 namespace pyvae::cpu {
 namespace {
@@ -25,18 +26,27 @@ static_assert(kTile % kChunk == 0 && kChunk % kPassColumns == 0 && kChunk % kJoi
 // What the sums may be made of. Tame: v. Far: a query of the group is too far for v^2, so that the columns' second
 // moment takes u; rows keep their bits. Wild: a column's scale or mean is out of these bounds, and everything takes u.
 enum class Range { tame, far, wild };
-constexpr double kNarrow = 0x1p20, kWide = 0x1p-20, kFar = 0x1p60;
 // In a tame or far tile a weight below 2^kCut is too little to matter beside the row's largest, and is 0: products of
 // it would be subnormal numbers, which cost many times others (11.6 and 16.7 G terms/s without and with it at 1024 x
 // 10).
 constexpr double kCut = -64;
+
+// A group of rows, which lie side by side in memory with latents `pitch` apart. Those of a list are packed copies.
+template <typename T>
+struct Group {
+  const T *query, *peak, *factor;
+  int64_t pitch;
+  const int32_t* list;
+  int64_t listed;
+};
 
 // A share's tile, a group of rows, and the memory of the two.
 template <typename T>
 struct Visit {
   const Backward<T>& call;
   int64_t b, share;
-  Pairs pairs;
+  Pairs pairs;  // the rows' numbers where there is no list, their count in any case
+  Group<T> group;
   // Aligned: a vector across two lines of the cache takes twice as long.
   alignas(64) T weight[kChunk][kRowGroup];
   alignas(64) T lanes[3][kChunk][kRegisterLanes<T>];  // what sums over lanes will be of w v, w v^2 and w
@@ -49,9 +59,7 @@ struct Visit {
 template <typename T>
 void column_weights(Visit<T>& visit, int64_t j, Vec<T, 2> cut) {
   using V = Vec<T, 2>;
-  const Backward<T>& call = visit.call;
-  const T* peak = call.peak(visit.b, call.joint, visit.pairs.row);
-  const T* factor = call.factor(visit.b, call.joint, visit.pairs.row);
+  const T *peak = visit.group.peak, *factor = visit.group.factor;
   T* weight = visit.weight[j];
   V sum = T(0);
   for (int64_t i = 0; i < visit.pairs.rows; i += V::kLanes) {
@@ -65,17 +73,30 @@ void column_weights(Visit<T>& visit, int64_t j, Vec<T, 2> cut) {
   store(visit.lanes[2][j], lanes);
 }
 
+// Calls shift(k, j, by) for the special pairs of the group's k-th row with the tile's j-th column.
+template <typename T, typename Shift>
+void special_pairs(const Visit<T>& visit, Shift shift) {
+  const Pairs& pairs = visit.pairs;
+  const Backward<T>& call = visit.call;
+  if (visit.group.list) {
+    visit_special(call.args.mixture, call.special, visit.b, 0, visit.group.list, visit.group.listed, pairs.column,
+                  shift);
+  } else {
+    call.special.visit(pairs,
+                       [&](int64_t row, int64_t column, T by) { shift(row - pairs.row, column - pairs.column, by); });
+  }
+}
+
 // Those of columns [first, first + count) of the tile; of the columns that fill up the last pass they are 0.
 template <typename T>
 void chunk_weights(Visit<T>& visit, int64_t first, int64_t count, T cut) {
-  const Pairs& pairs = visit.pairs;
-  group_exponents(visit.call, visit.b, pairs, first, count, visit.weight);
-  visit.call.special.visit({pairs.row, pairs.rows, pairs.column + first, count},
-                           [&](int64_t row, int64_t column, T shift) {
-                             visit.weight[column - pairs.column - first][row - pairs.row] += shift;
-                           });
+  const Group<T>& group = visit.group;
+  group_exponents(visit.call, visit.b, visit.pairs, group.query, group.pitch, first, count, visit.weight);
+  special_pairs(visit, [&](int64_t k, int64_t j, T by) {
+    if (j >= first && j < first + count) visit.weight[j - first][k] += by;
+  });
   for (int64_t j = 0; j < count; ++j) column_weights<T>(visit, j, cut);
-  for (int64_t j = count; j < kChunk; ++j) fill_zero(visit.weight[j], visit.weight[j] + pairs.rows);
+  for (int64_t j = count; j < kChunk; ++j) fill_zero(visit.weight[j], visit.weight[j] + visit.pairs.rows);
 }
 
 // --- Gradients -------------------------------------------------------------------------------------------------------
@@ -85,7 +106,7 @@ template <Range kRange, typename T>
 void column_moments(Visit<T>& visit, int64_t d, int64_t j, int64_t k) {
   using V = Vec<T, 1>;
   const Tile<T> tile = tile_of(visit.call.args.mixture, visit.b, visit.pairs.column, d);
-  const T* query = visit.call.query(visit.b, d, visit.pairs.row);
+  const T* query = visit.group.query + d * visit.group.pitch;
   T* row_sum = visit.call.group_sum(visit.b, visit.share, d);
   V mean[kPassColumns], scale[kPassColumns], slope[kPassColumns], first[kPassColumns], second[kPassColumns];
   PYVAE_EACH_PASS_COLUMN {
@@ -138,24 +159,14 @@ void latent_pass(Visit<T>& visit, int64_t d, int64_t first, int64_t count) {
             [&](int64_t j) { return kRange == Range::tame ? scale[j] * scale[j] : T(1); });
 }
 
-// Whether all of `count` values are between low and high; NaN is not.
-template <typename T>
-bool all_between(const T* value, int64_t count, double low, double high) {
-  int outside = 0;
-#pragma omp simd reduction(| : outside)
-  for (int64_t k = 0; k < count; ++k) outside |= !(value[k] > T(low) && value[k] < T(high));
-  return outside == 0;
-}
-
 // A row may not change another's bits, so that only columns make a tile wild.
 template <typename T>
 Range range_of(const Visit<T>& visit) {
   const Backward<T>& call = visit.call;
   bool wild = false, far = false;
   for (int64_t d = 0; d < call.latents; ++d) {
-    const Tile<T> tile = tile_of(call.args.mixture, visit.b, visit.pairs.column, d);
-    wild |= !all_between(tile.mean, kTile, -kFar, kFar) || !all_between(tile.scale, kTile, kWide, kNarrow);
-    far |= !all_between(call.query(visit.b, d, visit.pairs.row), visit.pairs.rows, -kFar, kFar);
+    wild |= !tame_columns(tile_of(call.args.mixture, visit.b, visit.pairs.column, d));
+    far |= !all_between(visit.group.query + d * visit.group.pitch, visit.pairs.rows, -kFar, kFar);
   }
   return wild ? Range::wild : (far ? Range::far : Range::tame);
 }
@@ -174,6 +185,20 @@ void meet(Visit<T>& visit) {
   }
 }
 
+// Adds what a group of rows has of a tile to their share's sums.
+template <typename T>
+void add_group_sums(const Visit<T>& visit, int64_t d) {
+  const Backward<T>& call = visit.call;
+  T* share_sum = call.row_sum(visit.share, visit.b, d, visit.pairs.row);
+  const T* group_sum = call.group_sum(visit.b, visit.share, d);
+  if (visit.group.list) {
+    for (int64_t k = 0; k < visit.group.listed; ++k) share_sum[visit.group.list[k]] += group_sum[k];
+    return;
+  }
+#pragma omp simd
+  for (int64_t i = 0; i < visit.pairs.rows; ++i) share_sum[i] += group_sum[i];
+}
+
 template <typename T>
 void meet(Visit<T>& visit) {
   const Backward<T>& call = visit.call;
@@ -182,21 +207,68 @@ void meet(Visit<T>& visit) {
   if (range == Range::tame) meet<Range::tame>(visit);
   if (range == Range::far) meet<Range::far>(visit);
   if (range == Range::wild) meet<Range::wild>(visit);
-  for (int64_t d = 0; d < call.latents; ++d) {
-    T* share_sum = call.row_sum(visit.share, visit.b, d, visit.pairs.row);
-    const T* group_sum = call.group_sum(visit.b, visit.share, d);
-#pragma omp simd
-    for (int64_t i = 0; i < visit.pairs.rows; ++i) share_sum[i] += group_sum[i];
+  for (int64_t d = 0; d < call.latents; ++d) add_group_sums(visit, d);
+}
+
+// --- Pruned ----------------------------------------------------------------------------------------------------------
+
+// A tile meets the first `count` listed rows, at most kRowGroup, packed and filled up to whole blocks.
+template <typename T>
+void meet_listed(Visit<T>& visit, int64_t column, int64_t columns, const int32_t* list, int64_t count) {
+  const Backward<T>& call = visit.call;
+  T* query = call.pack(visit.b, visit.share);
+  T *peak = query + call.latents * kRowGroup, *factor = peak + kRowGroup;
+  const int64_t rows = mixture_row_blocks(count) * kRowBlock;
+  const auto pack = [&](T* to, const T* from, T padding) {
+    for (int64_t k = 0; k < count; ++k) to[k] = from[list[k]];
+    for (int64_t k = count; k < rows; ++k) to[k] = padding;
+  };
+  for (int64_t d = 0; d < call.latents; ++d) pack(query + d * kRowGroup, call.query(visit.b, d, 0), T(0));
+  pack(peak, call.peak(visit.b, call.joint, 0), kNoWeights<T>);
+  pack(factor, call.factor(visit.b, call.joint, 0), T(0));
+  visit.pairs = {0, rows, column, columns};
+  visit.group = {query, peak, factor, kRowGroup, list, count};
+  meet(visit);
+}
+
+// Rows that a tile cannot matter to would have weights below 2^kCut only, which are 0.
+template <typename T>
+void meet_within_reach(Visit<T>& visit, int64_t column, int64_t columns) {
+  const Backward<T>& call = visit.call;
+  const T* box = box_memory(call.args.mixture, visit.b, column);
+  const QueryRows<T> rows{call.query(visit.b, 0, 0), call.peak(visit.b, call.joint, 0),
+                          call.factor(visit.b, call.joint, 0), call.at.pitch, call.latents};
+  int32_t list[2 * kRowGroup];
+  int64_t listed = 0;
+  for (int64_t row = 0; row < call.at.padded; row += kRowGroup) {
+    const int64_t end = minimum(row + kRowGroup, call.args.queries);
+    listed += rows_within_reach(box, rows, row, end, -T(kCut), list + listed);
+    if (listed < kRowGroup) continue;
+    meet_listed(visit, column, columns, list, kRowGroup);
+    listed -= kRowGroup;
+    for (int64_t k = 0; k < listed; ++k) list[k] = list[kRowGroup + k];
   }
+  if (listed > 0) meet_listed(visit, column, columns, list, listed);
 }
 
 template <typename T>
 void backward(const MixtureLogDensityBackward<T>& args, int64_t begin, int64_t end) {
   const Backward<T> call(args);
   for (int64_t k = begin; k < end; ++k) {
-    Visit<T> visit{call, k / call.at.shares, k % call.at.shares, {}, {}, {}};
+    Visit<T> visit{call, k / call.at.shares, k % call.at.shares, {}, {}, {}, {}};
+    if (args.mixture.order.of(visit.b)) {
+      run_tiles(call, visit.b, visit.share,
+                [&](int64_t first, int64_t count) { meet_within_reach(visit, first, count); });
+      continue;
+    }
     run_share(call, visit.b, visit.share, [&](const Pairs& pairs) {
       visit.pairs = pairs;
+      visit.group = {call.query(visit.b, 0, pairs.row),
+                     call.peak(visit.b, call.joint, pairs.row),
+                     call.factor(visit.b, call.joint, pairs.row),
+                     call.at.pitch,
+                     nullptr,
+                     0};
       meet(visit);
     });
   }

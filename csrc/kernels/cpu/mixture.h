@@ -37,6 +37,12 @@ T* constants_of(const MixtureColumns<T>& mixture, int64_t b, int64_t first) {
   return mixture.constants + tile * latent_groups(mixture.latents) * kTile;
 }
 
+// The column at a position among the tiles.
+template <typename T>
+int64_t column_at(const MixtureColumns<T>& mixture, int64_t b, int64_t position) {
+  return mixture.order.of(b) ? mixture.order.column[b * mixture.columns + position] : position;
+}
+
 // Rows and columns of one batch entry.
 struct Pairs {
   int64_t row, rows, column, columns;
@@ -74,6 +80,24 @@ struct SpecialPairs {
     return any;
   }
 };
+
+// Bounds on a scale and on means and queries within which (z - mu)^2 and its products stay far from the ends of
+// float32.
+constexpr double kNarrow = 0x1p20, kWide = 0x1p-20, kFar = 0x1p60;
+
+// Whether all of `count` values are between low and high; NaN is not.
+template <typename T>
+bool all_between(const T* value, int64_t count, double low, double high) {
+  int outside = 0;
+#pragma omp simd reduction(| : outside)
+  for (int64_t k = 0; k < count; ++k) outside |= !(value[k] > T(low) && value[k] < T(high));
+  return outside == 0;
+}
+
+template <typename T>
+bool tame_columns(const Tile<T>& tile) {
+  return all_between(tile.mean, kTile, -kFar, kFar) && all_between(tile.scale, kTile, kWide, kNarrow);
+}
 
 // --- The joint's exponents -------------------------------------------------------------------------------------------
 
@@ -149,6 +173,13 @@ struct Running {
 template <typename V>
 PYVAE_VEC Running<V> no_terms() {
   return {V{} - __builtin_inff(), V{}, V{}};
+}
+
+template <typename T, int N>
+Vec<T, N> largest(const T (*x)[Vec<T, N>::kLanes], int64_t count) {
+  Vec<T, N> top = Vec<T, N>{} - __builtin_inff();
+  for (int64_t j = 0; j < count; ++j) top = larger(load<T, N>(x[j]), top);
+  return top;
 }
 
 // Adds a tile of exponents, the largest of which is `top`.

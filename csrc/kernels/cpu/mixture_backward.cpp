@@ -4,16 +4,22 @@
 namespace pyvae::cpu {
 namespace {
 
-// What the shares read of a row in one channel: a peak without infinities, and the cotangent over the total. Padding,
-// and a row without weights, has a peak far above every exponent, so that no weight overflows before the 0 meets it.
+// Of z and what belongs to it. Rows are in the order of their columns.
+template <typename T>
+int64_t row_at(const Backward<T>& call, int64_t b, int64_t position) {
+  return b * call.args.queries + column_at(call.args.mixture, b, position);
+}
+
+// What the shares read of a row in one channel: a peak without infinities, and the cotangent over the total. Padding
+// is a row without weights.
 template <typename T>
 void prepare_channel(const Backward<T>& call, int64_t b, int64_t row, int64_t channel) {
   const int64_t queries = call.args.queries;
   for (int64_t i = row; i < row + kRowBlock; ++i) {
     T *peak = call.peak(b, channel, i), *factor = call.factor(b, channel, i);
-    const int64_t at = b * queries + i, from = at * call.channels + channel;
+    const int64_t at = i < queries ? row_at(call, b, i) : 0, from = at * call.channels + channel;
     if (i >= queries || call.args.total[from] == T(0)) {
-      *peak = T(1e30f), *factor = 0;
+      *peak = kNoWeights<T>, *factor = 0;
       continue;
     }
     const T grad =
@@ -38,9 +44,8 @@ void prepare(const MixtureLogDensityBackward<T>& args, int64_t begin, int64_t en
     const int64_t b = block / blocks, row = block % blocks * kRowBlock;
     for (int64_t k = 0; k < call.channels; ++k) prepare_channel(call, b, row, k);
     for (int64_t d = 0; d < call.latents; ++d) {
-      const T* z = args.z + b * args.queries * call.latents + d;
       for (int64_t i = row; i < row + kRowBlock; ++i) {
-        *call.query(b, d, i) = i < args.queries ? finite_query(z[i * call.latents]) : T(0);
+        *call.query(b, d, i) = i < args.queries ? finite_query(args.z[row_at(call, b, i) * call.latents + d]) : T(0);
       }
     }
   }
@@ -60,7 +65,7 @@ void backward_rows(const MixtureLogDensityBackward<T>& args, int64_t begin, int6
         for (int64_t i = 0; i < kRowBlock; ++i) sum[i] += from[i];
       }
       for (int64_t i = 0; i < minimum(kRowBlock, args.queries - row); ++i) {
-        args.grad_z[(b * args.queries + row + i) * call.latents + d] = -log_density_grad_mu_factor(sum[i]);
+        args.grad_z[row_at(call, b, row + i) * call.latents + d] = -log_density_grad_mu_factor(sum[i]);
       }
     }
   }

@@ -40,10 +40,12 @@ double pair_weight(Estimator estimator, int64_t i, int64_t j, int64_t columns, d
   return j == (i + 1) % columns ? (n - m + 1) / (n * (m - 1)) : 1 / (m - 1);
 }
 
-// Of joint_log_density there are no marginals, and their cotangents are 0.
+// Of joint_log_density there are no marginals, and their cotangents are 0. Bit b
+// of `ordered` says whether the columns of batch entry b are ordered.
 template <typename T>
 struct Problem {
   bool marginals;
+  int64_t ordered;
   Sizes n;
   Estimator estimator;
   int64_t dataset_size;
@@ -57,19 +59,26 @@ Problem<T> random_problem(Case& c, bool marginals) {
   const int64_t rows = n.batch * n.queries, elements = n.batch * n.columns * n.latents;
   const int64_t dataset_size = n.columns + (c.one_in(5) ? 0 : c.below(int64_t{1} << c.below(40)));
   constexpr const char* kEstimators[] = {"full", "mws", "mss", "balanced"};
+  const bool may_order = !marginals && sizeof(T) == 4 && n.queries == n.columns;
+  const int64_t ordered = may_order ? c.below(4) : 0;
+  const bool narrow = ordered != 0 && c.one_in(2);
   c.name = std::string(marginals ? "minibatch" : "joint") + "_log_density " + type_name<T>() + " " +
            kEstimators[static_cast<int>(estimator)] + " B=" + std::to_string(n.batch) +
            " Q=" + std::to_string(n.queries) + " M=" + std::to_string(n.columns) + " D=" + std::to_string(n.latents) +
-           " N=" + std::to_string(dataset_size);
-  return {marginals,
-          n,
-          estimator,
-          dataset_size,
-          values<T>(c, rows * n.latents, 0, 1.2),
-          values<T>(c, elements, 0, 1),
-          values<T>(c, elements, -0.5, 0.7),
-          values<T>(c, rows, 0.5, 1),
-          marginals ? values<T>(c, rows * n.latents, 0.5, 1) : Buffer<T>(c, rows * n.latents, T(0))};
+           " N=" + std::to_string(dataset_size) + " ordered=" + std::to_string(ordered);
+  Problem<T> p{marginals,
+               ordered,
+               n,
+               estimator,
+               dataset_size,
+               values<T>(c, rows * n.latents, 0, 1.2),
+               values<T>(c, elements, 0, 1),
+               values<T>(c, elements, narrow ? -5 : -0.5, 0.7),
+               values<T>(c, rows, 0.5, 1),
+               marginals ? values<T>(c, rows * n.latents, 0.5, 1) : Buffer<T>(c, rows * n.latents, T(0))};
+  // Narrow posteriors, of which tiles can be skipped, and a sample of each.
+  for (int64_t k = 0; narrow && k < elements; ++k) p.z[k] = p.mu[k] + std::exp(p.logvar[k] / 2) * p.z[k];
+  return p;
 }
 
 // The softmax weights of all pairs of row i in one channel, in place of their
@@ -145,15 +154,20 @@ std::vector<Result<T>> compute(Case& c, const Problem<T>& p, Work work) {
   const cpu::MixtureBackwardWorkspace layout(n.batch, n.queries, n.columns, n.latents, channels);
   Buffer<T> parameters(c, tiles * n.latents * 3 * kTile), constants(c, tiles * latent_groups(n.latents) * kTile);
   Buffer<T> peak(c, rows * channels), total(c, rows * channels);
-  Buffer<T> forward_workspace(c, cpu::mixture_workspace(n.batch, n.queries, n.latents, channels));
+  Buffer<T> forward_workspace(c, p.marginals ? cpu::mixture_workspace(n.batch, n.queries, n.latents, channels)
+                                             : row_blocks * cpu::joint_block_elements(n.latents, p.ordered != 0));
   Buffer<T> workspace(c, layout.elements);
   std::vector<Result<T>> r = {{"joint", Buffer<T>(c, rows)},
                               {"grad_z", Buffer<T>(c, rows * n.latents)},
                               {"grad_mu", Buffer<T>(c, elements)},
                               {"grad_logvar", Buffer<T>(c, elements)}};
   if (p.marginals) r.push_back({"marginals", Buffer<T>(c, rows * n.latents)});
-  const MixtureColumns<T> mixture{n.batch,         n.columns,         n.latents,       p.mu.data(),
-                                  p.logvar.data(), parameters.data(), constants.data()};
+  MixtureColumns<T> mixture{n.batch,         n.columns,         n.latents,       p.mu.data(),
+                            p.logvar.data(), parameters.data(), constants.data()};
+  Buffer<int32_t> on(c, n.batch, 0), column(c, n.batch * n.columns, 0), position(c, n.batch * n.columns, 0);
+  Buffer<T> boxes(c, tiles * (3 * n.latents + 1));
+  for (int64_t b = 0; b < n.batch; ++b) on[b] = static_cast<int32_t>(p.ordered >> (b % 2) & 1);
+  if (p.ordered != 0) mixture.order = {on.data(), column.data(), position.data(), boxes.data()};
   const PairWeights weights = pair_weights(p.estimator, n.columns, p.dataset_size);
   const MixtureLogDensity<T> forward{mixture,
                                      n.queries,
@@ -180,6 +194,11 @@ std::vector<Result<T>> compute(Case& c, const Problem<T>& p, Work work) {
                                               workspace.data()};
   with_isa(c.isa, [&](auto isa) {
     const auto step = [&](int64_t items, auto kernel) { run(c, work, items, kernel); };
+    if constexpr (sizeof(T) == 4) {
+      if (p.ordered != 0) {
+        step(n.batch, [&](int64_t begin, int64_t end) { cpu::mixture_order<isa()>(mixture, begin, end); });
+      }
+    }
     step(tiles, [&](int64_t begin, int64_t end) { cpu::mixture_columns<isa()>(mixture, begin, end); });
     step(row_blocks, [&](int64_t begin, int64_t end) {
       p.marginals ? cpu::minibatch_log_density<isa()>(forward, begin, end)

@@ -1,0 +1,166 @@
+"""joint_log_density with and without pruning: trained and untrained posteriors, forward and backward, one thread.
+
+    python benchmarks/pruning.py                 # into the results of this machine, about five minutes
+    python benchmarks/pruning.py --out DIR
+
+Without pruning: the same call with 64 queries more, which leaves the columns unordered; its time is scaled to as many
+queries as the other has. The two are timed in turn in one run; medians. The share of (row, tile) pairs that the bound
+leaves is counted here, in plain torch, over 256 rows: that of the forward. Writes pruning.json.
+"""
+
+import argparse
+import json
+import math
+import statistics
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+import pyvae
+from pyvae.bench.machine import busy_warning, machine_facts, machine_name
+from pyvae.bench.report import duration
+from pyvae.data.grid import BlockGrid
+from pyvae.files import atomic_write_text
+from pyvae.losses import beta_tcvae, gaussian_reconstruction
+from pyvae.ops.joint_log_density import joint_log_density
+
+SIZES = (1024, 4096, 16384, 65536)
+LATENTS, DATASET_SIZE, FULL = 10, 737_280, 0
+# Informative latents of a typical sigma; the others are collapsed.
+SYNTHETIC = {
+    "untrained, sigma 0.37": (10, 0.37),
+    "9 informative, sigma 0.28": (9, 0.28),
+    "9 informative, sigma 0.1": (9, 0.1),
+    "5 informative, sigma 0.1": (5, 0.1),
+    "5 informative, sigma 0.03": (5, 0.03),
+}
+TRAINED = "a beta-TCVAE after 1200 steps"
+EXTRA = 64
+# As in csrc/kernels: columns of a tile, bits of a row's total that may be skipped.
+TILE, SKIPPED_BITS = 64, 22
+
+# --- Posteriors -------------------------------------------------------------------------------------------------------
+
+
+def synthetic(regime: str, rows: int) -> list[Tensor]:
+    """z, mu, logvar; sigmas vary by a tenth, and collapsed means are nearly 0."""
+    informative, sigma = SYNTHETIC[regime]
+    narrow = torch.arange(LATENTS) < informative
+    mu = torch.randn(rows, LATENTS) * torch.where(narrow, 1.0, 0.02)
+    logvar = 2 * (torch.where(narrow, sigma, 1.0).log() + 0.1 * torch.randn(rows, LATENTS))
+    return [pyvae.reparameterize(mu, logvar), mu, logvar]
+
+
+def mlp(inputs: int, outputs: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(inputs, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, outputs))
+
+
+class Trained:
+    """A beta-TCVAE (beta = 6) on the images of the biased-grid study at mu = 0."""
+
+    def __init__(self, steps: int = 1200, batch_size: int = 256, variance: float = 0.25) -> None:
+        self.grid, self.variance = BlockGrid(), variance
+        self.encoder, decoder = mlp(self.grid.size, 2 * LATENTS), mlp(LATENTS, self.grid.size)
+        optimiser = torch.optim.Adam([*self.encoder.parameters(), *decoder.parameters()], 1e-3)
+        for step in range(steps):
+            images = self.images(batch_size, step)
+            mu, logvar = self.encoder(images).chunk(2, -1)
+            z = pyvae.reparameterize(mu, logvar)
+            error = gaussian_reconstruction(images, decoder(z), variance)
+            loss = beta_tcvae(error, z, mu, logvar, dataset_size=DATASET_SIZE, beta=6.0).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+
+    def images(self, count: int, seed: int) -> Tensor:
+        _, intensities = self.grid.sample_intensities(torch.zeros(1), count, torch.tensor([2 * seed]))
+        return self.grid.add_noise(self.grid.render(intensities), self.variance, torch.tensor([2 * seed + 1]))[0]
+
+    @torch.no_grad()
+    def posteriors(self, rows: int) -> list[Tensor]:
+        mu, logvar = (t.contiguous() for t in self.encoder(self.images(rows, 1_000_000)).chunk(2, -1))
+        return [pyvae.reparameterize(mu, logvar), mu, logvar]
+
+
+# --- The share of work left -------------------------------------------------------------------------------------------
+
+
+def tiles(mu: Tensor, scale: Tensor, columns: Tensor) -> list[Tensor]:
+    """The columns by tile, halved again and again where they are spread the most."""
+    if len(columns) <= TILE:
+        return [columns]
+    d = ((mu[columns].amax(0) - mu[columns].amin(0)) * scale).argmax()
+    ordered = columns[mu[columns, d].argsort(stable=True)]
+    half = -(-len(columns) // TILE) // 2 * TILE
+    return [*tiles(mu, scale, ordered[:half]), *tiles(mu, scale, ordered[half:])]
+
+
+def share_left(z: Tensor, mu: Tensor, logvar: Tensor, samples: int = 256) -> float:
+    """Of the (row, tile) pairs: those whose bound is within reach of the row's own exponent."""
+    scale, constant = torch.exp(-0.5 * logvar), -0.5 * logvar.sum(-1)
+    parts = tiles(mu, scale.mean(0), torch.arange(len(mu)))
+    low, high = (torch.stack([bound(mu[p], 0) for p in parts]) for bound in (torch.amin, torch.amax))
+    narrow = torch.stack([scale[p].amin(0) for p in parts])
+    top = torch.stack([constant[p].max() for p in parts])
+    rows = torch.arange(samples) * len(mu) // samples
+    own = constant[rows] - 0.5 * ((z[rows] - mu[rows]) * scale[rows]).square().sum(-1)
+    gap = torch.maximum(low - z[rows, None], z[rows, None] - high).clamp_min(0) * narrow
+    cut = math.log(2) * (SKIPPED_BITS + math.ceil(math.log2(len(mu) + 1)))
+    return float((top - 0.5 * gap.square().sum(-1) >= own[:, None] - cut).float().mean())
+
+
+# --- Times ------------------------------------------------------------------------------------------------------------
+
+
+def seconds(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[float, float]:
+    """Of the forward, and of forward and backward."""
+    leaves = [t.clone().requires_grad_() for t in (z, mu, logvar)]
+    start = time.perf_counter()
+    joint = joint_log_density(*leaves, DATASET_SIZE, FULL)
+    forward = time.perf_counter() - start
+    torch.autograd.grad(joint, leaves, torch.ones_like(joint))
+    return forward, time.perf_counter() - start
+
+
+def measure(regime: str, inputs: list[Tensor]) -> dict[str, float | str]:
+    z, mu, logvar = inputs
+    rows = len(z)
+    more = torch.cat([z, z[:EXTRA]])
+    first = seconds(more, mu, logvar)[1]
+    rounds = 3 if first > 1 else min(200, int(3 / first))
+    turns = [(seconds(z, mu, logvar), seconds(more, mu, logvar)) for _ in range(rounds)]
+    result: dict[str, float | str] = {"regime": regime, "M": rows, "D": LATENTS, "rounds": rounds}
+    for k, part in enumerate(("forward", "forward + backward")):
+        pruned = statistics.median(a[k] for a, _ in turns)
+        whole = statistics.median(b[k] for _, b in turns) * rows / (rows + EXTRA)
+        result |= {part: pruned, f"{part}, not pruned": whole, f"{part}, ratio": whole / pruned}
+    return result | {"share left": share_left(z, mu, logvar)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="folder for pruning.json")
+    out: Path = parser.parse_args().out or Path("benchmarks/results") / machine_name()
+    if warning := busy_warning():
+        print(f"warning: {warning}")
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    trained, rows = Trained(), []
+    for regime in (*SYNTHETIC, TRAINED):
+        for size in SIZES:
+            row = measure(regime, trained.posteriors(size) if regime == TRAINED else synthetic(regime, size))
+            rows.append(row)
+            times = "; ".join(
+                f"{part} {duration(row[f'{part}, not pruned'])} -> {duration(row[part])}, {row[f'{part}, ratio']:.2f}x"
+                for part in ("forward", "forward + backward")
+            )
+            print(f"{regime}, M = {size}: {row['share left']:.3f} left; {times}", flush=True)
+    out.mkdir(parents=True, exist_ok=True)
+    facts = {"machine": machine_facts(), "seconds, one thread": rows}
+    atomic_write_text(out / "pruning.json", json.dumps(facts, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
