@@ -19,6 +19,17 @@ struct Marginals {
   const float* logvar;  // [B, M, D]
 };
 
+// Sizes that depend on shapes alone: nodes of all grids of a latent, bins of all its levels with those on their edges.
+constexpr int64_t kNodesPerPoint = 1, kLeastNodes = 4096, kNodesPerBin = 16;
+constexpr int64_t kMaxLevels = 8, kEdgeBins = 2;
+
+PYVAE_MATH int64_t marginal_nodes(int64_t queries, int64_t columns) {
+  return kNodesPerPoint * (queries + columns) + kLeastNodes;
+}
+PYVAE_MATH int64_t marginal_bins(int64_t queries, int64_t columns) {
+  return marginal_nodes(queries, columns) / kNodesPerBin + columns + (kEdgeBins + 1) * kMaxLevels;
+}
+
 struct GriddedMarginals {
   Marginals of;
   float* marginals;  // [B, Q, D]
@@ -44,17 +55,14 @@ namespace cpu {
 // Latents of all batch entries are worked on one after the other in as many slots as there is memory for; results do
 // not depend on their number. Sizes are functions of shapes alone; pages of a grid that is not needed stay untouched.
 struct MarginalsWorkspace {
-  static constexpr int64_t kNodesPerPoint = 1, kLeastNodes = 4096, kSlotBytes = int64_t{1} << 24, kLeastSlots = 2;
-  static constexpr int64_t kMaxLevels = 8, kNodesPerBin = 16, kEdgeBins = 2;
+  static constexpr int64_t kSlotBytes = int64_t{1} << 24, kLeastSlots = 2;
   // Vectors read and write beyond the last element.
   static constexpr int64_t kPadding = 16;
 
   int64_t nodes, bins, tasks, slots, slot_bytes;
 
   MarginalsWorkspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents)
-      : nodes(kNodesPerPoint * (queries + columns) + kLeastNodes),
-        bins(nodes / kNodesPerBin + columns + (kEdgeBins + 1) * kMaxLevels),
-        tasks(batch * latents) {
+      : nodes(marginal_nodes(queries, columns)), bins(marginal_bins(queries, columns)), tasks(batch * latents) {
     const int64_t per_column = 9, per_query = 2;  // floats or int32 of Slot in cpu/marginal_plan.h
     slot_bytes = (per_column * (columns + kPadding) + per_query * (queries + kPadding) + (bins + kPadding)) * 4 +
                  (nodes + kPadding) * 12;

@@ -101,12 +101,9 @@ PYVAE_VEC float peak_of_range(const Slot& slot, float x, const Range& range) {
 
 // --- Tiers -----------------------------------------------------------------------------------------------------------
 
-// What far components may add to a density before all of them are asked.
-constexpr double kNegligible = 2e-7;
-
 // Tier::all: the sum over all components in logarithmic form.
 struct LogSum {
-  static constexpr int64_t kParts = MarginalsWorkspace::kMaxLevels + 1;
+  static constexpr int64_t kParts = kMaxLevels + 1;
   int64_t parts;
   Range range[kParts];
   float peak[kParts];   // what exponents are taken over
