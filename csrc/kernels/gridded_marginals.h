@@ -35,7 +35,7 @@ struct GriddedMarginals {
   float* marginals;  // [B, Q, D]
   float* score;      // [B, Q, D]: d marginal / d z
   uint8_t* tier;     // [B, Q, D]
-  char* workspace;   // MarginalsWorkspace::bytes on CPU, any content
+  char* workspace;   // MarginalsWorkspace::bytes, any content
 };
 
 struct GriddedMarginalsBackward {
@@ -47,7 +47,7 @@ struct GriddedMarginalsBackward {
   float* grad_z;                // [B, Q, D]
   float* grad_mu;               // [B, M, D]
   float* grad_logvar;           // [B, M, D]
-  char* workspace;              // MarginalsWorkspace::bytes on CPU, any content
+  char* workspace;              // MarginalsWorkspace::bytes, any content
 };
 
 namespace cpu {
@@ -80,4 +80,37 @@ template <Isa isa>
 void gridded_marginals_backward(const GriddedMarginalsBackward& args, int64_t begin, int64_t end);
 
 }  // namespace cpu
+
+namespace cuda {
+
+// All latents of all batch entries at once, each in a slot of its own: about 52 bytes for every query and component, 58
+// for the backward; at M = Q = 65 536, D = 10 that is 33 and 37 MiB.
+struct MarginalsWorkspace {
+  int64_t queries, columns, points, nodes, bins, groups, tasks, slot_bytes;
+
+  MarginalsWorkspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents, bool backward)
+      : queries(queries),
+        columns(columns),
+        points(queries > columns ? queries : columns),
+        nodes(marginal_nodes(queries, columns)),
+        bins(marginal_bins(queries, columns)),
+        groups((queries + kGroup - 1) / kGroup + 1),
+        tasks(batch * latents) {
+    const int64_t arrays = 2 * points * 8 + 6 * columns * 4 + bins * 4 + nodes * 4;
+    const int64_t of_queries = 4 * queries + queries + groups + kMaxLevels * groups * 4;
+    slot_bytes = (kPlanBytes + arrays + (backward ? of_queries : 0) + kArrays * kAlignment) / kAlignment * kAlignment;
+  }
+  int64_t bytes() const { return tasks * slot_bytes + kAlignment; }
+
+  // Queries, in the order of their values, that are looked at or skipped together.
+  static constexpr int64_t kGroup = 32;
+  static constexpr int64_t kAlignment = 16, kArrays = 14;  // of a slot, at most
+  static constexpr int64_t kPlanBytes = 2048;
+};
+
+// Return a cudaError_t; stream is a cudaStream_t. The workspace is MarginalsWorkspace::bytes here.
+int gridded_marginals(const GriddedMarginals& args, void* stream);
+int gridded_marginals_backward(const GriddedMarginalsBackward& args, void* stream);
+
+}  // namespace cuda
 }  // namespace pyvae
