@@ -10,12 +10,13 @@ namespace pyvae::cuda {
 struct LatentPlan {
   Level level[kMaxLevels];
   int64_t levels;
-  Range loose;        // components in no level
-  int64_t bins;       // of all levels
-  double unit;        // densities are held in units of 1 / the smallest level's s
-  double shift;       // what a marginal is more than the logarithm of what is held
-  int32_t linear;     // whether densities may be summed as such
-  int32_t near, all;  // forward: queries that wait for these tiers. Backward: where the rows of tier all begin and end
+  Range loose;                 // components in no level
+  int64_t bins;                // of all levels
+  double unit;                 // densities are held in units of 1 / the smallest level's s
+  double shift;                // what a marginal is more than the logarithm of what is held
+  int32_t linear;              // whether densities may be summed as such
+  int32_t near, all;           // forward: how many queries wait for these tiers
+  int32_t all_begin, all_end;  // backward: those of Tier::all in the order of values
 };
 static_assert(sizeof(LatentPlan) <= MarginalsWorkspace::kPlanBytes);
 
@@ -57,6 +58,10 @@ struct LatentMemory {
   // The forward's queries that wait for a tier, in any order, in memory that is free after the sort.
   PYVAE_MEMBER int32_t* waiting(Tier tier) const {
     return reinterpret_cast<int32_t*>(tier == Tier::all ? keyed[1] : keyed[0]);
+  }
+  // The backward's queries of Tier::all, in memory that is free after the sort: at their places in the order of values.
+  PYVAE_MEMBER double* log2_totals(int64_t queries) const {
+    return reinterpret_cast<double*>(sort_ends_in_second(queries) ? keyed[0] : keyed[1]);
   }
 };
 

@@ -1,6 +1,5 @@
 // gridded_marginals: bodies of the CUDA kernels, in the order of their launches, against the CPU kernels.
-#include "../../../csrc/kernels/cuda/gridded_marginals.cuh"
-
+#include "../../../csrc/kernels/cuda/gridded_marginals_backward.cuh"
 #include "checks.h"
 #include "host.h"
 
@@ -49,7 +48,8 @@ constexpr Regime kRegimes[] = {
     {"beyond linear sums", [] { return Posterior{normal(), one_in(10) ? -60.0 : -2.0}; }},
 };
 
-// Queries are samples of their posteriors, some of them on the edge of what is near or far away; those of "full" of any.
+// Queries are samples of their posteriors, some of them on the edge of what is near or far away; those of "full" of
+// any.
 Problem problem(const Regime& regime, const Sizes& n, Estimator estimator, double rtol = 1e-5) {
   constexpr const char* kEstimators[] = {"full", "mws", "mss", "balanced"};
   Problem p;
@@ -77,7 +77,7 @@ Problem problem(const Regime& regime, const Sizes& n, Estimator estimator, doubl
 // --- Both implementations --------------------------------------------------------------------------------------------
 
 struct Outcome {
-  std::vector<float> marginals, score;
+  std::vector<float> marginals, score, grad_z, grad_mu, grad_logvar;
   std::vector<uint8_t> tier;
 };
 
@@ -86,27 +86,42 @@ Marginals marginals_of(const Problem& p) {
           p.rtol,    p.z.data(),  p.mu.data(), p.logvar.data()};
 }
 
-template <typename Forward>
-Outcome compute(const Problem& p, int64_t bytes, Forward forward) {
-  const size_t rows = p.z.size();
-  Outcome o{unwritten<float>(rows), unwritten<float>(rows), std::vector<uint8_t>(rows, 77)};
-  std::vector<char> workspace(bytes, char(0x5a));
+// Both run on memory that holds any content, of which the backward has its own.
+template <typename Forward, typename Backward>
+Outcome compute(const Problem& p, int64_t bytes, int64_t backward_bytes, Forward forward, Backward backward) {
+  const size_t rows = p.z.size(), elements = p.mu.size();
+  Outcome o{unwritten<float>(rows),     unwritten<float>(rows),     unwritten<float>(rows),
+            unwritten<float>(elements), unwritten<float>(elements), std::vector<uint8_t>(rows, 77)};
+  std::vector<char> workspace(bytes, char(0x5a)), backward_workspace(backward_bytes, char(0x5a));
   forward(GriddedMarginals{marginals_of(p), o.marginals.data(), o.score.data(), o.tier.data(), workspace.data()});
+  backward(GriddedMarginalsBackward{marginals_of(p), o.marginals.data(), o.score.data(), o.tier.data(), p.grad.data(),
+                                    o.grad_z.data(), o.grad_mu.data(), o.grad_logvar.data(),
+                                    backward_workspace.data()});
   return o;
 }
 
 Outcome compute_on_cpu(const Problem& p) {
   const cpu::MarginalsWorkspace layout(p.n.batch, p.n.queries, p.n.columns, p.n.latents);
-  return compute(p, layout.bytes(),
-                 [&](const auto& args) { cpu::gridded_marginals<Isa::baseline>(args, 0, layout.slots); });
+  return compute(
+      p, layout.bytes(), layout.bytes(),
+      [&](const auto& args) { cpu::gridded_marginals<Isa::baseline>(args, 0, layout.slots); },
+      [&](const auto& args) { cpu::gridded_marginals_backward<Isa::baseline>(args, 0, layout.slots); });
 }
 
 Outcome compute_as_cuda(const Problem& p, Grid grid) {
-  const cuda::MarginalsWorkspace forward(p.n.batch, p.n.queries, p.n.columns, p.n.latents, false);
-  return compute(p, forward.bytes(), [&](const auto& args) {
-    Steps steps{grid};
-    cuda::for_each_forward_step(args, steps);
-  });
+  const auto bytes = [&](bool backward) {
+    return cuda::MarginalsWorkspace(p.n.batch, p.n.queries, p.n.columns, p.n.latents, backward).bytes();
+  };
+  return compute(
+      p, bytes(false), bytes(true),
+      [&](const auto& args) {
+        Steps steps{grid};
+        cuda::for_each_forward_step(args, steps);
+      },
+      [&](const auto& args) {
+        Steps steps{grid};
+        cuda::for_each_backward_step(args, steps);
+      });
 }
 
 // --- Comparisons -----------------------------------------------------------------------------------------------------
@@ -139,6 +154,21 @@ void expect_forward(const Problem& p, const Outcome& got, const Outcome& expecte
   }
 }
 
+// By the norm, as the contract has it; where one is not finite the other is not.
+void expect_gradient(const Problem& p, const char* what, const std::vector<float>& got,
+                     const std::vector<float>& expected) {
+  double error = 0, size = 0;
+  for (size_t k = 0; k < got.size(); ++k) {
+    const double a = got[k], b = expected[k];
+    if (std::isfinite(a) != std::isfinite(b)) return fail(p.name, at(what, k, a, b));
+    if (!std::isfinite(a)) continue;
+    error += (a - b) * (a - b), size += b * b;
+  }
+  if (error > 1e-10 * size + 1e-20) {
+    fail(p.name, std::string(what) + " is off by " + std::to_string(std::sqrt(error / size)) + " of its norm");
+  }
+}
+
 bool same(float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
 template <typename T>
@@ -148,10 +178,14 @@ void expect_bits(const Problem& p, const char* what, const std::vector<T>& a, co
   }
 }
 
-void expect_same_bits(const Problem& p, const char* what, const Outcome& a, const Outcome& b, size_t rows) {
+void expect_same_bits(const Problem& p, const char* what, const Outcome& a, const Outcome& b, size_t rows,
+                      size_t columns) {
   expect_bits(p, what, a.marginals, b.marginals, rows);
   expect_bits(p, what, a.score, b.score, rows);
   expect_bits(p, what, a.tier, b.tier, rows);
+  expect_bits(p, what, a.grad_z, b.grad_z, rows);
+  expect_bits(p, what, a.grad_mu, b.grad_mu, columns);
+  expect_bits(p, what, a.grad_logvar, b.grad_logvar, columns);
 }
 
 size_t tiers_seen[3];
@@ -163,8 +197,12 @@ void check_problem(const Problem& p) {
     ++tiers_seen[tier];
   }
   expect_forward(p, got, expected);
+  expect_gradient(p, "grad_z", got.grad_z, expected.grad_z);
+  expect_gradient(p, "grad_mu", got.grad_mu, expected.grad_mu);
+  expect_gradient(p, "grad_logvar", got.grad_logvar, expected.grad_logvar);
   const Outcome again = compute_as_cuda(p, Grid::small_reversed);
-  expect_same_bits(p, "results depend on the grid or on the order of threads", got, again, got.tier.size());
+  expect_same_bits(p, "results depend on the grid or on the order of threads", got, again, got.tier.size(),
+                   got.grad_mu.size());
 }
 
 }  // namespace
