@@ -205,6 +205,23 @@ void check_problem(const Problem& p) {
                    got.grad_mu.size());
 }
 
+// Values that no mixture should have, in the last batch entry: whatever becomes of it, the others keep their bits.
+void check_hostile(const Regime& regime, int64_t columns, Estimator estimator) {
+  constexpr float kInf = kInfinity<float>, kHuge = std::numeric_limits<float>::max(), kNan = __builtin_nanf("");
+  constexpr float kValues[] = {kNan, kInf, -kInf, kHuge, -kHuge, 1e-40f, -0.0f};
+  const Problem tame = problem(regime, {2, columns, columns, 1}, estimator);
+  for (const float value : kValues) {
+    for (std::vector<float> Problem::* where : {&Problem::z, &Problem::mu, &Problem::logvar}) {
+      Problem p = tame;
+      p.name += " with " + std::to_string(value);
+      (p.*where)[columns + columns / 2] = value;
+      check_problem(p);
+      expect_same_bits(p, "a batch entry depends on another", compute_as_cuda(p, Grid::launched),
+                       compute_as_cuda(tame, Grid::launched), columns, columns);
+    }
+  }
+}
+
 }  // namespace
 
 void check_gridded_marginals() {
@@ -218,6 +235,13 @@ void check_gridded_marginals() {
   const Sizes oblong[] = {{1, 1, 200, 1}, {2, 300, 40, 2}, {2, 7, 129, 3}, {1, 129, 1, 2}, {1, 40, 1500, 1}};
   for (const Sizes& n : oblong) {
     for (const Regime& regime : kRegimes) check_problem(problem(regime, n, Estimator::full));
+  }
+  for (const double rtol : {1e-6, 1e-3}) {
+    for (const Regime& regime : kRegimes) check_problem(problem(regime, {1, 300, 300, 1}, Estimator::mss, rtol));
+  }
+  for (const Regime& regime : kRegimes) {
+    check_hostile(regime, 40, Estimator::mss);
+    check_hostile(regime, 130, Estimator::full);
   }
   for (const size_t seen : tiers_seen) {
     if (seen < 500) fail("gridded_marginals", "a tier is hardly ever taken");
