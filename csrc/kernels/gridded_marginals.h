@@ -83,8 +83,8 @@ void gridded_marginals_backward(const GriddedMarginalsBackward& args, int64_t be
 
 namespace cuda {
 
-// All latents of all batch entries at once, each in a slot of its own: about 52 bytes for every query and component, 58
-// for the backward; at M = Q = 65 536, D = 10 that is 33 and 37 MiB.
+// All latents of all batch entries at once, each in a slot of its own: with M = Q about 53 bytes a component, 59 in the
+// backward. At 65 536 x 10 that is 33 and 37 MiB.
 struct MarginalsWorkspace {
   int64_t queries, columns, points, nodes, bins, groups, tasks, slot_bytes;
 
