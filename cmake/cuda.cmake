@@ -21,7 +21,7 @@ target_compile_options(pyvae_kernels_cuda PRIVATE -Xptxas=-warn-spills -Werror=a
 find_package(CUDAToolkit REQUIRED)
 # What has no tensor is the CPU library's alone: its schemas may be defined only once.
 set(PYVAE_CUDA_OPS ${PYVAE_OPS})
-list(FILTER PYVAE_CUDA_OPS EXCLUDE REGEX "/(machine|gridded_marginals)\\.cpp$")
+list(FILTER PYVAE_CUDA_OPS EXCLUDE REGEX "/machine\\.cpp$")
 add_library(pyvae_ops_cuda MODULE ${PYVAE_CUDA_OPS} $<TARGET_OBJECTS:pyvae_kernels_cuda>)
 target_compile_definitions(pyvae_ops_cuda PRIVATE USE_CUDA)
 pyvae_link_torch(pyvae_ops_cuda)

@@ -2,14 +2,16 @@
 //
 // PYVAE_MATH marks a formula: internal linkage and always inlined, so that a copy compiled for AVX-512 can never be
 // picked by the linker for a machine without it. For the same reason no file of this folder includes a std header
-// that carries code.
+// that carries code. PYVAE_MEMBER is the same for a member function.
 #pragma once
 #include <cstdint>
 
 #if defined(__CUDACC__)
 #define PYVAE_MATH __host__ __device__ static __forceinline__
+#define PYVAE_MEMBER __host__ __device__ __forceinline__
 #else
 #define PYVAE_MATH [[maybe_unused, gnu::always_inline]] static inline
+#define PYVAE_MEMBER [[gnu::always_inline]] inline
 #endif
 
 namespace pyvae {

@@ -18,9 +18,17 @@ void check(const Tensor& z, double rtol) {
   STD_TORCH_CHECK(rtol > 0, "expected rtol greater than 0");
 }
 
-Tensor workspace_of(const Tensor& like, const cpu::MarginalsWorkspace& layout) {
-  return empty_bytes(like, {layout.bytes()});
+cpu::MarginalsWorkspace cpu_workspace(const Sizes& sizes) {
+  return {sizes.batch, sizes.queries, sizes.columns, sizes.latents};
 }
+
+// The scratch memory of the device that this library is for.
+Tensor workspace_of(const Tensor& like, const Sizes& sizes, bool backward) {
+  const cuda::MarginalsWorkspace on_cuda(sizes.batch, sizes.queries, sizes.columns, sizes.latents, backward);
+  return empty_bytes(like, {kCudaLibrary ? on_cuda.bytes() : cpu_workspace(sizes).bytes()});
+}
+
+int64_t slot_grain(const Sizes& sizes) { return grain_for((sizes.queries + sizes.columns) * sizes.latents); }
 
 // (marginals, score: the derivative in z, tier: how each was made), all [..., Q, D].
 std::tuple<Tensor, Tensor, Tensor> gridded_marginals(const Tensor& z, const Tensor& mu, const Tensor& logvar,
@@ -30,14 +38,13 @@ std::tuple<Tensor, Tensor, Tensor> gridded_marginals(const Tensor& z, const Tens
   const Tensor marginals = dense_empty(z), score = dense_empty(z), tier = empty_bytes(z, sizes_of(z, 0, z.dim()));
   if (!sizes.empty() && sizes.latents > 0) {
     const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar);
-    const cpu::MarginalsWorkspace layout(sizes.batch, sizes.queries, sizes.columns, sizes.latents);
-    const Tensor workspace = workspace_of(z, layout);
+    const Tensor workspace = workspace_of(z, sizes, false);
     const GriddedMarginals args{marginals_of(sizes, z_, mu_, logvar_, dataset_size, estimator, rtol),
                                 out<float>(marginals), out<float>(score), out<uint8_t>(tier), out<char>(workspace)};
     launch(
-        z, layout.slots, grain_for((sizes.queries + sizes.columns) * sizes.latents),
+        z, cpu_workspace(sizes).slots, slot_grain(sizes),
         [&](auto isa, int64_t begin, int64_t end) { cpu::gridded_marginals<isa()>(args, begin, end); },
-        [](auto) { return 0; });
+        [&](auto stream) { return cuda::gridded_marginals(args, stream); });
   }
   return {marginals, score, tier};
 }
@@ -60,8 +67,7 @@ std::tuple<Tensor, Tensor, Tensor> gridded_marginals_backward(const Tensor& grad
   }
   const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar), marginals_ = dense(marginals);
   const Tensor score_ = dense(score), tier_ = dense(tier), grad_ = dense(grad_marginals);
-  const cpu::MarginalsWorkspace layout(sizes.batch, sizes.queries, sizes.columns, sizes.latents);
-  const Tensor workspace = workspace_of(z, layout);
+  const Tensor workspace = workspace_of(z, sizes, true);
   const GriddedMarginalsBackward args{marginals_of(sizes, z_, mu_, logvar_, dataset_size, estimator, rtol),
                                       in<float>(marginals_),
                                       in<float>(score_),
@@ -72,15 +78,16 @@ std::tuple<Tensor, Tensor, Tensor> gridded_marginals_backward(const Tensor& grad
                                       out<float>(grad_logvar),
                                       out<char>(workspace)};
   launch(
-      z, layout.slots, grain_for((sizes.queries + sizes.columns) * sizes.latents),
+      z, cpu_workspace(sizes).slots, slot_grain(sizes),
       [&](auto isa, int64_t begin, int64_t end) { cpu::gridded_marginals_backward<isa()>(args, begin, end); },
-      [](auto) { return 0; });
+      [&](auto stream) { return cuda::gridded_marginals_backward(args, stream); });
   return {grad_z, grad_mu, grad_logvar};
 }
 
 }  // namespace
 }  // namespace pyvae::ops
 
+#if !defined(USE_CUDA)
 STABLE_TORCH_LIBRARY_FRAGMENT(pyvae, m) {
   m.def(
       "gridded_marginals(Tensor z, Tensor mu, Tensor logvar, int dataset_size, int estimator, float rtol) "
@@ -89,8 +96,9 @@ STABLE_TORCH_LIBRARY_FRAGMENT(pyvae, m) {
       "gridded_marginals_backward(Tensor grad_marginals, Tensor z, Tensor mu, Tensor logvar, Tensor marginals, "
       "Tensor score, Tensor tier, int dataset_size, int estimator, float rtol) -> (Tensor, Tensor, Tensor)");
 }
+#endif
 
-STABLE_TORCH_LIBRARY_IMPL(pyvae, CPU, m) {
+STABLE_TORCH_LIBRARY_IMPL(pyvae, PYVAE_DEVICE, m) {
   m.impl("gridded_marginals", TORCH_BOX(&pyvae::ops::gridded_marginals));
   m.impl("gridded_marginals_backward", TORCH_BOX(&pyvae::ops::gridded_marginals_backward));
 }

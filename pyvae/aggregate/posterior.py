@@ -125,7 +125,7 @@ class AggregatePosterior:
     def marginal_log_density(self, z: Tensor) -> Tensor:
         """log q(z_d) of each latent: z [..., D] -> [..., D], float32 (float64 for float64 posteriors).
 
-        float32 on the CPU goes through grids in O((Q + N) D) time; all else sums over every pair.
+        float32 goes through grids in O((Q + N) D) time; all else sums over every pair.
 
         Raises:
             TypeError: for a z that is no tensor or has another dtype than mu.

@@ -10,13 +10,13 @@ from pyvae.ops.registration import refuse_double_backward, vmap_over_leading_axe
 
 def grids_serve(z: Tensor) -> bool:
     """Whether there are grids for tensors of this type on this device."""
-    return z.dtype == torch.float32 and z.device.type == "cpu"
+    return z.dtype == torch.float32 and z.device.type in ("cpu", "cuda")
 
 
 def gridded_marginals(
     z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int, estimator: int, rtol: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Marginals [..., Q, D] of float32 tensors on the CPU, their derivatives in z, and how each was made.
+    """Marginals [..., Q, D] of float32 tensors, their derivatives in z, and how each was made.
 
     The last is 0 for a density from the grids of docs/gridding.md, 1 for a sum over the components within reach, 2 for
     one over all. Arguments as the op takes them, after the checks of minibatch_log_density.

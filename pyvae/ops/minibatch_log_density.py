@@ -18,6 +18,9 @@ Method = Literal["auto", "exact", "gridded"]
 _ESTIMATORS = {"full": 0, "mws": 1, "mss": 2, "balanced": 3}
 # Where "auto" takes grids: with this many pairs for every query and posterior, M = 512, both methods take as long.
 _PAIRS_PER_POINT = 256
+# On CUDA grids take some 30 launches, about 0.1 ms, and so do all pairs of one latent at about 30 operations each on a
+# GPU of 3e13 per second: so many of them at least. Counted, not yet measured.
+_PAIRS_OF_LAUNCHES = 2**27
 
 
 class LogDensity(NamedTuple):
@@ -64,7 +67,7 @@ def minibatch_log_density(
         estimator: the weights, see above.
         method: "exact" evaluates every pair; "gridded" takes the marginals from grids in O((Q + M) D) time, with an
             error bound for each that sends it back to the exact sum where it does not hold (docs/gridding.md; float32
-            on the CPU only), and the joint exactly; "auto" is the faster of the two that keeps to rtol.
+            only), and the joint exactly; "auto" is the faster of the two that keeps to rtol.
         rtol: relative error that grids may add to a marginal density; "exact" ignores it. Below 3e-6, where float32
             itself is in the way, more and more is summed exactly.
 
@@ -74,7 +77,7 @@ def minibatch_log_density(
     Raises:
         TypeError: for inputs that are no floating tensors or differ in dtype, or a dataset_size that is no int.
         NotImplementedError: for inputs with a forward-mode tangent, and for "gridded" with float64 or another device
-            than the CPU.
+            than a CPU or a CUDA device.
         ValueError: for shapes that do not fit, different devices, Q other than M where the estimator has a diagonal,
             a missing dataset_size or one below M, an unknown estimator or method, an rtol that is not positive.
 
@@ -110,10 +113,12 @@ def _takes_grids(method: str, z: Tensor, mu: Tensor) -> bool:
     able = grids_serve(z)
     if method == "auto":
         queries, columns = z.shape[-2], mu.shape[-2]
-        return able and queries * columns >= _PAIRS_PER_POINT * (queries + columns)
+        worth_launching = z.device.type == "cpu" or z.numel() * columns >= _PAIRS_OF_LAUNCHES
+        return able and worth_launching and queries * columns >= _PAIRS_PER_POINT * (queries + columns)
     if method == "gridded" and not able:
         raise NotImplementedError(
-            f"method 'gridded' must have float32 tensors on the CPU, got {z.dtype} on {z.device.type}; use 'exact'."
+            f"method 'gridded' must have float32 tensors on the CPU or CUDA, got {z.dtype} on {z.device.type}; "
+            "use 'exact'."
         )
     if method not in ("exact", "gridded"):
         raise ValueError(f"method must be 'auto', 'exact' or 'gridded', got {method!r}.")

@@ -72,7 +72,7 @@ struct Interpolated {
     sums_of_rows(terms, density);
     sums_of_rows(slopes, slope);
     const float scale = static_cast<float>(plan.gridding.interpolation_scale);
-    const float slope_scale = static_cast<float>(2 * plan.gridding.step / static_cast<double>(level.unit)) * scale;
+    const float slope_scale = interpolation_slope(plan.gridding, level) * scale;
     for (int64_t i = 0; i < kRows; ++i) density[i] *= scale, slope[i] *= slope_scale;
   }
 };
@@ -142,7 +142,7 @@ bool refuse(const Estimates& estimates, double relative, int64_t count, bool* re
   bool any = false;
   for (int64_t i = 0; i < count; ++i) {
     const double density = estimates.density[i];
-    refused[i] = !(estimates.error[i] <= relative * density && density > 0);  // NaN is refused
+    refused[i] = !is_within(estimates.error[i], relative, density);
     any |= refused[i];
   }
   return any;

@@ -146,9 +146,8 @@ struct Gathered {
   }
 };
 
-// d N(t; mu, a^2) / d mu = N (t - mu) / a^2 and, since a^2 = sigma^2 - w^2 with w held,
-// d N / d logvar = N sigma^2 ((t - mu)^2 / (2 a^4) - 1 / (2 a^2)). Left as sums of w, w u and w u^2, which is what
-// pairs that were summed one by one have left, so that both turn into gradients together.
+// Left as sums of w, w u and w u^2, which is what pairs that were summed one by one have left, so that both turn into
+// gradients together.
 void gather_level(const Plan& plan, const Level& level) {
   const float* nodes = plan.slot.grid + level.first_node;
   const float step = static_cast<float>(plan.gridding.step);
@@ -166,15 +165,9 @@ void gather_level(const Plan& plan, const Level& level) {
           sums_of_rows(gathered.second, square);
       for (int64_t k = 0; k < count; ++k) {
         const int64_t at = begin + first + k;
-        const float amplitude = spread.amplitude[first + k], inverse = 1.0f / spread.variance[first + k];
-        const float ratio = plan.slot.ratio[at];
-        const float weight = amplitude * zeroth[k];
-        const float slope = amplitude * moment[k] * step * inverse;                   // s d / d mu
-        const float curve = amplitude * square[k] * step * step * inverse * inverse;  // s^2 d^2 / d mu^2, and weight
-        plan.slot.sums[0][at] += weight;
-        plan.slot.sums[1][at] += slope * ratio * static_cast<float>(kLogDensityScale);
-        plan.slot.sums[2][at] +=
-            (ratio * ratio * (curve - weight * inverse) + weight) * static_cast<float>(0.5 * kLog2E);
+        const PairSums sums = sums_of_nodes(step, spread.amplitude[first + k], spread.variance[first + k],
+                                            plan.slot.ratio[at], {zeroth[k], moment[k], square[k]});
+        plan.slot.sums[0][at] += sums.w, plan.slot.sums[1][at] += sums.wu, plan.slot.sums[2][at] += sums.wuu;
       }
     }
   }

@@ -1,6 +1,7 @@
 // Queries of the gridded marginals, sixteen at a time, and where they lie among the components of a level. The forward
 // and the backward must find the same. For inclusion by the CPU kernels only.
 #pragma once
+#include "../marginal_places.h"
 #include "marginal_plan.h"
 
 namespace pyvae::cpu {
@@ -10,18 +11,6 @@ namespace {
 struct Query {
   float x;
   int64_t special[2];
-};
-
-// The pairs whose weight is not the shared one, as in cpu/mixture.h: the row's own component, and the next.
-struct SpecialWeights {
-  double weight[2];
-  int64_t columns;
-
-  SpecialWeights(const PairWeights& weights, int64_t columns)
-      : weight{libm::exp(weights.log_diagonal_ratio), libm::exp(weights.log_next_ratio)}, columns(columns) {}
-
-  bool any() const { return weight[0] != 1; }
-  int64_t column(int which, int64_t row) const { return row + which < columns ? row + which : 0; }
 };
 
 struct Queries {
@@ -54,38 +43,30 @@ struct Places {
 
   // Loops without branches and of few types each: compilers vectorise those.
   Places(const Queries& queries, const Level& level, bool grids) {
-    const int32_t bins = static_cast<int32_t>(level.bins);
-    const int32_t reach = static_cast<int32_t>(level.reach * level.inverse_bin) + 1;
+    const QueryFrame frame = query_frame(level, grids);
     int32_t bin[kRows], first[kRows], end[kRows], inside[kRows];
-    const double most = grids ? static_cast<double>(level.nodes - kHalfWindow) : 0.0;
-    const double bound = reach + 1, last = bins + bound;
 #pragma omp simd
     for (int64_t i = 0; i < kRows; ++i) {
-      const double exact = (static_cast<double>(queries.x[i]) - level.low) * level.inverse_bin;
-      const double low = exact > -bound ? exact : -bound, at = low < last ? low : last;  // NaN is below all
-      const double node = at * static_cast<double>(MarginalsWorkspace::kNodesPerBin) + level.low_node;
-      bin[i] = static_cast<int32_t>(at + (bound + 1)) - (reach + 2);
+      const double at = bins_above_low(level, frame, queries.x[i]), node = node_of(level, at);
+      bin[i] = query_bin(frame, at);
       window[i] = static_cast<int32_t>(node);
       fraction[i] = static_cast<float>(node - static_cast<double>(window[i]));
-      inside[i] = (node >= static_cast<double>(kHalfWindow - 1)) & (node < most);
-      // The outer bins only where a component of theirs is within reach.
-      first[i] = static_cast<double>(queries.x[i]) - level.reach <= static_cast<double>(level.below) ? 0 : 1;
-      end[i] = static_cast<double>(queries.x[i]) + level.reach >= static_cast<double>(level.above) ? 2 : 1;
+      inside[i] = is_inside(frame, node);
+      first[i] = first_edge(level, queries.x[i]);
+      end[i] = end_edge(level, queries.x[i]);
     }
 #pragma omp simd
     for (int64_t i = 0; i < kRows; ++i) {
-      const int32_t low = bin[i] - reach, high = bin[i] + reach;
-      first[i] = low < 0 ? first[i] : (low < bins ? low : bins) + 1;
-      end[i] = high < 0 ? 1 : (high < bins ? high + 2 : bins + end[i]);
+      first[i] = first_near_bin(frame, bin[i], first[i]);
+      end[i] = end_near_bin(frame, bin[i], end[i]);
       window[i] -= static_cast<int32_t>(kHalfWindow - 1);
     }
-    const int32_t inner_first = level.bin_starts[1], inner_last = level.bin_starts[bins + 1];
+    const int32_t inner_first = level.bin_starts[1], inner_last = level.bin_starts[level.bins + 1];
 #pragma omp simd
     for (int64_t i = 0; i < kRows; ++i) {
       near_first[i] = level.bin_starts[first[i]], near_last[i] = level.bin_starts[end[i]];
-      const int32_t from = near_first[i] > inner_first ? near_first[i] : inner_first;
-      const int32_t to = near_last[i] < inner_last ? near_last[i] : inner_last;
-      gridded[i] = (to - from > static_cast<int32_t>(kFew)) & inside[i];
+      const int32_t count = count_within(near_first[i], near_last[i], inner_first, inner_last);
+      gridded[i] = (count > static_cast<int32_t>(kFew)) & inside[i];
     }
   }
   Range near(int64_t i) const { return {near_first[i], near_last[i]}; }
@@ -103,14 +84,13 @@ struct InterpolationWeights {
   Window offset, weight;
 
   PYVAE_INLINE InterpolationWeights(const Gridding& gridding, float fraction) {
-    const float exponent = static_cast<float>(-0.5 * kLog2E / kKernelVariance * gridding.step * gridding.step);
+    const float exponent = interpolation_exponent(gridding);
     offset = iota() - Window(static_cast<float>(kHalfWindow - 1) + fraction);
     weight = exp2_weight(Window(exponent) * offset * offset);
   }
 };
 
-// A block of components on a level's grid: the node below each and the fraction of a step beyond it, how many windows
-// it is spread over, and N(t_k; mu, a^2) as amplitude * 2^(exponent * steps^2), in units of 1 / s.
+// A block of components on a level's grid.
 struct Spread {
   static constexpr int64_t kBlock = 64;
   int32_t node[kBlock], windows[kBlock];
@@ -118,19 +98,11 @@ struct Spread {
 
   void fill(const Plan& plan, const Level& level, const Range& block) {
     const Slot& slot = plan.slot;
-    const float step = static_cast<float>(plan.gridding.step), middle = static_cast<float>(kStandardNormalPeak);
 #pragma omp simd
     for (int64_t k = 0; k < block.count(); ++k) {
-      const double x = static_cast<double>(slot.mean[block.first + k]);
-      const double at = (x - level.low) * level.inverse_step + level.low_node;
-      node[k] = static_cast<int32_t>(at);
-      fraction[k] = static_cast<float>(at - static_cast<double>(node[k]));
-      const float ratio = slot.ratio[block.first + k];
-      variance[k] = ratio * ratio - static_cast<float>(kKernelVariance);
-      const float a = libm::sqrtf(variance[k]);
-      windows[k] = spread_windows(plan.gridding, a);
-      amplitude[k] = middle / a;
-      exponent[k] = -0.5f * static_cast<float>(kLog2E) * step * step / variance[k];
+      const OnGrid one = on_grid(plan.gridding, level, slot.mean[block.first + k], slot.ratio[block.first + k]);
+      node[k] = one.node, windows[k] = one.windows, fraction[k] = one.fraction;
+      variance[k] = one.variance, amplitude[k] = one.amplitude, exponent[k] = one.exponent;
     }
   }
   int64_t first_node(int64_t k) const { return node[k] - (windows[k] * kHalfWindow - 1); }

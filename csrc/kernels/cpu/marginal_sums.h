@@ -62,10 +62,12 @@ PYVAE_VEC Sum sum_of_chunk(const Slot& slot, const Chunk& chunk) {
   Window density(0.0f), slope(0.0f);
   for (int64_t k = 0; k < chunk.range.count(); k += kWindow) {
     const Window e = load_window(chunk.density + k);
-    // Where a density is 0 its u may be infinite; 0 * inf must not reach a sum.
+    // Where a density is 0 its u may be infinite, and so may the scale of what lies beyond the range; 0 * inf must not
+    // reach a sum.
     const Window u = select(e == Window(0.0f), Window(0.0f), load_window(chunk.u + k));
+    const Window scale = load_window(slot.scale + chunk.range.first + k);
     density = density + e;
-    slope = slope + e * u * load_window(slot.scale + chunk.range.first + k);
+    slope = slope + e * u * select(e == Window(0.0f), Window(0.0f), scale);
   }
   return {static_cast<double>(sum_of_window(density)), -2 * kLn2 * static_cast<double>(sum_of_window(slope))};
 }
@@ -101,12 +103,9 @@ PYVAE_VEC float peak_of_range(const Slot& slot, float x, const Range& range) {
 
 // --- Tiers -----------------------------------------------------------------------------------------------------------
 
-// What far components may add to a density before all of them are asked.
-constexpr double kNegligible = 2e-7;
-
 // Tier::all: the sum over all components in logarithmic form.
 struct LogSum {
-  static constexpr int64_t kParts = MarginalsWorkspace::kMaxLevels + 1;
+  static constexpr int64_t kParts = kMaxLevels + 1;
   int64_t parts;
   Range range[kParts];
   float peak[kParts];   // what exponents are taken over

@@ -29,6 +29,21 @@ PYVAE_MATH T smaller(T a, T b) {
 
 PYVAE_MATH int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+// Of integers only: their order does not show in the result.
+#if defined(__CUDACC__)
+PYVAE_KERNEL int32_t atomic_add(int32_t* to, int32_t value) { return atomicAdd(to, value); }
+PYVAE_KERNEL void atomic_min(int32_t* to, int32_t value) { atomicMin(to, value); }
+PYVAE_KERNEL void atomic_max(int32_t* to, int32_t value) { atomicMax(to, value); }
+#else
+PYVAE_KERNEL int32_t atomic_add(int32_t* to, int32_t value) {
+  const int32_t before = *to;
+  *to += value;
+  return before;
+}
+PYVAE_KERNEL void atomic_min(int32_t* to, int32_t value) { *to = smaller(*to, value); }
+PYVAE_KERNEL void atomic_max(int32_t* to, int32_t value) { *to = larger(*to, value); }
+#endif
+
 // What team.reduce merges: any struct of 4-byte words with a merge(own, other) found by its type.
 template <typename T>
 struct Sum {
@@ -99,6 +114,31 @@ int launch(void (*kernel)(Args, Layout), const Args& args, const Layout& at, int
   return static_cast<int>(cudaGetLastError());
 }
 
+// A kernel as a type, for ops of many launches, whose order the tests on the host then share: its arguments, the memory
+// of a block, kThreads, blocks(args) and run(args, team, shared).
+template <typename Step>
+__global__ void __launch_bounds__(Step::kThreads) step_kernel(typename Step::Args args) {
+  __shared__ typename Step::Shared shared;
+  Step::run(args, Team::here(), shared);
+}
+
+// Launches one step after the other on a stream, until one fails.
+struct Launcher {
+  void* stream;
+  int status;  // a cudaError_t
+
+  template <typename Step>
+  void operator()(Step, const typename Step::Args& args) {
+    if (status != 0) return;
+    step_kernel<Step>
+        <<<static_cast<unsigned>(Step::blocks(args)), Step::kThreads, 0, static_cast<cudaStream_t>(stream)>>>(args);
+    status = static_cast<int>(cudaGetLastError());
+  }
+};
+
 #endif
+
+// A step whose blocks share nothing.
+struct NothingShared {};
 
 }  // namespace pyvae::cuda

@@ -8,7 +8,9 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <limits>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -32,6 +34,7 @@ inline void fail(const std::string& name, const std::string& what) {
 struct HostTeam {
   int64_t block, blocks;
   bool reversed;  // the result may not depend on which thread runs first
+  int count = kThreads;
   enum { kNothing, kThreadsRan, kReduced } mutable since_barrier = kNothing;
 
   template <typename Phase>
@@ -39,7 +42,7 @@ struct HostTeam {
     // One after another, threads never see a barrier's absence: so its presence is checked.
     if (since_barrier != kNothing) fail("team", "no barrier before a phase of threads");
     since_barrier = kThreadsRan;
-    for (int k = 0; k < kThreads; ++k) phase(reversed ? kThreads - 1 - k : k);
+    for (int k = 0; k < count; ++k) phase(reversed ? count - 1 - k : k);
   }
 
   void barrier() const { since_barrier = kNothing; }
@@ -48,8 +51,8 @@ struct HostTeam {
   void reduce(int apart, Part part, Store store) const {
     if (since_barrier == kThreadsRan) fail("team", "no barrier between a phase of threads and a reduction");
     since_barrier = kReduced;
-    for (int k = 0; k < kWarps; ++k) {
-      const int warp = reversed ? kWarps - 1 - k : k;
+    for (int k = 0; k < count / kWarp; ++k) {
+      const int warp = reversed ? count / kWarp - 1 - k : k;
       std::vector<decltype(part(0, 0))> merged;
       for (int lane = 0; lane < kWarp; ++lane) merged.push_back(part(warp, lane));
       for (int offset = apart; offset < kWarp; offset *= 2) {
@@ -65,11 +68,28 @@ struct HostTeam {
 enum class Grid { launched, small_reversed };
 
 template <typename Body>
-void run(Grid grid, int64_t launched, Body body) {
+void run(Grid grid, int64_t launched, Body body, int threads = kThreads) {
   const bool small = grid == Grid::small_reversed;
   const int64_t blocks = small ? std::min<int64_t>(launched, 2) : launched;
-  for (int64_t k = 0; k < blocks; ++k) body(HostTeam{small ? blocks - 1 - k : k, blocks, small});
+  for (int64_t k = 0; k < blocks; ++k) body(HostTeam{small ? blocks - 1 - k : k, blocks, small, threads});
 }
+
+// In place of cuda::Launcher: runs the steps of an op, one after the other.
+struct Steps {
+  Grid grid;
+
+  template <typename Step>
+  void operator()(Step, const typename Step::Args& args) {
+    run(
+        grid, Step::blocks(args),
+        [&](const HostTeam& team) {
+          const auto shared = std::make_unique<typename Step::Shared>();
+          std::memset(static_cast<void*>(shared.get()), 0xa5, sizeof(*shared));  // a block finds any content
+          Step::run(args, team, *shared);
+        },
+        Step::kThreads);
+  }
+};
 
 // --- Values and comparisons ------------------------------------------------------------------------------------------
 

@@ -8,5 +8,6 @@ int main() {
   pyvae::on_host::check_gaussian_kl();
   pyvae::on_host::check_minibatch_log_density();
   pyvae::on_host::check_joint_log_density();
+  pyvae::on_host::check_gridded_marginals();
   return pyvae::on_host::failures == 0 ? 0 : 1;
 }

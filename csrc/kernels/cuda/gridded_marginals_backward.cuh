@@ -1,0 +1,417 @@
+// Gridded marginals, backward: the transpose of the forward, after the same plan. Nodes gather the cotangents of the
+// queries around them; then a warp per component gathers from its nodes by the derivatives of its own kernel, and from
+// every query that met it one by one. Nothing is scattered: no atomics on floats, and one order of every sum.
+//
+// That wants the queries in the order of their values: a second sort. A component then meets a run of them, and of that
+// run only the groups in which a query met its level one by one; which those are is known before, so that components
+// of a dense level pass over all others in one step.
+//
+// Per query: 16 weights for each of 2 to 3 tiles of nodes that load it, 17 bytes read, 8 written, and the sort's. Per
+// component: 32 to 96 weights, one for each of its nodes; 24 bytes read, 8 written. At M = 65 536, D = 10: 16 MB each,
+// 4 microseconds at 4.8 TB/s, and 1e9 operations, 30 microseconds on 132 multiprocessors of 128 lanes at 1.98 GHz.
+// Not yet measured on a GPU.
+#pragma once
+#include "gridded_marginals.cuh"
+
+namespace pyvae::cuda {
+
+struct BackwardJob {
+  MarginalsJob job;
+  GriddedMarginalsBackward args;
+
+  explicit BackwardJob(const GriddedMarginalsBackward& args) : job(args.of, args.workspace, true), args(args) {}
+};
+
+constexpr int64_t kGroup = MarginalsWorkspace::kGroup;
+constexpr uint8_t kAllLevels = 0xff;
+static_assert(kMaxLevels == 8);  // a bit for each
+
+// --- Queries ---------------------------------------------------------------------------------------------------------
+
+// What queries are sorted by: their value, beyond all values those of Tier::all, beyond these the ones that nobody asks
+// for.
+constexpr uint32_t kKeyOfAll = 0xfffffffeu, kKeyOfNone = 0xffffffffu;
+
+struct PrepareQueries {
+  using Args = BackwardJob;
+  using Shared = NothingShared;
+  static constexpr int kThreads = cuda::kThreads;
+  static int64_t blocks(const Args& of) { return chunk_blocks(of.job.at.tasks, of.job.at.queries, kThreads); }
+
+  // Bits of the levels where a query of this tier meets the components near it one by one.
+  PYVAE_KERNEL uint8_t rest_of(const LatentPlan& plan, float x, Tier tier) {
+    if (tier != Tier::gridded) return kAllLevels;
+    int rest = 0;
+    for (int64_t l = 0; l < plan.levels; ++l) rest |= place_of(plan.level[l], x, true).gridded ? 0 : 1 << l;
+    return static_cast<uint8_t>(rest);
+  }
+
+  PYVAE_KERNEL void prepare(const Args& of, const LatentMemory& memory, int64_t task, int64_t row) {
+    const int64_t at = query_element(of.job.of, task, row);
+    const float cotangent = of.args.grad_marginals[at], x = of.job.of.z[at];
+    const Tier tier = static_cast<Tier>(of.args.tier[at]);
+    // A cotangent of 0 asks for nothing, not even of a score that is infinite.
+    of.args.grad_z[at] = cotangent == 0 ? 0 : cotangent * of.args.score[at];
+    const bool linear = cotangent != 0 && tier != Tier::all;
+    const float held = static_cast<float>(memory.plan->shift - static_cast<double>(of.args.marginals[at]));
+    memory.factor[row] = linear ? cotangent * exp(held) : 0.0f;
+    memory.rest[row] = linear ? rest_of(*memory.plan, x, tier) : kAllLevels;
+    const uint32_t key = linear ? smaller(float_key(x), kKeyOfAll - 1) : (cotangent == 0 ? kKeyOfNone : kKeyOfAll);
+    memory.keyed[0][row] = keyed(key, row);
+  }
+
+  template <typename Team>
+  PYVAE_KERNEL void run(const Args& of, const Team& team, Shared&) {
+    team.threads([&](int thread) {
+      for_each_chunk(team, of.job.at.tasks, of.job.at.queries, kThreads, [&](int64_t task, int64_t first) {
+        if (first + thread < of.job.of.queries) prepare(of, memory_of(of.job, task), task, first + thread);
+      });
+    });
+  }
+};
+
+// The levels' bits of all queries of a group that are summed linearly.
+struct MarkGroups {
+  using Args = BackwardJob;
+  using Shared = NothingShared;
+  static constexpr int kThreads = cuda::kThreads;
+  static int64_t blocks(const Args& of) { return chunk_blocks(of.job.at.tasks, of.job.at.groups, kThreads); }
+
+  template <typename Team>
+  PYVAE_KERNEL void run(const Args& of, const Team& team, Shared&) {
+    const MarginalsJob& job = of.job;
+    team.threads([&](int thread) {
+      for_each_chunk(team, job.at.tasks, job.at.groups, kThreads, [&](int64_t task, int64_t first) {
+        const int64_t group = first + thread;
+        if (group >= job.at.groups) return;
+        const LatentMemory memory = memory_of(job, task);
+        const Keyed* sorted = memory.sorted(job.of.queries);
+        int rest = 0;
+        for (int64_t k = group * kGroup; k < smaller((group + 1) * kGroup, job.of.queries); ++k) {
+          if (key_of(sorted[k]) < kKeyOfAll) rest |= memory.rest[index_of(sorted[k])];
+        }
+        memory.group_rest[group] = static_cast<uint8_t>(rest);
+      });
+    });
+  }
+};
+
+// Where the queries of Tier::all begin and end, and the next group of each level. A thread has one level and a run of
+// groups, which it walks from the end.
+struct LinkGroups {
+  using Args = BackwardJob;
+  static constexpr int kThreads = cuda::kThreads;
+  static constexpr int kRuns = kThreads / kMaxLevels;
+  struct Shared {
+    int32_t first[kThreads];  // marked group of a thread's run, or the number of groups
+  };
+  static int64_t blocks(const Args& of) { return blocks_for(of.job.at.tasks, 1); }
+
+  struct Run {
+    int64_t level, begin, end;
+  };
+
+  PYVAE_KERNEL Run run_of(const MarginalsJob& job, int thread) {
+    const int64_t length = ceil_div(job.at.groups, kRuns), begin = thread / kMaxLevels * length;
+    return {thread % kMaxLevels, begin, smaller(begin + length, job.at.groups)};
+  }
+
+  PYVAE_KERNEL bool has(const LatentMemory& memory, int64_t group, int64_t level) {
+    return (memory.group_rest[group] >> level & 1) != 0;
+  }
+
+  PYVAE_KERNEL void find_first(const MarginalsJob& job, const LatentMemory& memory, Shared& shared, int thread) {
+    const Run run = run_of(job, thread);
+    int32_t first = static_cast<int32_t>(job.at.groups);
+    for (int64_t group = run.end - 1; group >= run.begin; --group) {
+      if (has(memory, group, run.level)) first = static_cast<int32_t>(group);
+    }
+    shared.first[thread] = first;
+  }
+
+  PYVAE_KERNEL void link(const MarginalsJob& job, const LatentMemory& memory, const Shared& shared, int thread) {
+    const Run run = run_of(job, thread);
+    int32_t next = static_cast<int32_t>(job.at.groups);
+    for (int later = thread + kMaxLevels; later < kThreads; later += kMaxLevels) {
+      next = smaller(next, shared.first[later]);
+    }
+    for (int64_t group = run.end - 1; group >= run.begin; --group) {
+      if (has(memory, group, run.level)) next = static_cast<int32_t>(group);
+      memory.next_group[run.level * job.at.groups + group] = next;
+    }
+  }
+
+  template <typename Team>
+  PYVAE_KERNEL void run(const Args& of, const Team& team, Shared& shared) {
+    const MarginalsJob& job = of.job;
+    for (int64_t task = team.block; task < job.at.tasks; task += team.blocks) {
+      const LatentMemory memory = memory_of(job, task);
+      team.threads([&](int thread) { find_first(job, memory, shared, thread); });
+      team.barrier();
+      team.threads([&](int thread) {
+        link(job, memory, shared, thread);
+        if (thread > 1) return;
+        const int64_t end =
+            lower_bound(memory.sorted(job.of.queries), job.of.queries, keyed(thread == 0 ? kKeyOfAll : kKeyOfNone, 0));
+        (thread == 0 ? memory.plan->all_begin : memory.plan->all_end) = static_cast<int32_t>(end);
+      });
+      team.barrier();
+    }
+  }
+};
+
+// Of queries of Tier::all: log2 of the density, again, since a marginal in float32 is not as exact as its terms.
+struct SumAllAgain {
+  using Args = BackwardJob;
+  using Shared = NothingShared;
+  static constexpr int kThreads = cuda::kThreads;
+  static int64_t blocks(const Args& of) { return blocks_for(of.job.at.tasks * kWaitingBlocks, 1); }
+
+  template <typename Team>
+  PYVAE_KERNEL void run(const Args& of, const Team& team, Shared&) {
+    const MarginalsJob& job = of.job;
+    for_each_chunk(team, job.at.tasks, kWaitingBlocks, 1, [&](int64_t task, int64_t block) {
+      const LatentMemory memory = memory_of(job, task);
+      const Keyed* sorted = memory.sorted(job.of.queries);
+      const int64_t end = memory.plan->all_end;
+      for (int64_t k = memory.plan->all_begin + block * kWarps; k < end; k += kWaitingBlocks * kWarps) {
+        team.reduce(
+            1,
+            [&](int warp, int lane) {
+              if (k + warp >= end) return no_terms();
+              return sum_of_all(job, memory, query_at(job, memory, task, index_of(sorted[k + warp])), lane);
+            },
+            [&](int warp, int lane, const LogSum& sum) {
+              if (lane == 0 && k + warp < end) memory.log2_totals(job.of.queries)[k + warp] = log2_total(sum);
+            });
+      }
+    });
+  }
+};
+
+// Places in the order of values of the queries in [low, high], of those that are summed linearly.
+PYVAE_KERNEL Range queries_between(const LatentPlan& plan, const Keyed* sorted, double low, double high) {
+  const double largest = 3.4028234663852886e38;
+  const float first = static_cast<float>(larger(low, -largest)), last = static_cast<float>(smaller(high, largest));
+  if (!(first <= last)) return {0, 0};
+  return {lower_bound(sorted, plan.all_begin, keyed(float_key(first), 0)),
+          lower_bound(sorted, plan.all_begin, keyed(float_key(last) + 1, 0))};
+}
+
+// --- Nodes -----------------------------------------------------------------------------------------------------------
+
+struct SpreadQueries {
+  using Args = BackwardJob;
+  using Shared = PointChunk;
+  static constexpr int kThreads = cuda::kThreads;
+  static int64_t blocks(const Args& of) { return SpreadComponents::blocks(of.job); }
+
+  // A node more on either side than windows have, since bounds are rounded to float32.
+  PYVAE_KERNEL Range within_window(const LatentPlan& plan, const Keyed* sorted, const Level& level,
+                                   int64_t first_node) {
+    const double step = 1.0 / level.inverse_step, first = static_cast<double>(first_node) - level.low_node;
+    const double low = level.low + (first - (kHalfWindow + 1)) * step;
+    return queries_between(plan, sorted, low, low + (kTileNodes + 2 * (kHalfWindow + 1)) * step);
+  }
+
+  template <typename Team>
+  PYVAE_KERNEL void run(const Args& of, const Team& team, Shared& chunk) {
+    const MarginalsJob& job = of.job;
+    for_each_chunk(team, job.at.tasks, job.at.nodes, kTileNodes, [&](int64_t task, int64_t first) {
+      const LatentMemory memory = memory_of(job, task);
+      const LatentPlan& plan = *memory.plan;
+      const Level* level = level_of_node(plan, first);
+      if (level == nullptr) return;
+      const Keyed* sorted = memory.sorted(job.of.queries);
+      const int64_t node = first - level->first_node, bit = level - plan.level;
+      const double scale = plan.unit / static_cast<double>(level->unit) * job.gridding.interpolation_scale;
+      const Range points = within_window(plan, sorted, *level, node);
+      gather_tile(team, chunk, points, memory.grid + first, [&](int slot, int64_t k) {
+        const int64_t row = index_of(sorted[k]);
+        if ((memory.rest[row] >> bit & 1) != 0) return;
+        const Place place = place_of(*level, float_of_key(key_of(sorted[k])), true);
+        chunk.offset[slot] = window_offset(place) + static_cast<float>(node - place.window);
+        chunk.amplitude[slot] = static_cast<float>(static_cast<double>(memory.factor[row]) * scale);
+        chunk.exponent[slot] = interpolation_exponent(job.gridding);
+      });
+    });
+  }
+};
+
+// --- Components ------------------------------------------------------------------------------------------------------
+
+// A lane's share of a component's sums over pairs.
+struct ComponentSums {
+  double w, wu, wuu;
+};
+
+PYVAE_KERNEL ComponentSums merge(const ComponentSums& own, const ComponentSums& other) {
+  return {own.w + other.w, own.wu + other.wu, own.wuu + other.wuu};
+}
+
+PYVAE_KERNEL void add(const PairSums& pair, ComponentSums& to) {
+  to.w += static_cast<double>(pair.w), to.wu += static_cast<double>(pair.wu), to.wuu += static_cast<double>(pair.wuu);
+}
+
+// A component: its place in sorted order, its column, the level or null for a loose one.
+struct Own {
+  int64_t task, place, column;
+  const Level* level;
+};
+
+PYVAE_KERNEL float special_weight(const SpecialWeights& special, int64_t column, int64_t row) {
+  if (special.any() && column == row) return static_cast<float>(special.weight[0]);
+  return special.any() && column == special.column(1, row) ? static_cast<float>(special.weight[1]) : 1.0f;
+}
+
+PYVAE_KERNEL PairSums pair_sums(float weight, float u) { return {weight, weight * u, weight * u * u}; }
+
+// From the nodes that the component is spread over.
+PYVAE_KERNEL void add_nodes(const MarginalsJob& job, const LatentMemory& memory, const Own& own, int lane,
+                            ComponentSums& to) {
+  const float ratio = memory.ratio[own.place];
+  const OnGrid one = on_grid(job.gridding, *own.level, memory.mean[own.place], ratio);
+  const int32_t first = one.node - (one.windows * static_cast<int32_t>(kHalfWindow) - 1);
+  const float* nodes = memory.grid + own.level->first_node + first;
+  NodeSums sums{0, 0, 0};
+  for (int k = lane; k < one.windows * kWindow; k += kWarp) {
+    const float offset = static_cast<float>(first - one.node) - one.fraction + static_cast<float>(k);
+    const float term = nodes[k] * exp2_weight(one.exponent * offset * offset), product = term * offset;
+    sums.zeroth += term, sums.first += product, sums.second += product * offset;
+  }
+  add(sums_of_nodes(static_cast<float>(job.gridding.step), one.amplitude, one.variance, ratio, sums), to);
+}
+
+// Rows whose weight for this component is not the shared one and whom the grid served: by what it is more or less.
+PYVAE_KERNEL void add_special(const MarginalsJob& job, const LatentMemory& memory, const Own& own, int lane,
+                              ComponentSums& to) {
+  if (lane >= 2 || !job.special.any()) return;
+  const int64_t row = own.column - lane >= 0 ? own.column - lane : job.of.queries - 1;
+  if ((memory.rest[row] >> (own.level - memory.plan->level) & 1) != 0) return;
+  const Term term = term_of(memory, job.of.z[query_element(job.of, own.task, row)], own.place);
+  const double more = (lane == 0 ? job.special.weight[0] : job.special.weight[1]) - 1;
+  const double factor = static_cast<double>(memory.factor[row]) * memory.plan->unit / own.level->unit;
+  add(pair_sums(static_cast<float>(more * factor * static_cast<double>(term.density)), term.u), to);
+}
+
+// One query that met the component one by one.
+PYVAE_KERNEL void add_query(const MarginalsJob& job, const LatentMemory& memory, const Own& own, Keyed query,
+                            double unit, ComponentSums& to) {
+  const int64_t row = index_of(query);
+  const Term term = term_of(memory, float_of_key(key_of(query)), own.place);
+  const float factor = static_cast<float>(static_cast<double>(memory.factor[row]) * unit);
+  add(pair_sums(factor * (term.density * special_weight(job.special, own.column, row)), term.u), to);
+}
+
+// Values of the queries that a component is near to: as far as bins tell the forward, which sums outer bins together.
+PYVAE_KERNEL Region near_queries(const Own& own, float mean) {
+  const Level& level = *own.level;
+  const Range inner = level.inner();
+  const double reach = level.reach + 2 / level.inverse_bin;
+  if (own.place < inner.first) return {-__builtin_inf(), static_cast<double>(level.below) + level.reach};
+  if (own.place >= inner.last) return {static_cast<double>(level.above) - level.reach, __builtin_inf()};
+  return {static_cast<double>(mean) - reach, static_cast<double>(mean) + reach};
+}
+
+// Queries within reach: all of them, or those that the grid does not serve.
+PYVAE_KERNEL void add_near(const MarginalsJob& job, const LatentMemory& memory, const Own& own, bool gridded, int lane,
+                           ComponentSums& to) {
+  const LatentPlan& plan = *memory.plan;
+  const Keyed* sorted = memory.sorted(job.of.queries);
+  const double unit = plan.unit / own.level->unit;
+  const Region near = near_queries(own, memory.mean[own.place]);
+  const Range range = queries_between(plan, sorted, near.low, near.high);
+  const int64_t level = own.level - plan.level;
+  for (int64_t group = range.first / kGroup; group * kGroup < range.last; ++group) {
+    if (gridded) group = memory.next_group[level * job.at.groups + group];
+    const int64_t k = group * kGroup + lane;
+    if (k < range.first || k >= range.last) continue;
+    const bool met = !gridded || (memory.rest[index_of(sorted[k])] >> level & 1) != 0;
+    if (met) add_query(job, memory, own, sorted[k], unit, to);
+  }
+}
+
+// Queries of Tier::all, by their weights in logarithmic form.
+PYVAE_KERNEL void add_all(const BackwardJob& of, const LatentMemory& memory, const Own& own, int lane,
+                          ComponentSums& to) {
+  const MarginalsJob& job = of.job;
+  const Keyed* sorted = memory.sorted(job.of.queries);
+  const double log2_unit = own.level == nullptr ? 0 : log2_of(static_cast<double>(own.level->unit));
+  for (int64_t k = memory.plan->all_begin + lane; k < memory.plan->all_end; k += kWarp) {
+    const double total = memory.log2_totals(job.of.queries)[k];
+    if (total == -__builtin_inf()) continue;
+    const int64_t row = index_of(sorted[k]), at = query_element(job.of, own.task, row);
+    const LogTerm term = log_term_of(memory, job.of.z[at], own.place, log2_unit);
+    const float weight = exp2_weight(static_cast<float>(term.exponent - total));
+    const float weighted = weight * special_weight(job.special, own.column, row) * of.args.grad_marginals[at];
+    add(pair_sums(weighted, weight == 0 ? 0.0f : term.u), to);
+  }
+}
+
+struct GatherComponents {
+  using Args = BackwardJob;
+  using Shared = NothingShared;
+  static constexpr int kThreads = cuda::kThreads;
+  static int64_t blocks(const Args& of) { return chunk_blocks(of.job.at.tasks, of.job.at.columns, kWarps); }
+
+  PYVAE_KERNEL ComponentSums sums_of(const Args& of, const LatentMemory& memory, int64_t task, int64_t place,
+                                     int lane) {
+    const Own own{task, place, memory.column[place], FinishComponents::level_of(*memory.plan, place)};
+    ComponentSums sums{0, 0, 0};
+    add_all(of, memory, own, lane, sums);
+    if (own.level == nullptr) {
+      const Keyed* sorted = memory.sorted(of.job.of.queries);
+      for (int64_t k = lane; k < memory.plan->all_begin; k += kWarp) {
+        add_query(of.job, memory, own, sorted[k], memory.plan->unit, sums);
+      }
+      return sums;
+    }
+    const Range inner = own.level->inner();
+    const bool gridded = own.level->nodes > 0 && place >= inner.first && place < inner.last;
+    add_near(of.job, memory, own, gridded, lane, sums);
+    if (gridded) add_nodes(of.job, memory, own, lane, sums), add_special(of.job, memory, own, lane, sums);
+    return sums;
+  }
+
+  PYVAE_KERNEL void store(const Args& of, const LatentMemory& memory, int64_t task, int64_t place,
+                          const ComponentSums& sums) {
+    const int64_t to = column_element(of.job.of, task, memory.column[place]);
+    of.args.grad_mu[to] = log_density_grad_mu_factor(memory.scale[place]) * static_cast<float>(sums.wu);
+    of.args.grad_logvar[to] = log_density_grad_logvar(static_cast<float>(sums.w), static_cast<float>(sums.wuu));
+  }
+
+  template <typename Team>
+  PYVAE_KERNEL void run(const Args& of, const Team& team, Shared&) {
+    const int64_t columns = of.job.of.columns;
+    for_each_chunk(team, of.job.at.tasks, columns, kWarps, [&](int64_t task, int64_t first) {
+      const LatentMemory memory = memory_of(of.job, task);
+      team.reduce(
+          1,
+          [&](int warp, int lane) {
+            if (first + warp >= columns) return ComponentSums{0, 0, 0};
+            return sums_of(of, memory, task, first + warp, lane);
+          },
+          [&](int warp, int lane, const ComponentSums& sums) {
+            if (lane == 0 && first + warp < columns) store(of, memory, task, first + warp, sums);
+          });
+    });
+  }
+};
+
+// Calls run(step, args) for the launches of the backward.
+template <typename Run>
+void for_each_backward_step(const GriddedMarginalsBackward& args, Run& run) {
+  const BackwardJob of(args);
+  for_each_plan_step(of.job, run);
+  run(PrepareQueries{}, of);
+  const LatentMemory first = memory_of(of.job, 0);
+  for_each_sort_step(of.job.at.tasks, of.job.of.queries, of.job.at.slot_bytes / static_cast<int64_t>(sizeof(Keyed)),
+                     first.keyed[0], first.keyed[1], run);
+  run(MarkGroups{}, of);
+  run(LinkGroups{}, of);
+  run(SumAllAgain{}, of);
+  run(SpreadQueries{}, of);
+  run(GatherComponents{}, of);
+}
+
+}  // namespace pyvae::cuda
