@@ -20,8 +20,8 @@ void minibatch_log_density_backward(const MixtureLogDensityBackward<T>& args, in
 }  // namespace cpu
 
 namespace cuda {
-// All return a cudaError_t; stream is a cudaStream_t. Of the backward the columns' gradients (grad_mu, grad_logvar) come
-// first, then the rows' (grad_z).
+// All return a cudaError_t; stream is a cudaStream_t. Of the backward the columns' gradients (grad_mu, grad_logvar)
+// come first, then the rows' (grad_z).
 template <typename T>
 int minibatch_log_density(const MixtureLogDensity<T>& args, void* stream);
 template <typename T>
