@@ -11,7 +11,7 @@
 // Not yet measured on a GPU.
 #pragma once
 #include "../minibatch_log_density.h"
-#include "mixture.cuh"
+#include "mixture_steps.cuh"
 
 namespace pyvae::cuda {
 
@@ -115,18 +115,38 @@ PYVAE_KERNEL void forward_thread(const MixtureLogDensity<T>& args, const Mixture
 }
 
 template <typename T>
-PYVAE_MATH int64_t forward_blocks(const MixtureLogDensity<T>& args, const MixtureWorkspace& at) {
-  return blocks_for(args.mixture.batch * args.channels * at.parts * at.row_blocks, 1);
+PYVAE_MATH int64_t forward_items(const ForwardJob<T>& job) {
+  return job.of.mixture.batch * job.of.channels * job.at.parts * job.at.row_blocks;
 }
 
-template <bool kMarginals, int kRows, typename T, typename Team>
-PYVAE_KERNEL void forward_body(const MixtureLogDensity<T>& args, const MixtureWorkspace& at, const Team& team) {
-  const int64_t items = args.mixture.batch * args.channels * at.parts * at.row_blocks;
-  team.threads([&](int thread) {
-    for (int64_t index = team.block; index < items; index += team.blocks) {
-      forward_thread<kMarginals, kRows>(args, at, forward_item(args, at, index), thread);
-    }
-  });
+template <bool kMarginals, int kRows, typename T>
+struct SumParts {
+  using Args = ForwardJob<T>;
+  using Shared = NothingShared;
+  static constexpr int kThreads = cuda::kThreads;
+  static int64_t blocks(const Args& job) { return blocks_for(forward_items(job), 1); }
+
+  template <typename Team>
+  PYVAE_KERNEL void run(const Args& job, const Team& team, Shared&) {
+    team.threads([&](int thread) {
+      for (int64_t index = team.block; index < forward_items(job); index += team.blocks) {
+        forward_thread<kMarginals, kRows>(job.of, job.at, forward_item(job.of, job.at, index), thread);
+      }
+    });
+  }
+};
+
+// The launches of a forward, in order.
+template <bool kMarginals, typename T, typename Launch>
+void for_each_forward_step(const MixtureLogDensity<T>& args, int64_t filling, Launch& launch) {
+  const ForwardJob<T> job{args, forward_layout(args, filling)};
+  launch(TransposeQueries<T, ForwardJob<T>>(), job);
+  if (job.at.rows == 1) {
+    launch(SumParts<kMarginals, 1, T>(), job);
+  } else {
+    launch(SumParts<kMarginals, kForwardRows, T>(), job);
+  }
+  launch(MergeParts<T>(), job);
 }
 
 }  // namespace pyvae::cuda

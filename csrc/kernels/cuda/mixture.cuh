@@ -65,22 +65,6 @@ PYVAE_KERNEL void mixture_columns_body(const MixtureColumns<T>& args, const Team
   });
 }
 
-// --- Queries ---------------------------------------------------------------------------------------------------------
-
-// z with rows innermost, so that neighbouring threads, or a read of several, find neighbouring rows side by side. Rows
-// beyond the last are 0.
-template <typename T, typename Team>
-PYVAE_KERNEL void transpose_queries(const MixtureColumns<T>& mixture, const T* z, int64_t queries, int64_t pitch, T* to,
-                                    const Team& team) {
-  const int64_t latents = mixture.latents;
-  team.threads([&](int thread) {
-    for (int64_t k = team.block * kThreads + thread; k < mixture.batch * latents * pitch; k += team.blocks * kThreads) {
-      const int64_t i = k % pitch, d = k / pitch % latents, b = k / pitch / latents;
-      to[k] = i < queries ? z[(b * queries + i) * latents + d] : T(0);
-    }
-  });
-}
-
 // --- Reads of 16 bytes -----------------------------------------------------------------------------------------------
 
 template <typename T>

@@ -7,18 +7,78 @@
 
 namespace pyvae::cuda {
 
-// --- Forward ---------------------------------------------------------------------------------------------------------
+template <typename T>
+struct ForwardJob {
+  MixtureLogDensity<T> of;
+  MixtureWorkspace at;
+};
 
 template <typename T>
-PYVAE_MATH int64_t queries_blocks(const MixtureColumns<T>& mixture, int64_t pitch) {
-  return blocks_for(mixture.batch * mixture.latents * pitch, kThreads);
+struct BackwardJob {
+  MixtureLogDensityBackward<T> of;
+  MixtureBackwardWorkspace at;
+};
+
+// A step (team.cuh) of Step::items(job) items, Step::item(job, k) for each.
+template <typename Step, typename Job>
+struct ThreadPerItem {
+  using Args = Job;
+  using Shared = NothingShared;
+  static constexpr int kThreads = cuda::kThreads;
+  static int64_t blocks(const Job& job) { return blocks_for(Step::items(job), kThreads); }
+
+  template <typename Team>
+  PYVAE_KERNEL void run(const Job& job, const Team& team, Shared&) {
+    team.threads([&](int thread) {
+      const int64_t items = Step::items(job);
+      for (int64_t k = team.block * kThreads + thread; k < items; k += team.blocks * kThreads) Step::item(job, k);
+    });
+  }
+};
+
+// --- Before ----------------------------------------------------------------------------------------------------------
+
+// z with rows innermost, so that neighbouring threads, or a read of several, find neighbouring rows side by side. Rows
+// beyond the last are 0. Of either job.
+template <typename T, typename Job>
+struct TransposeQueries : ThreadPerItem<TransposeQueries<T, Job>, Job> {
+  PYVAE_MATH int64_t items(const Job& job) { return job.of.mixture.batch * job.of.mixture.latents * job.at.pitch; }
+  PYVAE_KERNEL void item(const Job& job, int64_t k) {
+    const int64_t i = k % job.at.pitch, channel = k / job.at.pitch, latents = job.of.mixture.latents;
+    const int64_t b = channel / latents, d = channel % latents;
+    T* to = job.of.workspace + job.at.query + k;
+    *to = i < job.of.queries ? job.of.z[(b * job.of.queries + i) * latents + d] : T(0);
+  }
+};
+
+// Rows beyond the last have weight 0 with whatever they meet.
+template <typename T>
+PYVAE_KERNEL void write_row_channel(const MixtureLogDensityBackward<T>& args, const MixtureBackwardWorkspace& at,
+                                    int64_t b, int64_t channel, int64_t i) {
+  constexpr T kFarAbove = sizeof(T) == 4 ? T(1e38f) : T(1e300);
+  const int64_t to = (b * args.channels + channel) * at.pitch + i, row = b * args.queries + i;
+  const bool exists = i < args.queries;
+  T peak = kFarAbove, factor = 0;
+  if (exists) {
+    const bool joint = channel == args.channels - 1;
+    const T grad = joint ? args.grad_joint[row] : args.grad_marginals[row * args.mixture.latents + channel];
+    peak = finite_peak(args.peak[row * args.channels + channel]);
+    factor = grad * inverse_total(args.total[row * args.channels + channel]);
+  }
+  args.workspace[at.peak + to] = peak, args.workspace[at.factor + to] = factor;
 }
 
-// Before: z with rows innermost.
-template <typename T, typename Team>
-PYVAE_KERNEL void forward_queries_body(const MixtureLogDensity<T>& args, const MixtureWorkspace& at, const Team& team) {
-  transpose_queries(args.mixture, args.z, args.queries, at.pitch, args.workspace + at.query, team);
-}
+// Peaks and factors of the backward's rows.
+template <typename T>
+struct PrepareRows : ThreadPerItem<PrepareRows<T>, BackwardJob<T>> {
+  PYVAE_MATH int64_t items(const BackwardJob<T>& job) { return job.of.mixture.batch * job.of.channels * job.at.pitch; }
+  PYVAE_KERNEL void item(const BackwardJob<T>& job, int64_t k) {
+    const int64_t rest = k / job.at.pitch, channels = job.of.channels;
+    write_row_channel(job.of, job.at, rest / channels, rest % channels, k % job.at.pitch);
+  }
+};
+
+// --- After -----------------------------------------------------------------------------------------------------------
 
 template <typename T>
 PYVAE_KERNEL void merge_parts(const MixtureLogDensity<T>& args, const MixtureWorkspace& at, int64_t b, int64_t channel,
@@ -38,67 +98,15 @@ PYVAE_KERNEL void merge_parts(const MixtureLogDensity<T>& args, const MixtureWor
   *density = log_of_sum(peak, total, args.weights.log_pair);
 }
 
+// The parts' sums become densities.
 template <typename T>
-PYVAE_MATH int64_t merge_blocks(const MixtureLogDensity<T>& args) {
-  return blocks_for(args.mixture.batch * args.channels * args.queries, kThreads);
-}
-
-// After: the parts' sums become densities.
-template <typename T, typename Team>
-PYVAE_KERNEL void merge_body(const MixtureLogDensity<T>& args, const MixtureWorkspace& at, const Team& team) {
-  const int64_t items = args.mixture.batch * args.channels * args.queries;
-  team.threads([&](int thread) {
-    for (int64_t k = team.block * kThreads + thread; k < items; k += team.blocks * kThreads) {
-      const int64_t rest = k / args.queries;
-      merge_parts(args, at, rest / args.channels, rest % args.channels, k % args.queries);
-    }
-  });
-}
-
-// --- Backward, before ------------------------------------------------------------------------------------------------
-
-template <typename T, typename Team>
-PYVAE_KERNEL void backward_queries_body(const MixtureLogDensityBackward<T>& args, const MixtureBackwardWorkspace& at,
-                                        const Team& team) {
-  transpose_queries(args.mixture, args.z, args.queries, at.pitch, args.workspace + at.query, team);
-}
-
-// Rows beyond the last have weight 0 with whatever they meet.
-template <typename T>
-PYVAE_KERNEL void write_row_channel(const MixtureLogDensityBackward<T>& args, const MixtureBackwardWorkspace& at,
-                                    int64_t b, int64_t channel, int64_t i) {
-  constexpr T kFarAbove = sizeof(T) == 4 ? T(1e38f) : T(1e300);
-  const int64_t to = (b * args.channels + channel) * at.pitch + i, row = b * args.queries + i;
-  const bool exists = i < args.queries;
-  T peak = kFarAbove, factor = 0;
-  if (exists) {
-    const bool joint = channel == args.channels - 1;
-    const T grad = joint ? args.grad_joint[row] : args.grad_marginals[row * args.mixture.latents + channel];
-    peak = finite_peak(args.peak[row * args.channels + channel]);
-    factor = grad * inverse_total(args.total[row * args.channels + channel]);
+struct MergeParts : ThreadPerItem<MergeParts<T>, ForwardJob<T>> {
+  PYVAE_MATH int64_t items(const ForwardJob<T>& job) { return job.of.mixture.batch * job.of.channels * job.of.queries; }
+  PYVAE_KERNEL void item(const ForwardJob<T>& job, int64_t k) {
+    const int64_t rest = k / job.of.queries, channels = job.of.channels;
+    merge_parts(job.of, job.at, rest / channels, rest % channels, k % job.of.queries);
   }
-  args.workspace[at.peak + to] = peak, args.workspace[at.factor + to] = factor;
-}
-
-template <typename T>
-PYVAE_MATH int64_t backward_channels_blocks(const MixtureLogDensityBackward<T>& args,
-                                            const MixtureBackwardWorkspace& at) {
-  return blocks_for(args.mixture.batch * args.channels * at.pitch, kThreads);
-}
-
-template <typename T, typename Team>
-PYVAE_KERNEL void backward_channels_body(const MixtureLogDensityBackward<T>& args, const MixtureBackwardWorkspace& at,
-                                         const Team& team) {
-  const int64_t items = args.mixture.batch * args.channels * at.pitch;
-  team.threads([&](int thread) {
-    for (int64_t k = team.block * kThreads + thread; k < items; k += team.blocks * kThreads) {
-      const int64_t rest = k / at.pitch;
-      write_row_channel(args, at, rest / args.channels, rest % args.channels, k % at.pitch);
-    }
-  });
-}
-
-// --- Backward, after -------------------------------------------------------------------------------------------------
+};
 
 template <typename T>
 PYVAE_KERNEL void finish_column(const MixtureLogDensityBackward<T>& args, const MixtureBackwardWorkspace& at, int64_t b,
@@ -117,59 +125,34 @@ PYVAE_KERNEL void finish_column(const MixtureLogDensityBackward<T>& args, const 
   args.grad_logvar[to] = log_density_grad_logvar(weight, second);
 }
 
-template <typename T>
-PYVAE_MATH int64_t finish_columns_blocks(const MixtureLogDensityBackward<T>& args) {
-  return blocks_for(args.mixture.batch * args.mixture.latents * args.mixture.columns, kThreads);
-}
-
 // grad_mu and grad_logvar from the parts' sums.
-template <typename T, typename Team>
-PYVAE_KERNEL void finish_columns_body(const MixtureLogDensityBackward<T>& args, const MixtureBackwardWorkspace& at,
-                                      const Team& team) {
-  const int64_t latents = args.mixture.latents, columns = args.mixture.columns;
-  team.threads([&](int thread) {
-    for (int64_t k = team.block * kThreads + thread; k < args.mixture.batch * latents * columns;
-         k += team.blocks * kThreads) {
-      finish_column(args, at, k / columns / latents, k / columns % latents, k % columns);
-    }
-  });
-}
-
 template <typename T>
-PYVAE_MATH int64_t finish_rows_blocks(const MixtureLogDensityBackward<T>& args) {
-  return blocks_for(args.mixture.batch * args.mixture.latents * args.queries, kThreads);
-}
+struct FinishColumns : ThreadPerItem<FinishColumns<T>, BackwardJob<T>> {
+  PYVAE_MATH int64_t items(const BackwardJob<T>& job) {
+    return job.of.mixture.batch * job.of.mixture.latents * job.of.mixture.columns;
+  }
+  PYVAE_KERNEL void item(const BackwardJob<T>& job, int64_t k) {
+    const int64_t latents = job.of.mixture.latents, columns = job.of.mixture.columns;
+    finish_column(job.of, job.at, k / columns / latents, k / columns % latents, k % columns);
+  }
+};
 
 // grad_z from the parts' sums.
-template <typename T, typename Team>
-PYVAE_KERNEL void finish_rows_body(const MixtureLogDensityBackward<T>& args, const MixtureBackwardWorkspace& at,
-                                   const Team& team) {
-  const int64_t batch = args.mixture.batch, latents = args.mixture.latents;
-  team.threads([&](int thread) {
-    for (int64_t k = team.block * kThreads + thread; k < batch * latents * args.queries; k += team.blocks * kThreads) {
-      const int64_t i = k % args.queries, channel = k / args.queries;  // of [B, D]
-      T sum = 0;
-      for (int64_t part = 0; part < at.row_parts; ++part) {
-        sum += args.workspace[at.row_sums + (part * batch * latents + channel) * at.pitch + i];
-      }
-      args.grad_z[(channel / latents * args.queries + i) * latents + channel % latents] =
-          -log_density_grad_mu_factor(sum);
+template <typename T>
+struct FinishRows : ThreadPerItem<FinishRows<T>, BackwardJob<T>> {
+  PYVAE_MATH int64_t items(const BackwardJob<T>& job) {
+    return job.of.mixture.batch * job.of.mixture.latents * job.of.queries;
+  }
+  PYVAE_KERNEL void item(const BackwardJob<T>& job, int64_t k) {
+    const int64_t latents = job.of.mixture.latents, channels = job.of.mixture.batch * latents;
+    const int64_t i = k % job.of.queries, channel = k / job.of.queries;  // of [B, D]
+    T sum = 0;
+    for (int64_t part = 0; part < job.at.row_parts; ++part) {
+      sum += job.of.workspace[job.at.row_sums + (part * channels + channel) * job.at.pitch + i];
     }
-  });
-}
-
-// --- Launches, in mixture.cu -----------------------------------------------------------------------------------------
-
-// All return a cudaError_t; stream is a cudaStream_t.
-template <typename T>
-int forward_queries(const MixtureLogDensity<T>& args, const MixtureWorkspace& at, void* stream);
-template <typename T>
-int merge_forward_parts(const MixtureLogDensity<T>& args, const MixtureWorkspace& at, void* stream);
-template <typename T>
-int backward_prepare(const MixtureLogDensityBackward<T>& args, const MixtureBackwardWorkspace& at, void* stream);
-template <typename T>
-int finish_columns(const MixtureLogDensityBackward<T>& args, const MixtureBackwardWorkspace& at, void* stream);
-template <typename T>
-int finish_rows(const MixtureLogDensityBackward<T>& args, const MixtureBackwardWorkspace& at, void* stream);
+    job.of.grad_z[(channel / latents * job.of.queries + i) * latents + channel % latents] =
+        -log_density_grad_mu_factor(sum);
+  }
+};
 
 }  // namespace pyvae::cuda

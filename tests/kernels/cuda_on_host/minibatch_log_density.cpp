@@ -1,6 +1,5 @@
 // minibatch_log_density and joint_log_density: bodies of the CUDA kernels against the CPU kernels.
 #include "../../../csrc/kernels/cuda/minibatch_log_density_backward.cuh"
-#include "../../../csrc/kernels/cuda/mixture_steps.cuh"
 #include "../../../csrc/kernels/joint_log_density.h"
 #include "checks.h"
 #include "host.h"
@@ -113,38 +112,9 @@ std::vector<Named<T>> compute_on_cpu(const Problem<T>& p) {
       });
 }
 
-// The launches of cuda/minibatch_log_density.cu and joint_log_density.cu.
-template <bool kMarginals, typename T>
-void forward_as_cuda(const MixtureLogDensity<T>& args, Grid grid, int64_t filling) {
-  const cuda::MixtureWorkspace at = cuda::forward_layout(args, filling);
-  const auto step = [&](int64_t blocks, auto body) { run(grid, blocks, body); };
-  step(cuda::queries_blocks(args.mixture, at.pitch),
-       [&](const HostTeam& team) { cuda::forward_queries_body(args, at, team); });
-  step(cuda::forward_blocks(args, at), [&](const HostTeam& team) {
-    at.rows == 1 ? cuda::forward_body<kMarginals, 1>(args, at, team)
-                 : cuda::forward_body<kMarginals, cuda::kForwardRows>(args, at, team);
-  });
-  step(cuda::merge_blocks(args), [&](const HostTeam& team) { cuda::merge_body(args, at, team); });
-}
-
-template <bool kMarginals, typename T>
-void backward_as_cuda(const MixtureLogDensityBackward<T>& args, Grid grid, int64_t filling) {
-  const cuda::MixtureBackwardWorkspace at = cuda::backward_layout(args, filling);
-  const auto step = [&](int64_t blocks, auto body) { run(grid, blocks, body); };
-  step(cuda::queries_blocks(args.mixture, at.pitch),
-       [&](const HostTeam& team) { cuda::backward_queries_body(args, at, team); });
-  step(cuda::backward_channels_blocks(args, at),
-       [&](const HostTeam& team) { cuda::backward_channels_body(args, at, team); });
-  step(cuda::backward_columns_blocks(args, at),
-       [&](const HostTeam& team) { cuda::backward_columns_body<kMarginals>(args, at, team); });
-  step(cuda::finish_columns_blocks(args), [&](const HostTeam& team) { cuda::finish_columns_body(args, at, team); });
-  step(cuda::backward_rows_blocks(args, at),
-       [&](const HostTeam& team) { cuda::backward_rows_body<kMarginals>(args, at, team); });
-  step(cuda::finish_rows_blocks(args), [&](const HostTeam& team) { cuda::finish_rows_body(args, at, team); });
-}
-
 template <bool kMarginals, typename T>
 std::vector<Named<T>> compute_as_cuda(const Problem<T>& p, Grid grid, int64_t filling) {
+  Steps steps{grid};
   return compute<kMarginals>(
       p,
       [&](const Sizes& n, int64_t channels) {
@@ -156,8 +126,11 @@ std::vector<Named<T>> compute_as_cuda(const Problem<T>& p, Grid grid, int64_t fi
         run(grid, cuda::mixture_columns_blocks(args),
             [&](const HostTeam& team) { cuda::mixture_columns_body(args, team); });
       },
-      [&](const auto& args) { forward_as_cuda<kMarginals>(args, grid, filling); },
-      [&](const auto& args) { backward_as_cuda<kMarginals>(args, grid, filling); });
+      [&](const auto& args) { cuda::for_each_forward_step<kMarginals>(args, filling, steps); },
+      [&](const auto& args) {
+        cuda::for_each_column_step<kMarginals>(args, filling, steps);
+        cuda::for_each_row_step<kMarginals>(args, filling, steps);
+      });
 }
 
 template <bool kMarginals, typename T>
