@@ -88,7 +88,7 @@ PYVAE_KERNEL void add_grid(const MarginalsJob& job, const LatentMemory& memory, 
   const Range inner = level.inner();
   const int64_t own = member == 0 ? query.special[0] : query.special[1];
   if (member >= 2 || own < inner.first || own >= inner.last) return;
-  const Term term = term_of(memory, query.x, own);
+  const Term term = term_of(curve_at(memory, own), query.x);
   const double weight = member == 0 ? job.special.weight[0] : job.special.weight[1];
   const double more = (weight - 1) * inverse * static_cast<double>(term.density);
   to.density += more, to.slope += -2 * kLn2 * static_cast<double>(memory.scale[own] * term.u) * more;

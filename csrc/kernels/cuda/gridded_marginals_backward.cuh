@@ -73,7 +73,7 @@ struct SpreadQueries {
       if (level == nullptr) return;
       const Keyed* sorted = memory.sorted(job.of.queries);
       const int64_t node = first - level->first_node, bit = level - plan.level;
-      const double scale = plan.unit / static_cast<double>(level->unit) * job.gridding.interpolation_scale;
+      const double scale = plan.factors[bit].to_unit * job.gridding.interpolation_scale;
       const Range points = within_window(plan, sorted, *level, node);
       gather_tile(team, chunk, points, memory.grid + first, [&](int slot, int64_t k) {
         const int64_t row = index_of(sorted[k]);
@@ -106,6 +106,9 @@ PYVAE_KERNEL void add(const PairSums& pair, ComponentSums& to) {
 struct Own {
   int64_t task, place, column;
   const Level* level;
+  Curve curve;
+
+  PYVAE_MEMBER const LevelFactors& factors(const LatentPlan& plan) const { return plan.factors[level - plan.level]; }
 };
 
 PYVAE_KERNEL float special_weight(const SpecialWeights& special, int64_t column, int64_t row) {
@@ -119,7 +122,7 @@ PYVAE_KERNEL PairSums pair_sums(float weight, float u) { return {weight, weight 
 PYVAE_KERNEL void add_nodes(const MarginalsJob& job, const LatentMemory& memory, const Own& own, int lane,
                             ComponentSums& to) {
   const float ratio = memory.ratio[own.place];
-  const OnGrid one = on_grid(job.gridding, *own.level, memory.mean[own.place], ratio);
+  const OnGrid one = on_grid(job.gridding, *own.level, own.curve.mean, ratio);
   const int32_t first = one.node - (one.windows * static_cast<int32_t>(kHalfWindow) - 1);
   const float* nodes = memory.grid + own.level->first_node + first;
   NodeSums sums{0, 0, 0};
@@ -137,9 +140,9 @@ PYVAE_KERNEL void add_special(const MarginalsJob& job, const LatentMemory& memor
   if (lane >= 2 || !job.special.any()) return;
   const int64_t row = own.column - lane >= 0 ? own.column - lane : job.of.queries - 1;
   if ((memory.rest[row] >> (own.level - memory.plan->level) & 1) != 0) return;
-  const Term term = term_of(memory, job.of.z[query_element(job.of, own.task, row)], own.place);
+  const Term term = term_of(own.curve, job.of.z[query_element(job.of, own.task, row)]);
   const double more = (lane == 0 ? job.special.weight[0] : job.special.weight[1]) - 1;
-  const double factor = static_cast<double>(memory.factor[row]) * memory.plan->unit / own.level->unit;
+  const double factor = static_cast<double>(memory.factor[row]) * own.factors(*memory.plan).to_unit;
   add(pair_sums(static_cast<float>(more * factor * static_cast<double>(term.density)), term.u), to);
 }
 
@@ -147,29 +150,32 @@ PYVAE_KERNEL void add_special(const MarginalsJob& job, const LatentMemory& memor
 PYVAE_KERNEL void add_query(const MarginalsJob& job, const LatentMemory& memory, const Own& own, Keyed query,
                             double unit, ComponentSums& to) {
   const int64_t row = index_of(query);
-  const Term term = term_of(memory, float_of_key(key_of(query)), own.place);
+  const Term term = term_of(own.curve, float_of_key(key_of(query)));
   const float factor = static_cast<float>(static_cast<double>(memory.factor[row]) * unit);
   add(pair_sums(factor * (term.density * special_weight(job.special, own.column, row)), term.u), to);
 }
 
 // Values of the queries that a component is near to: as far as bins tell the forward, which sums outer bins together.
-PYVAE_KERNEL Region near_queries(const Own& own, float mean) {
+PYVAE_KERNEL Region near_queries(const Own& own, double mean, double near) {
   const Level& level = *own.level;
   const Range inner = level.inner();
-  const double reach = level.reach + 2 / level.inverse_bin;
   if (own.place < inner.first) return {-__builtin_inf(), static_cast<double>(level.below) + level.reach};
   if (own.place >= inner.last) return {static_cast<double>(level.above) - level.reach, __builtin_inf()};
-  return {static_cast<double>(mean) - reach, static_cast<double>(mean) + reach};
+  return {mean - near, mean + near};
 }
 
-// Queries within reach: all of them, or those that the grid does not serve.
+// Queries within reach: all of them, or those that the grid does not serve. Every one is to a loose component.
 PYVAE_KERNEL void add_near(const MarginalsJob& job, const LatentMemory& memory, const Own& own, bool gridded, int lane,
                            ComponentSums& to) {
   const LatentPlan& plan = *memory.plan;
   const Keyed* sorted = memory.sorted(job.of.queries);
-  const double unit = plan.unit / own.level->unit;
-  const Region near = near_queries(own, memory.mean[own.place]);
-  const Range range = queries_between(plan, sorted, near.low, near.high);
+  double unit = plan.unit;
+  Range range{0, plan.all_begin};
+  if (own.level != nullptr) {
+    const LevelFactors factors = own.factors(plan);
+    const Region near = near_queries(own, static_cast<double>(own.curve.mean), factors.near);
+    unit = factors.to_unit, range = queries_between(plan, sorted, near.low, near.high);
+  }
   const int64_t level = own.level - plan.level;
   for (int64_t group = range.first / kGroup; group * kGroup < range.last; ++group) {
     if (gridded) group = memory.next_group[level * job.at.groups + group];
@@ -185,12 +191,12 @@ PYVAE_KERNEL void add_all(const BackwardJob& of, const LatentMemory& memory, con
                           ComponentSums& to) {
   const MarginalsJob& job = of.job;
   const Keyed* sorted = memory.sorted(job.of.queries);
-  const double log2_unit = own.level == nullptr ? 0 : log2_of(static_cast<double>(own.level->unit));
+  const double log2_unit = own.level == nullptr ? 0 : own.factors(*memory.plan).log2_unit;
   for (int64_t k = memory.plan->all_begin + lane; k < memory.plan->all_end; k += kWarp) {
     const double total = memory.log2_totals(job.of.queries)[k];
     if (total == -__builtin_inf()) continue;
     const int64_t row = index_of(sorted[k]), at = query_element(job.of, own.task, row);
-    const LogTerm term = log_term_of(memory, job.of.z[at], own.place, log2_unit);
+    const LogTerm term = log_term_of(own.curve, job.of.z[at], log2_unit);
     const float weight = exp2_weight(static_cast<float>(term.exponent - total));
     const float weighted = weight * special_weight(job.special, own.column, row) * of.args.grad_marginals[at];
     add(pair_sums(weighted, weight == 0 ? 0.0f : term.u), to);
@@ -200,23 +206,22 @@ PYVAE_KERNEL void add_all(const BackwardJob& of, const LatentMemory& memory, con
 struct GatherComponents {
   using Args = BackwardJob;
   using Shared = NothingShared;
-  static constexpr int kThreads = cuda::kThreads;
+  static constexpr int kThreads = cuda::kThreads, kLeastBlocks = 5;
   static int64_t blocks(const Args& of) { return chunk_blocks(of.job.at.tasks, of.job.at.columns, kWarps); }
+
+  PYVAE_KERNEL bool is_gridded(const Own& own) {
+    if (own.level == nullptr || own.level->nodes == 0) return false;
+    const Range inner = own.level->inner();
+    return own.place >= inner.first && own.place < inner.last;
+  }
 
   PYVAE_KERNEL ComponentSums sums_of(const Args& of, const LatentMemory& memory, int64_t task, int64_t place,
                                      int lane) {
-    const Own own{task, place, memory.column[place], FinishComponents::level_of(*memory.plan, place)};
+    const Own own{task, place, memory.column[place], FinishComponents::level_of(*memory.plan, place),
+                  curve_at(memory, place)};
     ComponentSums sums{0, 0, 0};
     add_all(of, memory, own, lane, sums);
-    if (own.level == nullptr) {
-      const Keyed* sorted = memory.sorted(of.job.of.queries);
-      for (int64_t k = lane; k < memory.plan->all_begin; k += kWarp) {
-        add_query(of.job, memory, own, sorted[k], memory.plan->unit, sums);
-      }
-      return sums;
-    }
-    const Range inner = own.level->inner();
-    const bool gridded = own.level->nodes > 0 && place >= inner.first && place < inner.last;
+    const bool gridded = is_gridded(own);
     add_near(of.job, memory, own, gridded, lane, sums);
     if (gridded) add_nodes(of.job, memory, own, lane, sums), add_special(of.job, memory, own, lane, sums);
     return sums;

@@ -114,10 +114,17 @@ int launch(void (*kernel)(Args, Layout), const Args& args, const Layout& at, int
   return static_cast<int>(cudaGetLastError());
 }
 
+// Blocks of a step that a multiprocessor must hold, so that the compiler does not spill for more of them; 0: no matter.
+template <typename Step>
+constexpr int least_blocks() {
+  if constexpr (requires { Step::kLeastBlocks; }) return Step::kLeastBlocks;
+  return 0;
+}
+
 // A kernel as a type, for ops of many launches, whose order the tests on the host then share: its arguments, the memory
 // of a block, kThreads, blocks(args) and run(args, team, shared).
 template <typename Step>
-__global__ void __launch_bounds__(Step::kThreads) step_kernel(typename Step::Args args) {
+__global__ void __launch_bounds__(Step::kThreads, least_blocks<Step>()) step_kernel(typename Step::Args args) {
   __shared__ typename Step::Shared shared;
   Step::run(args, Team::here(), shared);
 }
