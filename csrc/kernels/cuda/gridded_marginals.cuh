@@ -11,6 +11,7 @@
 // 3 microseconds at 4.8 TB/s, and 20 of arithmetic.
 // Not yet measured on a GPU.
 #pragma once
+#include "marginal_nodes.cuh"
 #include "marginal_plan.cuh"
 #include "marginal_sums.cuh"
 
@@ -24,60 +25,6 @@ struct ForwardJob {
 };
 
 // --- Nodes -----------------------------------------------------------------------------------------------------------
-
-// Nodes of one block, all of one level, and the threads that share each.
-constexpr int kTileNodes = static_cast<int>(kWindow);
-constexpr int kTileParts = kThreads / kTileNodes;
-
-// Whose grid the node is, or null.
-PYVAE_KERNEL const Level* level_of_node(const LatentPlan& plan, int64_t node) {
-  for (int64_t k = 0; k < plan.levels; ++k) {
-    const Level& level = plan.level[k];
-    if (node >= level.first_node && node < level.first_node + level.nodes) return &level;
-  }
-  return nullptr;
-}
-
-// What a tile has of kThreads points at a time: components here, queries in the backward. A point adds
-// amplitude * 2^(exponent * offset^2) to a node, offset being the steps from the point.
-struct PointChunk {
-  float offset[kThreads];  // of the tile's first node
-  float amplitude[kThreads], exponent[kThreads];
-  double total[kThreads];  // a thread's share of its node
-};
-
-PYVAE_KERNEL void add_points(PointChunk& chunk, int thread) {
-  const float node = static_cast<float>(thread % kTileNodes);
-  float sum = 0;
-  for (int k = thread / kTileNodes; k < kThreads; k += kTileParts) {
-    const float offset = chunk.offset[k] + node;
-    sum += chunk.amplitude[k] * exp2_weight(chunk.exponent[k] * offset * offset);
-  }
-  chunk.total[thread] += static_cast<double>(sum);
-}
-
-// Writes the tile's nodes: load(chunk slot, point) fills in a point of the range, and the slots beyond it are empty.
-template <typename Team, typename Load>
-PYVAE_KERNEL void gather_tile(const Team& team, PointChunk& chunk, const Range& points, float* nodes, Load load) {
-  team.threads([&](int thread) { chunk.total[thread] = 0; });
-  team.barrier();
-  for (int64_t first = points.first; first < points.last; first += kThreads) {
-    team.threads([&](int thread) {
-      chunk.offset[thread] = chunk.amplitude[thread] = chunk.exponent[thread] = 0;
-      if (first + thread < points.last) load(thread, first + thread);
-    });
-    team.barrier();
-    team.threads([&](int thread) { add_points(chunk, thread); });
-    team.barrier();
-  }
-  team.threads([&](int thread) {
-    if (thread >= kTileNodes) return;
-    double sum = 0;
-    for (int part = 0; part < kTileParts; ++part) sum += chunk.total[part * kTileNodes + thread];
-    nodes[thread] = static_cast<float>(sum);
-  });
-  team.barrier();
-}
 
 struct SpreadComponents {
   using Args = MarginalsJob;
@@ -141,7 +88,7 @@ PYVAE_KERNEL void add_grid(const MarginalsJob& job, const LatentMemory& memory, 
   const Range inner = level.inner();
   const int64_t own = member == 0 ? query.special[0] : query.special[1];
   if (member >= 2 || own < inner.first || own >= inner.last) return;
-  const Term term = term_of(memory, query.x, own);
+  const Term term = term_of(curve_at(memory, own), query.x);
   const double weight = member == 0 ? job.special.weight[0] : job.special.weight[1];
   const double more = (weight - 1) * inverse * static_cast<double>(term.density);
   to.density += more, to.slope += -2 * kLn2 * static_cast<double>(memory.scale[own] * term.u) * more;

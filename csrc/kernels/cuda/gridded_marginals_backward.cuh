@@ -12,153 +12,11 @@
 // Not yet measured on a GPU.
 #pragma once
 #include "gridded_marginals.cuh"
+#include "marginal_order.cuh"
 
 namespace pyvae::cuda {
 
-struct BackwardJob {
-  MarginalsJob job;
-  GriddedMarginalsBackward args;
-
-  explicit BackwardJob(const GriddedMarginalsBackward& args) : job(args.of, args.workspace, true), args(args) {}
-};
-
-constexpr int64_t kGroup = MarginalsWorkspace::kGroup;
-constexpr uint8_t kAllLevels = 0xff;
-static_assert(kMaxLevels == 8);  // a bit for each
-
 // --- Queries ---------------------------------------------------------------------------------------------------------
-
-// What queries are sorted by: their value, beyond all values those of Tier::all, beyond these the ones that nobody asks
-// for.
-constexpr uint32_t kKeyOfAll = 0xfffffffeu, kKeyOfNone = 0xffffffffu;
-
-struct PrepareQueries {
-  using Args = BackwardJob;
-  using Shared = NothingShared;
-  static constexpr int kThreads = cuda::kThreads;
-  static int64_t blocks(const Args& of) { return chunk_blocks(of.job.at.tasks, of.job.at.queries, kThreads); }
-
-  // Bits of the levels where a query of this tier meets the components near it one by one.
-  PYVAE_KERNEL uint8_t rest_of(const LatentPlan& plan, float x, Tier tier) {
-    if (tier != Tier::gridded) return kAllLevels;
-    int rest = 0;
-    for (int64_t l = 0; l < plan.levels; ++l) rest |= place_of(plan.level[l], x, true).gridded ? 0 : 1 << l;
-    return static_cast<uint8_t>(rest);
-  }
-
-  PYVAE_KERNEL void prepare(const Args& of, const LatentMemory& memory, int64_t task, int64_t row) {
-    const int64_t at = query_element(of.job.of, task, row);
-    const float cotangent = of.args.grad_marginals[at], x = of.job.of.z[at];
-    const Tier tier = static_cast<Tier>(of.args.tier[at]);
-    // A cotangent of 0 asks for nothing, not even of a score that is infinite.
-    of.args.grad_z[at] = cotangent == 0 ? 0 : cotangent * of.args.score[at];
-    const bool linear = cotangent != 0 && tier != Tier::all;
-    const float held = static_cast<float>(memory.plan->shift - static_cast<double>(of.args.marginals[at]));
-    memory.factor[row] = linear ? cotangent * exp(held) : 0.0f;
-    memory.rest[row] = linear ? rest_of(*memory.plan, x, tier) : kAllLevels;
-    const uint32_t key = linear ? smaller(float_key(x), kKeyOfAll - 1) : (cotangent == 0 ? kKeyOfNone : kKeyOfAll);
-    memory.keyed[0][row] = keyed(key, row);
-  }
-
-  template <typename Team>
-  PYVAE_KERNEL void run(const Args& of, const Team& team, Shared&) {
-    team.threads([&](int thread) {
-      for_each_chunk(team, of.job.at.tasks, of.job.at.queries, kThreads, [&](int64_t task, int64_t first) {
-        if (first + thread < of.job.of.queries) prepare(of, memory_of(of.job, task), task, first + thread);
-      });
-    });
-  }
-};
-
-// The levels' bits of all queries of a group that are summed linearly.
-struct MarkGroups {
-  using Args = BackwardJob;
-  using Shared = NothingShared;
-  static constexpr int kThreads = cuda::kThreads;
-  static int64_t blocks(const Args& of) { return chunk_blocks(of.job.at.tasks, of.job.at.groups, kThreads); }
-
-  template <typename Team>
-  PYVAE_KERNEL void run(const Args& of, const Team& team, Shared&) {
-    const MarginalsJob& job = of.job;
-    team.threads([&](int thread) {
-      for_each_chunk(team, job.at.tasks, job.at.groups, kThreads, [&](int64_t task, int64_t first) {
-        const int64_t group = first + thread;
-        if (group >= job.at.groups) return;
-        const LatentMemory memory = memory_of(job, task);
-        const Keyed* sorted = memory.sorted(job.of.queries);
-        int rest = 0;
-        for (int64_t k = group * kGroup; k < smaller((group + 1) * kGroup, job.of.queries); ++k) {
-          if (key_of(sorted[k]) < kKeyOfAll) rest |= memory.rest[index_of(sorted[k])];
-        }
-        memory.group_rest[group] = static_cast<uint8_t>(rest);
-      });
-    });
-  }
-};
-
-// Where the queries of Tier::all begin and end, and the next group of each level. A thread has one level and a run of
-// groups, which it walks from the end.
-struct LinkGroups {
-  using Args = BackwardJob;
-  static constexpr int kThreads = cuda::kThreads;
-  static constexpr int kRuns = kThreads / kMaxLevels;
-  struct Shared {
-    int32_t first[kThreads];  // marked group of a thread's run, or the number of groups
-  };
-  static int64_t blocks(const Args& of) { return blocks_for(of.job.at.tasks, 1); }
-
-  struct Run {
-    int64_t level, begin, end;
-  };
-
-  PYVAE_KERNEL Run run_of(const MarginalsJob& job, int thread) {
-    const int64_t length = ceil_div(job.at.groups, kRuns), begin = thread / kMaxLevels * length;
-    return {thread % kMaxLevels, begin, smaller(begin + length, job.at.groups)};
-  }
-
-  PYVAE_KERNEL bool has(const LatentMemory& memory, int64_t group, int64_t level) {
-    return (memory.group_rest[group] >> level & 1) != 0;
-  }
-
-  PYVAE_KERNEL void find_first(const MarginalsJob& job, const LatentMemory& memory, Shared& shared, int thread) {
-    const Run run = run_of(job, thread);
-    int32_t first = static_cast<int32_t>(job.at.groups);
-    for (int64_t group = run.end - 1; group >= run.begin; --group) {
-      if (has(memory, group, run.level)) first = static_cast<int32_t>(group);
-    }
-    shared.first[thread] = first;
-  }
-
-  PYVAE_KERNEL void link(const MarginalsJob& job, const LatentMemory& memory, const Shared& shared, int thread) {
-    const Run run = run_of(job, thread);
-    int32_t next = static_cast<int32_t>(job.at.groups);
-    for (int later = thread + kMaxLevels; later < kThreads; later += kMaxLevels) {
-      next = smaller(next, shared.first[later]);
-    }
-    for (int64_t group = run.end - 1; group >= run.begin; --group) {
-      if (has(memory, group, run.level)) next = static_cast<int32_t>(group);
-      memory.next_group[run.level * job.at.groups + group] = next;
-    }
-  }
-
-  template <typename Team>
-  PYVAE_KERNEL void run(const Args& of, const Team& team, Shared& shared) {
-    const MarginalsJob& job = of.job;
-    for (int64_t task = team.block; task < job.at.tasks; task += team.blocks) {
-      const LatentMemory memory = memory_of(job, task);
-      team.threads([&](int thread) { find_first(job, memory, shared, thread); });
-      team.barrier();
-      team.threads([&](int thread) {
-        link(job, memory, shared, thread);
-        if (thread > 1) return;
-        const int64_t end =
-            lower_bound(memory.sorted(job.of.queries), job.of.queries, keyed(thread == 0 ? kKeyOfAll : kKeyOfNone, 0));
-        (thread == 0 ? memory.plan->all_begin : memory.plan->all_end) = static_cast<int32_t>(end);
-      });
-      team.barrier();
-    }
-  }
-};
 
 // Of queries of Tier::all: log2 of the density, again, since a marginal in float32 is not as exact as its terms.
 struct SumAllAgain {
@@ -189,15 +47,6 @@ struct SumAllAgain {
   }
 };
 
-// Places in the order of values of the queries in [low, high], of those that are summed linearly.
-PYVAE_KERNEL Range queries_between(const LatentPlan& plan, const Keyed* sorted, double low, double high) {
-  const double largest = 3.4028234663852886e38;
-  const float first = static_cast<float>(larger(low, -largest)), last = static_cast<float>(smaller(high, largest));
-  if (!(first <= last)) return {0, 0};
-  return {lower_bound(sorted, plan.all_begin, keyed(float_key(first), 0)),
-          lower_bound(sorted, plan.all_begin, keyed(float_key(last) + 1, 0))};
-}
-
 // --- Nodes -----------------------------------------------------------------------------------------------------------
 
 struct SpreadQueries {
@@ -224,7 +73,7 @@ struct SpreadQueries {
       if (level == nullptr) return;
       const Keyed* sorted = memory.sorted(job.of.queries);
       const int64_t node = first - level->first_node, bit = level - plan.level;
-      const double scale = plan.unit / static_cast<double>(level->unit) * job.gridding.interpolation_scale;
+      const double scale = plan.factors[bit].to_unit * job.gridding.interpolation_scale;
       const Range points = within_window(plan, sorted, *level, node);
       gather_tile(team, chunk, points, memory.grid + first, [&](int slot, int64_t k) {
         const int64_t row = index_of(sorted[k]);
@@ -257,6 +106,9 @@ PYVAE_KERNEL void add(const PairSums& pair, ComponentSums& to) {
 struct Own {
   int64_t task, place, column;
   const Level* level;
+  Curve curve;
+
+  PYVAE_MEMBER const LevelFactors& factors(const LatentPlan& plan) const { return plan.factors[level - plan.level]; }
 };
 
 PYVAE_KERNEL float special_weight(const SpecialWeights& special, int64_t column, int64_t row) {
@@ -270,7 +122,7 @@ PYVAE_KERNEL PairSums pair_sums(float weight, float u) { return {weight, weight 
 PYVAE_KERNEL void add_nodes(const MarginalsJob& job, const LatentMemory& memory, const Own& own, int lane,
                             ComponentSums& to) {
   const float ratio = memory.ratio[own.place];
-  const OnGrid one = on_grid(job.gridding, *own.level, memory.mean[own.place], ratio);
+  const OnGrid one = on_grid(job.gridding, *own.level, own.curve.mean, ratio);
   const int32_t first = one.node - (one.windows * static_cast<int32_t>(kHalfWindow) - 1);
   const float* nodes = memory.grid + own.level->first_node + first;
   NodeSums sums{0, 0, 0};
@@ -288,9 +140,9 @@ PYVAE_KERNEL void add_special(const MarginalsJob& job, const LatentMemory& memor
   if (lane >= 2 || !job.special.any()) return;
   const int64_t row = own.column - lane >= 0 ? own.column - lane : job.of.queries - 1;
   if ((memory.rest[row] >> (own.level - memory.plan->level) & 1) != 0) return;
-  const Term term = term_of(memory, job.of.z[query_element(job.of, own.task, row)], own.place);
+  const Term term = term_of(own.curve, job.of.z[query_element(job.of, own.task, row)]);
   const double more = (lane == 0 ? job.special.weight[0] : job.special.weight[1]) - 1;
-  const double factor = static_cast<double>(memory.factor[row]) * memory.plan->unit / own.level->unit;
+  const double factor = static_cast<double>(memory.factor[row]) * own.factors(*memory.plan).to_unit;
   add(pair_sums(static_cast<float>(more * factor * static_cast<double>(term.density)), term.u), to);
 }
 
@@ -298,29 +150,32 @@ PYVAE_KERNEL void add_special(const MarginalsJob& job, const LatentMemory& memor
 PYVAE_KERNEL void add_query(const MarginalsJob& job, const LatentMemory& memory, const Own& own, Keyed query,
                             double unit, ComponentSums& to) {
   const int64_t row = index_of(query);
-  const Term term = term_of(memory, float_of_key(key_of(query)), own.place);
+  const Term term = term_of(own.curve, float_of_key(key_of(query)));
   const float factor = static_cast<float>(static_cast<double>(memory.factor[row]) * unit);
   add(pair_sums(factor * (term.density * special_weight(job.special, own.column, row)), term.u), to);
 }
 
 // Values of the queries that a component is near to: as far as bins tell the forward, which sums outer bins together.
-PYVAE_KERNEL Region near_queries(const Own& own, float mean) {
+PYVAE_KERNEL Region near_queries(const Own& own, double mean, double near) {
   const Level& level = *own.level;
   const Range inner = level.inner();
-  const double reach = level.reach + 2 / level.inverse_bin;
   if (own.place < inner.first) return {-__builtin_inf(), static_cast<double>(level.below) + level.reach};
   if (own.place >= inner.last) return {static_cast<double>(level.above) - level.reach, __builtin_inf()};
-  return {static_cast<double>(mean) - reach, static_cast<double>(mean) + reach};
+  return {mean - near, mean + near};
 }
 
-// Queries within reach: all of them, or those that the grid does not serve.
+// Queries within reach: all of them, or those that the grid does not serve. Every one is to a loose component.
 PYVAE_KERNEL void add_near(const MarginalsJob& job, const LatentMemory& memory, const Own& own, bool gridded, int lane,
                            ComponentSums& to) {
   const LatentPlan& plan = *memory.plan;
   const Keyed* sorted = memory.sorted(job.of.queries);
-  const double unit = plan.unit / own.level->unit;
-  const Region near = near_queries(own, memory.mean[own.place]);
-  const Range range = queries_between(plan, sorted, near.low, near.high);
+  double unit = plan.unit;
+  Range range{0, plan.all_begin};
+  if (own.level != nullptr) {
+    const LevelFactors factors = own.factors(plan);
+    const Region near = near_queries(own, static_cast<double>(own.curve.mean), factors.near);
+    unit = factors.to_unit, range = queries_between(plan, sorted, near.low, near.high);
+  }
   const int64_t level = own.level - plan.level;
   for (int64_t group = range.first / kGroup; group * kGroup < range.last; ++group) {
     if (gridded) group = memory.next_group[level * job.at.groups + group];
@@ -336,12 +191,12 @@ PYVAE_KERNEL void add_all(const BackwardJob& of, const LatentMemory& memory, con
                           ComponentSums& to) {
   const MarginalsJob& job = of.job;
   const Keyed* sorted = memory.sorted(job.of.queries);
-  const double log2_unit = own.level == nullptr ? 0 : log2_of(static_cast<double>(own.level->unit));
+  const double log2_unit = own.level == nullptr ? 0 : own.factors(*memory.plan).log2_unit;
   for (int64_t k = memory.plan->all_begin + lane; k < memory.plan->all_end; k += kWarp) {
     const double total = memory.log2_totals(job.of.queries)[k];
     if (total == -__builtin_inf()) continue;
     const int64_t row = index_of(sorted[k]), at = query_element(job.of, own.task, row);
-    const LogTerm term = log_term_of(memory, job.of.z[at], own.place, log2_unit);
+    const LogTerm term = log_term_of(own.curve, job.of.z[at], log2_unit);
     const float weight = exp2_weight(static_cast<float>(term.exponent - total));
     const float weighted = weight * special_weight(job.special, own.column, row) * of.args.grad_marginals[at];
     add(pair_sums(weighted, weight == 0 ? 0.0f : term.u), to);
@@ -354,20 +209,19 @@ struct GatherComponents {
   static constexpr int kThreads = cuda::kThreads;
   static int64_t blocks(const Args& of) { return chunk_blocks(of.job.at.tasks, of.job.at.columns, kWarps); }
 
+  PYVAE_KERNEL bool is_gridded(const Own& own) {
+    if (own.level == nullptr || own.level->nodes == 0) return false;
+    const Range inner = own.level->inner();
+    return own.place >= inner.first && own.place < inner.last;
+  }
+
   PYVAE_KERNEL ComponentSums sums_of(const Args& of, const LatentMemory& memory, int64_t task, int64_t place,
                                      int lane) {
-    const Own own{task, place, memory.column[place], FinishComponents::level_of(*memory.plan, place)};
+    const Own own{task, place, memory.column[place], FinishComponents::level_of(*memory.plan, place),
+                  curve_at(memory, place)};
     ComponentSums sums{0, 0, 0};
     add_all(of, memory, own, lane, sums);
-    if (own.level == nullptr) {
-      const Keyed* sorted = memory.sorted(of.job.of.queries);
-      for (int64_t k = lane; k < memory.plan->all_begin; k += kWarp) {
-        add_query(of.job, memory, own, sorted[k], memory.plan->unit, sums);
-      }
-      return sums;
-    }
-    const Range inner = own.level->inner();
-    const bool gridded = own.level->nodes > 0 && place >= inner.first && place < inner.last;
+    const bool gridded = is_gridded(own);
     add_near(of.job, memory, own, gridded, lane, sums);
     if (gridded) add_nodes(of.job, memory, own, lane, sums), add_special(of.job, memory, own, lane, sums);
     return sums;

@@ -6,9 +6,17 @@
 
 namespace pyvae::cuda {
 
+// Of a level, what would cost every thread a division or a logarithm in float64.
+struct LevelFactors {
+  double near;       // how far from a component a query that is near to it may be: bins tell, by two of their widths
+  double to_unit;    // from densities in units of 1 / s to those that are held
+  double log2_unit;  // of s
+};
+
 // How one latent is gridded.
 struct LatentPlan {
   Level level[kMaxLevels];
+  LevelFactors factors[kMaxLevels];
   int64_t levels;
   Range loose;                 // components in no level
   int64_t bins;                // of all levels

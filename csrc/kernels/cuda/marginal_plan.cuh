@@ -184,12 +184,14 @@ struct PlanLevels {
 
   PYVAE_KERNEL void finish(const Args& job, const LatentMemory& memory, Shared& shared) {
     LatentPlan& plan = shared.plan;
-    for (int64_t k = 0; k < plan.levels; ++k) {
-      plan.level[k].below = of_ordered(shared.extremes[k].below);
-      plan.level[k].above = of_ordered(shared.extremes[k].above);
-    }
     plan.loose = {plan.levels == 0 ? 0 : plan.level[plan.levels - 1].range.last, job.of.columns};
     plan.unit = smallest_unit(plan.level, plan.levels);
+    for (int64_t k = 0; k < plan.levels; ++k) {
+      Level& level = plan.level[k];
+      level.below = of_ordered(shared.extremes[k].below), level.above = of_ordered(shared.extremes[k].above);
+      const double unit = static_cast<double>(level.unit);
+      plan.factors[k] = {level.reach + 2 / level.inverse_bin, plan.unit / unit, kLog2E * libm::log(unit)};
+    }
     plan.shift = job.of.weights.log_pair - libm::log(plan.unit);
     plan.linear = shared.nonlinear == 0;
     plan.near = plan.all = 0;

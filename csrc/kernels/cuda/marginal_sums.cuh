@@ -67,14 +67,23 @@ PYVAE_KERNEL Estimate merge(const Estimate& own, const Estimate& other) {
   return {own.density + other.density, own.slope + other.slope, own.error + other.error};
 }
 
+// What a component's terms need of it.
+struct Curve {
+  float mean, scale, constant;
+};
+
+PYVAE_KERNEL Curve curve_at(const LatentMemory& memory, int64_t k) {
+  return {memory.mean[k], memory.scale[k], memory.constant[k]};
+}
+
 // One component's density, in units of 1 / s, and the distance u that it takes the density from.
 struct Term {
   float density, u;
 };
 
-PYVAE_KERNEL Term term_of(const LatentMemory& memory, float x, int64_t k) {
-  const float u = (x - memory.mean[k]) * memory.scale[k];
-  const float density = exp2_weight(memory.constant[k] - u * u);
+PYVAE_KERNEL Term term_of(const Curve& curve, float x) {
+  const float u = (x - curve.mean) * curve.scale;
+  const float density = exp2_weight(curve.constant - u * u);
   // Where a density is 0 its u may be infinite; 0 * inf must not reach a sum.
   return {density, density == 0.0f ? 0.0f : u};
 }
@@ -94,9 +103,10 @@ PYVAE_KERNEL void add_range(const MarginalsJob& job, const LatentMemory& memory,
     float density = 0, slope = 0;
     const int64_t last = smaller(first + int64_t{kFloatTerms} * members, range.last);
     for (int64_t k = first; k < last; k += members) {
-      const Term term = term_of(memory, query.x, k);
+      const Curve curve = curve_at(memory, k);
+      const Term term = term_of(curve, query.x);
       const float weighted = term.density * special_weight(job.special, query, k);
-      density += weighted, slope += weighted * term.u * memory.scale[k];
+      density += weighted, slope += weighted * term.u * curve.scale;
     }
     density_sum += static_cast<double>(density), slope_sum += static_cast<double>(slope);
   }
@@ -132,9 +142,9 @@ struct LogTerm {
   float u;
 };
 
-PYVAE_KERNEL LogTerm log_term_of(const LatentMemory& memory, float x, int64_t k, double log2_unit) {
-  const float u = (x - memory.mean[k]) * memory.scale[k];
-  return {static_cast<double>(memory.constant[k] - u * u) - log2_unit, u};
+PYVAE_KERNEL LogTerm log_term_of(const Curve& curve, float x, double log2_unit) {
+  const float u = (x - curve.mean) * curve.scale;
+  return {static_cast<double>(curve.constant - u * u) - log2_unit, u};
 }
 
 PYVAE_KERNEL double log2_of(double x) { return kLog2E * libm::log(x); }
@@ -142,12 +152,13 @@ PYVAE_KERNEL double log2_of(double x) { return kLog2E * libm::log(x); }
 PYVAE_KERNEL void add_range(const MarginalsJob& job, const LatentMemory& memory, const Query& query, const Range& range,
                             double log2_unit, int lane, LogSum& to) {
   for (int64_t k = range.first + lane; k < range.last; k += kWarp) {
-    const LogTerm term = log_term_of(memory, query.x, k, log2_unit);
+    const Curve curve = curve_at(memory, k);
+    const LogTerm term = log_term_of(curve, query.x, log2_unit);
     if (term.exponent > to.peak) to = with_peak(to, term.exponent);
     const float weight =
         exp2_weight(static_cast<float>(term.exponent - finite_peak(to.peak))) * special_weight(job.special, query, k);
     to.total += static_cast<double>(weight);
-    if (weight != 0) to.slope += static_cast<double>(weight) * static_cast<double>(term.u) * memory.scale[k];
+    if (weight != 0) to.slope += static_cast<double>(weight) * static_cast<double>(term.u) * curve.scale;
   }
 }
 
@@ -156,7 +167,7 @@ PYVAE_KERNEL LogSum sum_of_all(const MarginalsJob& job, const LatentMemory& memo
   const LatentPlan& plan = *memory.plan;
   LogSum sum = no_terms();
   for (int64_t k = 0; k < plan.levels; ++k) {
-    add_range(job, memory, query, plan.level[k].range, log2_of(static_cast<double>(plan.level[k].unit)), lane, sum);
+    add_range(job, memory, query, plan.level[k].range, plan.factors[k].log2_unit, lane, sum);
   }
   add_range(job, memory, query, plan.loose, 0.0, lane, sum);
   return sum;

@@ -115,13 +115,13 @@ PYVAE_KERNEL void forward_thread(const MixtureLogDensity<T>& args, const Mixture
 }
 
 template <typename T>
-PYVAE_MATH int64_t forward_items(const ForwardJob<T>& job) {
+PYVAE_MATH int64_t forward_items(const MixtureForward<T>& job) {
   return job.of.mixture.batch * job.of.channels * job.at.parts * job.at.row_blocks;
 }
 
 template <bool kMarginals, int kRows, typename T>
 struct SumParts {
-  using Args = ForwardJob<T>;
+  using Args = MixtureForward<T>;
   using Shared = NothingShared;
   static constexpr int kThreads = cuda::kThreads;
   static int64_t blocks(const Args& job) { return blocks_for(forward_items(job), 1); }
@@ -139,8 +139,8 @@ struct SumParts {
 // The launches of a forward, in order.
 template <bool kMarginals, typename T, typename Launch>
 void for_each_forward_step(const MixtureLogDensity<T>& args, int64_t filling, Launch& launch) {
-  const ForwardJob<T> job{args, forward_layout(args, filling)};
-  launch(TransposeQueries<T, ForwardJob<T>>(), job);
+  const MixtureForward<T> job{args, forward_layout(args, filling)};
+  launch(TransposeQueries<T, MixtureForward<T>>(), job);
   if (job.at.rows == 1) {
     launch(SumParts<kMarginals, 1, T>(), job);
   } else {

@@ -20,8 +20,8 @@ namespace pyvae::cuda {
 // Those of the columns' gradients, in order, and those of the rows', after them.
 template <bool kMarginals, typename T, typename Launch>
 void for_each_column_step(const MixtureLogDensityBackward<T>& args, int64_t filling, Launch& launch) {
-  const BackwardJob<T> job{args, backward_layout(args, filling)};
-  launch(TransposeQueries<T, BackwardJob<T>>(), job);
+  const MixtureBackward<T> job{args, backward_layout(args, filling)};
+  launch(TransposeQueries<T, MixtureBackward<T>>(), job);
   launch(PrepareRows<T>(), job);
   launch(SumColumns<kMarginals, T>(), job);
   launch(FinishColumns<T>(), job);
@@ -29,7 +29,7 @@ void for_each_column_step(const MixtureLogDensityBackward<T>& args, int64_t fill
 
 template <bool kMarginals, typename T, typename Launch>
 void for_each_row_step(const MixtureLogDensityBackward<T>& args, int64_t filling, Launch& launch) {
-  const BackwardJob<T> job{args, backward_layout(args, filling)};
+  const MixtureBackward<T> job{args, backward_layout(args, filling)};
   launch(SumRows<kMarginals, T>(), job);
   launch(FinishRows<T>(), job);
 }

@@ -154,7 +154,7 @@ PYVAE_KERNEL void column_thread(const MixtureLogDensityBackward<T>& args, const 
 
 template <bool kMarginals, typename T>
 struct SumColumns {
-  using Args = BackwardJob<T>;
+  using Args = MixtureBackward<T>;
   using Shared = NothingShared;
   static constexpr int kThreads = cuda::kThreads;
   PYVAE_MATH int64_t items(const Args& job) {

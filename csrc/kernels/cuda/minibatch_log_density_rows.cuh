@@ -80,7 +80,7 @@ PYVAE_KERNEL void row_thread(const MixtureLogDensityBackward<T>& args, const Mix
 
 template <bool kMarginals, typename T>
 struct SumRows {
-  using Args = BackwardJob<T>;
+  using Args = MixtureBackward<T>;
   using Shared = NothingShared;
   static constexpr int kThreads = cuda::kThreads;
   PYVAE_MATH int64_t items(const Args& job) { return job.of.mixture.batch * job.at.row_parts * job.at.row_blocks; }

@@ -8,13 +8,13 @@
 namespace pyvae::cuda {
 
 template <typename T>
-struct ForwardJob {
+struct MixtureForward {
   MixtureLogDensity<T> of;
   MixtureWorkspace at;
 };
 
 template <typename T>
-struct BackwardJob {
+struct MixtureBackward {
   MixtureLogDensityBackward<T> of;
   MixtureBackwardWorkspace at;
 };
@@ -70,9 +70,11 @@ PYVAE_KERNEL void write_row_channel(const MixtureLogDensityBackward<T>& args, co
 
 // Peaks and factors of the backward's rows.
 template <typename T>
-struct PrepareRows : ThreadPerItem<PrepareRows<T>, BackwardJob<T>> {
-  PYVAE_MATH int64_t items(const BackwardJob<T>& job) { return job.of.mixture.batch * job.of.channels * job.at.pitch; }
-  PYVAE_KERNEL void item(const BackwardJob<T>& job, int64_t k) {
+struct PrepareRows : ThreadPerItem<PrepareRows<T>, MixtureBackward<T>> {
+  PYVAE_MATH int64_t items(const MixtureBackward<T>& job) {
+    return job.of.mixture.batch * job.of.channels * job.at.pitch;
+  }
+  PYVAE_KERNEL void item(const MixtureBackward<T>& job, int64_t k) {
     const int64_t rest = k / job.at.pitch, channels = job.of.channels;
     write_row_channel(job.of, job.at, rest / channels, rest % channels, k % job.at.pitch);
   }
@@ -100,9 +102,11 @@ PYVAE_KERNEL void merge_parts(const MixtureLogDensity<T>& args, const MixtureWor
 
 // The parts' sums become densities.
 template <typename T>
-struct MergeParts : ThreadPerItem<MergeParts<T>, ForwardJob<T>> {
-  PYVAE_MATH int64_t items(const ForwardJob<T>& job) { return job.of.mixture.batch * job.of.channels * job.of.queries; }
-  PYVAE_KERNEL void item(const ForwardJob<T>& job, int64_t k) {
+struct MergeParts : ThreadPerItem<MergeParts<T>, MixtureForward<T>> {
+  PYVAE_MATH int64_t items(const MixtureForward<T>& job) {
+    return job.of.mixture.batch * job.of.channels * job.of.queries;
+  }
+  PYVAE_KERNEL void item(const MixtureForward<T>& job, int64_t k) {
     const int64_t rest = k / job.of.queries, channels = job.of.channels;
     merge_parts(job.of, job.at, rest / channels, rest % channels, k % job.of.queries);
   }
@@ -127,11 +131,11 @@ PYVAE_KERNEL void finish_column(const MixtureLogDensityBackward<T>& args, const 
 
 // grad_mu and grad_logvar from the parts' sums.
 template <typename T>
-struct FinishColumns : ThreadPerItem<FinishColumns<T>, BackwardJob<T>> {
-  PYVAE_MATH int64_t items(const BackwardJob<T>& job) {
+struct FinishColumns : ThreadPerItem<FinishColumns<T>, MixtureBackward<T>> {
+  PYVAE_MATH int64_t items(const MixtureBackward<T>& job) {
     return job.of.mixture.batch * job.of.mixture.latents * job.of.mixture.columns;
   }
-  PYVAE_KERNEL void item(const BackwardJob<T>& job, int64_t k) {
+  PYVAE_KERNEL void item(const MixtureBackward<T>& job, int64_t k) {
     const int64_t latents = job.of.mixture.latents, columns = job.of.mixture.columns;
     finish_column(job.of, job.at, k / columns / latents, k / columns % latents, k % columns);
   }
@@ -139,11 +143,11 @@ struct FinishColumns : ThreadPerItem<FinishColumns<T>, BackwardJob<T>> {
 
 // grad_z from the parts' sums.
 template <typename T>
-struct FinishRows : ThreadPerItem<FinishRows<T>, BackwardJob<T>> {
-  PYVAE_MATH int64_t items(const BackwardJob<T>& job) {
+struct FinishRows : ThreadPerItem<FinishRows<T>, MixtureBackward<T>> {
+  PYVAE_MATH int64_t items(const MixtureBackward<T>& job) {
     return job.of.mixture.batch * job.of.mixture.latents * job.of.queries;
   }
-  PYVAE_KERNEL void item(const BackwardJob<T>& job, int64_t k) {
+  PYVAE_KERNEL void item(const MixtureBackward<T>& job, int64_t k) {
     const int64_t latents = job.of.mixture.latents, channels = job.of.mixture.batch * latents;
     const int64_t i = k % job.of.queries, channel = k / job.of.queries;  // of [B, D]
     T sum = 0;
