@@ -2,6 +2,7 @@
 #
 #   run_elementary   the elementary functions on every 32-bit argument (PYVAE_SANITIZER=none)
 #   run_kernels      the CPU kernels on random sizes and values, under a sanitizer
+#   run_cuda_on_host the CUDA kernels' logic, thread after thread, against the CPU kernels
 #
 # Each runs the code of every instruction set, compiled with the flags it is shipped with.
 set(PYVAE_SANITIZER none CACHE STRING "none; address: with undefined behaviour; thread")
@@ -57,7 +58,7 @@ endif()
 set(kernel_objects)
 foreach(kernels ${kernel_targets})
   if(sanitizer_flags)
-    target_compile_options(${kernels} PRIVATE ${sanitizer_flags} -ffp-contract=off)
+    target_compile_options(${kernels} PRIVATE ${sanitizer_flags} -ffp-contract=off -O2)
   endif()
   list(APPEND kernel_objects $<TARGET_OBJECTS:${kernels}>)
 endforeach()
@@ -65,3 +66,7 @@ file(GLOB driver_sources CONFIGURE_DEPENDS tests/kernels/drivers/*.cpp)
 pyvae_driver(run_kernels ${driver_sources} ${kernel_objects})
 target_compile_options(run_kernels PRIVATE -O1)  # generating cases takes no time; instrumenting them does
 target_compile_options(run_kernels PRIVATE -O1)
+
+file(GLOB on_host_sources CONFIGURE_DEPENDS tests/kernels/cuda_on_host/*.cpp)
+pyvae_driver(run_cuda_on_host ${on_host_sources} $<TARGET_OBJECTS:pyvae_kernels_baseline>)
+target_compile_options(run_cuda_on_host PRIVATE -O1)
