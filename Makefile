@@ -50,10 +50,10 @@ cuda-check: build
 	$(BIN)/cmake -S . -B build/cuda-check -G Ninja -DPYVAE_CUDA=CHECK -DPYVAE_WHEEL=ON \
 	  -DPython_EXECUTABLE="$(CURDIR)/$(BIN)/python" -DCMAKE_MAKE_PROGRAM="$(CURDIR)/$(BIN)/ninja"
 	$(BIN)/cmake --build build/cuda-check --target pyvae_ops_cuda
-	$(BIN)/python benchmarks/kernel_resources.py
+	$(BIN)/python -m benchmarks.kernels.resources
 
 cuda-table: build
-	$(BIN)/python benchmarks/kernel_resources.py --write
+	$(BIN)/python -m benchmarks.kernels.resources --write
 
 # Everything that only a GPU can show, in at most nine minutes, with the torch that PYTHON has: docs/gpu.md.
 gpu:

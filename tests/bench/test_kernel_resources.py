@@ -1,6 +1,6 @@
 """The table of the CUDA kernels' registers, from a report of ptxas."""
 
-from benchmarks.kernel_resources import TABLE, Kernel, architectures, difference, kernels, page
+from benchmarks.kernels.resources import TABLE, Kernel, architectures, difference, kernels, page
 
 REPORT = """
 ptxas info    : Compiling entry function '_Z3oneIfEvv' for 'sm_90'

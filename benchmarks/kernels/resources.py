@@ -1,7 +1,7 @@
 """Registers, shared memory and stack of every CUDA kernel for every architecture, from ptxas' report; no GPU needed.
 
-    python benchmarks/kernel_resources.py            # compares with docs/cuda-kernels.md; `make cuda-check` runs it
-    python benchmarks/kernel_resources.py --write    # writes it anew: `make cuda-table`
+    python -m benchmarks.kernels.resources            # compares with docs/cuda-kernels.md; `make cuda-check` runs it
+    python -m benchmarks.kernels.resources --write    # writes it anew: `make cuda-table`
 
 Spills are errors of the build, so that there is nothing to record of them. Another nvcc than the one the table names
 gives other numbers: then nothing is compared.
@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "csrc/kernels/cuda"
 TABLE = ROOT / "docs/cuda-kernels.md"
 UPDATE = "run `make cuda-table` and commit docs/cuda-kernels.md"
@@ -135,7 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="write docs/cuda-kernels.md")
     write = parser.parse_args().write
-    nvcc = shutil.which("nvcc") or sys.exit("kernel_resources needs nvcc on the path.")
+    nvcc = shutil.which("nvcc") or sys.exit("This needs nvcc on the path.")
     number = version(nvcc)
     if not write and f"\nnvcc {number}.\n" not in TABLE.read_text():
         print(f"docs/cuda-kernels.md is not of nvcc {number}: not compared")

@@ -1,0 +1,161 @@
+"""What a warp issues in the inner loops of the CUDA kernels, from the disassembly; no GPU needed.
+
+    python -m benchmarks.kernels.instructions            # prints the table
+    python -m benchmarks.kernels.instructions --write    # writes docs/cuda-instructions.md: `make cuda-instructions`
+
+Needs nvcc, and nvdisasm on the path or from the package nvidia-cuda-nvdisasm.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.kernels.disassembly import Block, functions, loops, way
+from benchmarks.kernels.resources import ROOT, SOURCES, demangled, version
+
+PAGE = ROOT / "docs/cuda-instructions.md"
+ARCHITECTURE = "sm_90"
+
+# --- What is counted --------------------------------------------------------------------------------------------------
+
+EX2, FMA, STORE = "MUFU.EX2", "FFMA", "STG.E.128"
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A loop of a kernel: of those whose way meets `meets`, the one with so many of them inside."""
+
+    file: str
+    kernel: str
+    what: str
+    per: str
+    units: int
+    meets: Mapping[str, int]
+    floor: str
+    inside: int = 0
+
+
+_TERM, _PAIR, _PAIR_LATENT = "term (i, j, d)", "pair (i, j)", "pair and latent"
+_ELEMENTWISE = "reparameterize", "reparameterize_with_kl", "gaussian_kl"
+
+COUNTED = [
+    Counted(
+        "minibatch_log_density", "SumParts<true, 4, float>", "a marginal", _TERM, 32, {EX2: 32, FMA: 32}, "5 + 1 ex2"
+    ),
+    Counted("joint_log_density", "SumParts<false, 4, float>", "exponents", _PAIR_LATENT, 32, {FMA: 32}, "3"),
+    Counted("joint_log_density", "SumParts<false, 4, float>", "sums", _PAIR, 32, {EX2: 32}, "2 + 1 ex2"),
+    Counted("minibatch_log_density", "SumColumns<true, float>", "gradients", _TERM, 16, {EX2: 16}, "9 + 1 ex2"),
+    Counted("minibatch_log_density", "SumRows<true, float>", "gradients", _TERM, 16, {EX2: 16}, "7 + 1 ex2"),
+    Counted("joint_log_density", "SumColumns<false, float>", "exponents", _PAIR_LATENT, 32, {FMA: 32}, "3"),
+    Counted("joint_log_density", "SumColumns<false, float>", "weights", _PAIR, 32, {EX2: 32}, "3 + 1 ex2"),
+    Counted(
+        "joint_log_density", "SumColumns<false, float>", "gradients", _PAIR_LATENT, 32, {FMA: 32, "STG": 1}, "4"
+    ),
+    Counted("joint_log_density", "SumRows<false, float>", "exponents", _PAIR_LATENT, 32, {FMA: 32}, "3"),
+    Counted("joint_log_density", "SumRows<false, float>", "weights", _PAIR, 32, {EX2: 32}, "3 + 1 ex2"),
+    Counted("joint_log_density", "SumRows<false, float>", "gradients", _PAIR_LATENT, 32, {FMA: 32, "STG": 1}, "3"),
+    Counted("gridded_marginals", "SpreadComponents", "nodes", "component and node", 16, {EX2: 16}, "4 + 1 ex2"),
+    Counted("gridded_marginals", "SpreadQueries", "nodes", "query and node", 16, {EX2: 16}, "4 + 1 ex2"),
+    Counted("gridded_marginals", "GatherComponents", "nodes", "component and node", 4, {EX2: 4}, "8 + 1 ex2"),
+    Counted("reparameterize", "reparameterize_kernel<float>", "all", "element", 4, {STORE: 1}, "12 bytes"),
+    Counted("reparameterize", "reparameterize_backward_kernel<float>", "all", "element", 4, {STORE: 1}, "12 bytes"),
+    Counted("gaussian_kl", "gaussian_kl_rows_kernel<float>", "all", "element", 1, {"LDG": 2}, "8 bytes"),
+    Counted("gaussian_kl", "gaussian_kl_backward_kernel<float>", "all", "element", 1, {"LDG": 3}, "16 bytes"),
+]
+
+# --- Counting ---------------------------------------------------------------------------------------------------------
+
+_POINT = ("FADD", "FMUL", "FFMA", "FSETP", "FSEL", "FMNMX")
+_KINDS = {
+    "multiply-add pipes": ("FADD", "FMUL", "FFMA"),
+    "special functions": ("MUFU",),
+    "loads and stores": ("LD", "ST", "ATOM"),
+}
+
+
+def kinds(instructions: Counter[str]) -> list[int]:
+    """All of them, then those of each kind, then the others."""
+    of_kind = [sum(n for name, n in instructions.items() if name.startswith(starts)) for starts in _KINDS.values()]
+    return [instructions.total(), *of_kind, instructions.total() - sum(of_kind)]
+
+
+def count(blocks: list[Block], counted: Counted) -> Counter[str] | None:
+    """The instructions of the loop's way."""
+    every = loops(blocks)
+    ways = (way(blocks, loop, every, counted.meets) for loop in every)
+    found = [each for each in ways if each is not None]
+    return found[counted.inside] if len(found) > counted.inside else None
+
+
+def page(rows: Iterable[tuple[Counted, Counter[str]]], nvcc_version: str) -> str:
+    """The table as a page of docs."""
+    lines = [
+        "# Instructions of the CUDA kernels' inner loops",
+        "",
+        f"Of a warp, from the disassembly for {ARCHITECTURE} by nvcc {nvcc_version}; `make cuda-instructions` writes this page. Each row is the",
+        "shortest way round one loop, loops inside it not counted, divided by what a thread does in a round. The floor is what the formula",
+        "needs: operations of the multiply-add pipes and exponentials, or bytes of each tensor touched once. Nothing here is a time.",
+        "",
+        "A multiprocessor issues 4 instructions of a warp per clock; an exponential keeps its unit busy as long as 8 of them.",
+        "",
+        "| kernel | loop | per | all | " + " | ".join(_KINDS) + " | others | floor |",
+        "| --- " * (6 + len(_KINDS)) + "|",
+    ]
+    for counted, instructions in rows:
+        numbers = " | ".join(f"{n / counted.units:.2f}" for n in kinds(instructions))
+        lines.append(f"| `{counted.kernel}` | {counted.what} | {counted.per} | {numbers} | {counted.floor} |")
+    return "\n".join(lines) + "\n"
+
+
+# --- Compiling --------------------------------------------------------------------------------------------------------
+
+
+def disassembly(nvcc: str, nvdisasm: str, file: str) -> dict[str, list[Block]]:
+    """The kernels of a file by their names in the source."""
+    with tempfile.TemporaryDirectory() as folder:
+        binary = f"{folder}/kernels.cubin"
+        command = [nvcc, "-std=c++20", "-cubin", f"-arch={ARCHITECTURE}", str(SOURCES / f"{file}.cu"), "-o", binary]
+        subprocess.run(command, check=True)
+        text = subprocess.run([nvdisasm, "-c", binary], capture_output=True, text=True, check=True).stdout
+    found = list(functions(text))
+    names = demangled([name for name, _ in found])
+    return {name: blocks for name, (_, blocks) in zip(names, found, strict=True)}
+
+
+def counts(nvcc: str, nvdisasm: str) -> list[tuple[Counted, Counter[str]]]:
+    """Every loop of the list with its instructions."""
+    files = {file: disassembly(nvcc, nvdisasm, file) for file in dict.fromkeys(c.file for c in COUNTED)}
+    rows = []
+    for counted in COUNTED:
+        blocks = next((b for name, b in files[counted.file].items() if counted.kernel in name), None)
+        found = count(blocks, counted) if blocks else None
+        if found is None:
+            sys.exit(f"{counted.file}.cu has no loop of {counted.kernel} that meets {dict(counted.meets)}.")
+        rows.append((counted, found))
+    return rows
+
+
+def tool(name: str) -> str:
+    """Where a program is: on the path, or in a package beside this Python's."""
+    packaged = sorted(Path(sysconfig.get_path("purelib")).glob(f"nvidia/*/bin/{name}"))
+    return shutil.which(name) or (str(packaged[0]) if packaged else sys.exit(f"This needs {name} on the path."))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
+    write = parser.parse_args().write
+    nvcc = tool("nvcc")
+    made = page(counts(nvcc, tool("nvdisasm")), version(nvcc))
+    PAGE.write_text(made) if write else print(made, end="")
+
+
+if __name__ == "__main__":
+    main()
