@@ -30,7 +30,7 @@ EX2, FMA, STORE = "MUFU.EX2", "FFMA", "STG.E.128"
 
 @dataclass(frozen=True)
 class Counted:
-    """A loop of a kernel: of those whose way meets `meets`, the one with so many of them inside."""
+    """A loop of a kernel: of those whose way meets `meets`, the shortest with none of them inside, or with some."""
 
     file: str
     kernel: str
@@ -39,7 +39,7 @@ class Counted:
     units: int
     meets: Mapping[str, int]
     floor: str
-    inside: int = 0
+    around: bool = False
 
 
 _TERM, _PAIR, _PAIR_LATENT = "term (i, j, d)", "pair (i, j)", "pair and latent"
@@ -53,6 +53,8 @@ COUNTED = [
     Counted("joint_log_density", "SumParts<false, 4, float>", "sums", _PAIR, 32, {EX2: 32}, "2 + 1 ex2"),
     Counted("minibatch_log_density", "SumColumns<true, float>", "gradients", _TERM, 16, {EX2: 16}, "9 + 1 ex2"),
     Counted("minibatch_log_density", "SumRows<true, float>", "gradients", _TERM, 16, {EX2: 16}, "7 + 1 ex2"),
+    Counted("minibatch_log_density", "SumColumns<true, float>", "weights", _PAIR, 16, {EX2: 16}, "3 + 1 ex2", True),
+    Counted("minibatch_log_density", "SumRows<true, float>", "weights", _PAIR, 16, {EX2: 16}, "3 + 1 ex2", True),
     Counted("joint_log_density", "SumColumns<false, float>", "exponents", _PAIR_LATENT, 32, {FMA: 32}, "3"),
     Counted("joint_log_density", "SumColumns<false, float>", "weights", _PAIR, 32, {EX2: 32}, "3 + 1 ex2"),
     Counted(
@@ -72,7 +74,6 @@ COUNTED = [
 
 # --- Counting ---------------------------------------------------------------------------------------------------------
 
-_POINT = ("FADD", "FMUL", "FFMA", "FSETP", "FSEL", "FMNMX")
 _KINDS = {
     "multiply-add pipes": ("FADD", "FMUL", "FFMA"),
     "special functions": ("MUFU",),
@@ -82,16 +83,25 @@ _KINDS = {
 
 def kinds(instructions: Counter[str]) -> list[int]:
     """All of them, then those of each kind, then the others."""
-    of_kind = [sum(n for name, n in instructions.items() if name.startswith(starts)) for starts in _KINDS.values()]
+    of_kind = [_begins(instructions, *starts) for starts in _KINDS.values()]
     return [instructions.total(), *of_kind, instructions.total() - sum(of_kind)]
 
 
 def count(blocks: list[Block], counted: Counted) -> Counter[str] | None:
     """The instructions of the loop's way."""
     every = loops(blocks)
-    ways = (way(blocks, loop, every, counted.meets) for loop in every)
-    found = [each for each in ways if each is not None]
-    return found[counted.inside] if len(found) > counted.inside else None
+    found = [(loop, met) for loop in every if (met := way(blocks, loop, every, counted.meets)) is not None]
+    fit = [met for loop, met in found if counted.around == any(other.blocks < loop.blocks for other, _ in found)]
+    return min(fit, key=lambda met: met.total() / rounds(met, counted), default=None)
+
+
+def rounds(instructions: Counter[str], counted: Counted) -> float:
+    """How many of the source's rounds a way makes: several where the compiler has unrolled the loop."""
+    return min(_begins(instructions, start) / least for start, least in counted.meets.items())
+
+
+def _begins(instructions: Counter[str], *starts: str) -> int:
+    return sum(n for name, n in instructions.items() if name.startswith(starts))
 
 
 def page(rows: Iterable[tuple[Counted, Counter[str]]], nvcc_version: str) -> str:
@@ -109,7 +119,8 @@ def page(rows: Iterable[tuple[Counted, Counter[str]]], nvcc_version: str) -> str
         "| --- " * (6 + len(_KINDS)) + "|",
     ]
     for counted, instructions in rows:
-        numbers = " | ".join(f"{n / counted.units:.2f}" for n in kinds(instructions))
+        units = counted.units * rounds(instructions, counted)
+        numbers = " | ".join(f"{n / units:.2f}" for n in kinds(instructions))
         lines.append(f"| `{counted.kernel}` | {counted.what} | {counted.per} | {numbers} | {counted.floor} |")
     return "\n".join(lines) + "\n"
 

@@ -173,8 +173,6 @@ constexpr int64_t kForwardRows = 4;
 constexpr int64_t kFillingBlocks = 2048;
 
 constexpr int64_t blocks_of(int64_t owned, int64_t per_block) { return (owned + per_block - 1) / per_block; }
-// From one row of queries to the next: whole tiles, so that a read of several begins on 16 bytes.
-constexpr int64_t mixture_pitch(int64_t queries) { return blocks_of(queries, kTile) * kTile; }
 
 // Parts of what `blocks` meet, in tiles.
 constexpr int64_t parts_of(int64_t blocks, int64_t tiles, int64_t filling) {
@@ -184,8 +182,9 @@ constexpr int64_t parts_of(int64_t blocks, int64_t tiles, int64_t filling) {
 
 // How a forward is divided, and where its workspace holds what, in elements.
 struct MixtureWorkspace {
-  int64_t pitch, rows;  // rows of a thread
+  int64_t rows;  // of a thread
   int64_t row_blocks, parts;
+  int64_t pitch;  // Q, rounded up to the rows of all threads: each finds its own at fixed distances
   int64_t query;  // [B, D, pitch]: z with rows innermost
   int64_t peak;   // [B, C, parts, pitch]
   int64_t total;  // [B, C, parts, pitch]
@@ -193,12 +192,12 @@ struct MixtureWorkspace {
 
   MixtureWorkspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents, int64_t channels,
                    int64_t filling = kFillingBlocks)
-      : pitch(mixture_pitch(queries)),
-        rows(batch * channels * blocks_of(queries, kBlockThreads * kForwardRows) * tiles_of(columns) < filling
+      : rows(batch * channels * blocks_of(queries, kBlockThreads * kForwardRows) * tiles_of(columns) < filling
                  ? 1
                  : kForwardRows),
         row_blocks(blocks_of(queries, kBlockThreads * rows)),
         parts(parts_of(batch * channels * row_blocks, tiles_of(columns), filling)),
+        pitch(row_blocks * kBlockThreads * rows),
         query(0),
         peak(query + batch * latents * pitch),
         total(peak + batch * channels * parts * pitch),
@@ -207,7 +206,8 @@ struct MixtureWorkspace {
 
 // The backward's: columns meet all rows, then rows all columns.
 struct MixtureBackwardWorkspace {
-  int64_t pitch, column_blocks, column_parts, row_blocks, row_parts;
+  int64_t pitch;  // Q, rounded up to tiles, so that a read of several rows begins on 16 bytes
+  int64_t column_blocks, column_parts, row_blocks, row_parts;
   int64_t padded;          // M, rounded up to tiles
   int64_t query;           // [B, D, pitch]: z with rows innermost
   int64_t peak;            // [B, C, pitch]
@@ -219,7 +219,7 @@ struct MixtureBackwardWorkspace {
 
   MixtureBackwardWorkspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents, int64_t channels,
                            int64_t filling = kFillingBlocks)
-      : pitch(mixture_pitch(queries)),
+      : pitch(tiles_of(queries) * kTile),
         column_blocks(blocks_of(columns, kBlockThreads)),
         column_parts(parts_of(batch * column_blocks, pitch / kTile, filling)),
         row_blocks(blocks_of(queries, kBlockThreads)),

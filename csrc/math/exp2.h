@@ -56,4 +56,14 @@ PYVAE_MATH F exp2_weight(F x) {
 }
 PYVAE_MATH double exp2_weight(double x) { return libm::exp2(x); }
 
+// The same for x above 127, too: 2^127 or more, which tells that x was not expected.
+PYVAE_MATH float exp2_weight_unbounded(float x) {
+#if defined(__CUDA_ARCH__)
+  return exp2_weight(x);
+#else
+  return exp2_weight(x > 127.0f ? 127.0f : x);
+#endif
+}
+PYVAE_MATH double exp2_weight_unbounded(double x) { return exp2_weight(x); }
+
 }  // namespace pyvae

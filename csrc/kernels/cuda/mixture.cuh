@@ -30,11 +30,24 @@ PYVAE_MATH int64_t column_index(const MixtureColumns<T>& mixture, int64_t b, int
   return ((b * tiles_of(mixture.columns) + j / kTile) * mixture.latents + d) * 3 * kTile + j % kTile;
 }
 
-// Where it has the sum of a group's constants.
+// Where it has the sum of a group's constants; those of the next group are kTile further.
 template <typename T>
 PYVAE_MATH int64_t constant_index(const MixtureColumns<T>& mixture, int64_t b, int64_t group, int64_t j) {
   const int64_t groups = latent_groups(mixture.latents);
   return ((b * tiles_of(mixture.columns) + j / kTile) * groups + group) * kTile + j % kTile;
+}
+
+// Neighbouring columns of a tile: where the first has its mean in the first latent, and its first group's constant.
+template <typename T>
+struct ColumnsAt {
+  const T *parameters, *constants;
+
+  PYVAE_MEMBER ColumnsAt operator+(int columns) const { return {parameters + columns, constants + columns}; }
+};
+
+template <typename T>
+PYVAE_KERNEL ColumnsAt<T> columns_at(const MixtureColumns<T>& mixture, int64_t b, int64_t j) {
+  return {mixture.tiles + column_index(mixture, b, 0, j), mixture.constants + constant_index(mixture, b, 0, j)};
 }
 
 template <typename T>
@@ -78,33 +91,31 @@ struct alignas(16) Pack {
 // What `at`, on 16 bytes, and the elements after it hold.
 template <typename T>
 PYVAE_KERNEL Pack<T> load_pack(const T* at) {
-  Pack<T> pack;
-  __builtin_memcpy(&pack, __builtin_assume_aligned(at, 16), 16);
-  return pack;
+  return *reinterpret_cast<const Pack<T>*>(at);  // of a memcpy nvcc may make sixteen reads
 }
 
 // --- The joint's exponents -------------------------------------------------------------------------------------------
 
-// Rows of one batch entry, in [D, pitch].
-template <typename T, int kRows>
-struct QueriesOf {
-  const T* query;
+// The rows of a thread, kThreads apart, in [D, pitch]; `first` is the first of them in the first latent.
+template <typename T>
+struct RowsOf {
+  const T* first;
   int64_t pitch;
-  const int64_t (&row)[kRows];
 };
 
-// sum_d u^2 of latents [d, last); `at` is where the first of the columns has its mean in the first latent.
+// sum_d u^2 of latents [d, last).
 template <typename T, int kRows, int kColumns>
-PYVAE_KERNEL void sum_of_squares(const T* at, const QueriesOf<T, kRows>& rows, int64_t d, int64_t last,
+PYVAE_KERNEL void sum_of_squares(const ColumnsAt<T>& at, const RowsOf<T>& rows, int64_t d, int64_t last,
                                  T (&sum)[kRows][kColumns]) {
   for (int r = 0; r < kRows; ++r) {
     for (int k = 0; k < kColumns; ++k) sum[r][k] = 0;
   }
   for (; d < last; ++d) {
     T z[kRows];
-    for (int r = 0; r < kRows; ++r) z[r] = rows.query[d * rows.pitch + rows.row[r]];
+    for (int r = 0; r < kRows; ++r) z[r] = rows.first[d * rows.pitch + r * kThreads];
     for (int k = 0; k < kColumns; k += kPackSize<T>) {
-      const Pack<T> mean = load_pack(at + d * 3 * kTile + k), scale = load_pack(at + d * 3 * kTile + kTile + k);
+      const T* mean_at = at.parameters + d * 3 * kTile + k;
+      const Pack<T> mean = load_pack(mean_at), scale = load_pack(mean_at + kTile);
       for (int p = 0; p < kPackSize<T>; ++p) {
         for (int r = 0; r < kRows; ++r) {
           const T u = (z[r] - mean.value[p]) * scale.value[p];
@@ -115,18 +126,16 @@ PYVAE_KERNEL void sum_of_squares(const T* at, const QueriesOf<T, kRows>& rows, i
   }
 }
 
-// The base-2 exponents of columns [first, first + kColumns), group by group the constants less sum_d u^2: both grow
-// with the number of latents and nearly cancel. Without the special shifts; -inf beyond the last column.
+// The base-2 exponents of kColumns columns, group by group the constants less sum_d u^2: both grow with the number of
+// latents and nearly cancel. Without the special shifts; -inf beyond the last column.
 template <typename T, int kRows, int kColumns>
-PYVAE_KERNEL void joint_exponents(const MixtureColumns<T>& mixture, int64_t b, int64_t first,
-                                  const QueriesOf<T, kRows>& rows, T (&x)[kRows][kColumns]) {
-  const T* at = mixture.tiles + column_index(mixture, b, 0, first);
-  for (int64_t group = 0; group < latent_groups(mixture.latents); ++group) {
+PYVAE_KERNEL void joint_exponents(int64_t latents, const ColumnsAt<T>& at, const RowsOf<T>& rows,
+                                  T (&x)[kRows][kColumns]) {
+  for (int64_t group = 0; group < latent_groups(latents); ++group) {
     T sum[kRows][kColumns];
-    sum_of_squares(at, rows, group * kLatentGroup, smaller((group + 1) * kLatentGroup, mixture.latents), sum);
-    const T* constants = mixture.constants + constant_index(mixture, b, group, first);
+    sum_of_squares(at, rows, group * kLatentGroup, smaller((group + 1) * kLatentGroup, latents), sum);
     for (int k = 0; k < kColumns; k += kPackSize<T>) {
-      const Pack<T> constant = load_pack(constants + k);
+      const Pack<T> constant = load_pack(at.constants + group * kTile + k);
       for (int p = 0; p < kPackSize<T>; ++p) {
         for (int r = 0; r < kRows; ++r) {
           const T part = constant.value[p] - sum[r][k + p];

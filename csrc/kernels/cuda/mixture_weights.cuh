@@ -31,6 +31,15 @@ struct Weights {
   bool usual;
 };
 
+// Whether all exponents are above kUsualExponent, or nearly: none is far above 0, so that their sum tells. A NaN is
+// not.
+template <typename T, int kCount>
+PYVAE_KERNEL bool usual_exponents(const T (&x)[kCount]) {
+  T sum = 0;
+  for (int k = 0; k < kCount; ++k) sum += x[k];
+  return sum > T(kUsualExponent);
+}
+
 // One latent of an owned column and a row that it meets, or the other way round.
 template <typename T>
 struct Meeting {
@@ -42,13 +51,16 @@ struct WeightedTerm {
   T weight, u;
 };
 
-// With marginals their weight comes to the joint's.
-template <bool kMarginals, bool kUsual, typename T>
+// With marginals their weight comes to the joint's. A plain pair has no shift, and exponents are usual.
+template <bool kMarginals, bool kPlain, typename T>
 PYVAE_KERNEL WeightedTerm<T> weighted_term(const Meeting<T>& pair, T joint_weight) {
   const T u = (pair.z - pair.mean) * pair.scale;
   T weight = joint_weight;
-  if constexpr (kMarginals) weight += pair.factor * exp2_weight(pair.constant - u * u + pair.shift - pair.peak);
-  return {weight, kUsual || weight != T(0) ? u : T(0)};
+  if constexpr (kMarginals) {
+    const T x = pair.constant - u * u;
+    weight += pair.factor * exp2_weight((kPlain ? x : x + pair.shift) - pair.peak);
+  }
+  return {weight, kPlain || weight != T(0) ? u : T(0)};
 }
 
 // Adds to a sum in the workspace, which holds nothing before the first group.
