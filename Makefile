@@ -8,7 +8,7 @@ RUN_DIR ?= runs/quick
 
 NATIVE_SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc -type f)
 
-.PHONY: build study test test-long bench lint format cuda-check cuda-table gpu wheel clean FORCE
+.PHONY: build study test test-long bench lint format cuda-check cuda-table cuda-instructions gpu wheel clean FORCE
 
 build: $(VENV)/.built
 
@@ -54,6 +54,11 @@ cuda-check: build
 
 cuda-table: build
 	$(BIN)/python -m benchmarks.kernels.resources --write
+
+# What a warp issues in their inner loops, from the disassembly: docs/cuda-instructions.md.
+cuda-instructions: build
+	$(BIN)/python -m pip install -q nvidia-cuda-nvdisasm
+	$(BIN)/python -m benchmarks.kernels.instructions --write
 
 # Everything that only a GPU can show, in at most nine minutes, with the torch that PYTHON has: docs/gpu.md.
 gpu:

@@ -22,10 +22,21 @@ from benchmarks.kernels.resources import ROOT, SOURCES, demangled, version
 
 PAGE = ROOT / "docs/cuda-instructions.md"
 ARCHITECTURE = "sm_90"
+PREFACE = """\
+# Instructions of the CUDA kernels' inner loops
+
+Of a warp, from the disassembly for {architecture} by nvcc {version}; `make cuda-instructions` writes this page. A row
+is the shortest way round one loop, loops inside it not counted, divided by what a thread does in a round. The floor is
+what the formula needs: operations of the multiply-add pipes and exponentials, or bytes of each tensor touched once.
+Nothing here is a time.
+
+A scheduler, of which a multiprocessor has four, issues an instruction of a warp per clock. An exponential of a warp
+keeps its special-function unit busy for eight.
+"""
 
 # --- What is counted --------------------------------------------------------------------------------------------------
 
-EX2, FMA, STORE = "MUFU.EX2", "FFMA", "STG.E.128"
+EX2, FMA, LOAD, STORE = "MUFU.EX2", "FFMA", "LDG.E.128", "STG.E.128"
 
 
 @dataclass(frozen=True)
@@ -42,8 +53,7 @@ class Counted:
     around: bool = False
 
 
-_TERM, _PAIR, _PAIR_LATENT = "term (i, j, d)", "pair (i, j)", "pair and latent"
-_ELEMENTWISE = "reparameterize", "reparameterize_with_kl", "gaussian_kl"
+_TERM, _PAIR, _PAIR_LATENT, _ELEMENT = "term (i, j, d)", "pair (i, j)", "pair and latent", "element"
 
 COUNTED = [
     Counted(
@@ -57,19 +67,20 @@ COUNTED = [
     Counted("minibatch_log_density", "SumRows<true, float>", "weights", _PAIR, 16, {EX2: 16}, "3 + 1 ex2", True),
     Counted("joint_log_density", "SumColumns<false, float>", "exponents", _PAIR_LATENT, 32, {FMA: 32}, "3"),
     Counted("joint_log_density", "SumColumns<false, float>", "weights", _PAIR, 32, {EX2: 32}, "3 + 1 ex2"),
-    Counted(
-        "joint_log_density", "SumColumns<false, float>", "gradients", _PAIR_LATENT, 32, {FMA: 32, "STG": 1}, "4"
-    ),
+    Counted("joint_log_density", "SumColumns<false, float>", "gradients", _PAIR_LATENT, 32, {FMA: 32, "STG": 1}, "4"),
     Counted("joint_log_density", "SumRows<false, float>", "exponents", _PAIR_LATENT, 32, {FMA: 32}, "3"),
     Counted("joint_log_density", "SumRows<false, float>", "weights", _PAIR, 32, {EX2: 32}, "3 + 1 ex2"),
     Counted("joint_log_density", "SumRows<false, float>", "gradients", _PAIR_LATENT, 32, {FMA: 32, "STG": 1}, "3"),
     Counted("gridded_marginals", "SpreadComponents", "nodes", "component and node", 16, {EX2: 16}, "4 + 1 ex2"),
     Counted("gridded_marginals", "SpreadQueries", "nodes", "query and node", 16, {EX2: 16}, "4 + 1 ex2"),
     Counted("gridded_marginals", "GatherComponents", "nodes", "component and node", 4, {EX2: 4}, "8 + 1 ex2"),
-    Counted("reparameterize", "reparameterize_kernel<float>", "all", "element", 4, {STORE: 1}, "12 bytes"),
-    Counted("reparameterize", "reparameterize_backward_kernel<float>", "all", "element", 4, {STORE: 1}, "12 bytes"),
-    Counted("gaussian_kl", "gaussian_kl_rows_kernel<float>", "all", "element", 1, {"LDG": 2}, "8 bytes"),
-    Counted("gaussian_kl", "gaussian_kl_backward_kernel<float>", "all", "element", 1, {"LDG": 3}, "16 bytes"),
+    Counted("reparameterize", "Sample<float>", "all", _ELEMENT, 4, {STORE: 1}, "12 bytes"),
+    Counted("reparameterize", "SampleBackward<float>", "all", _ELEMENT, 4, {STORE: 1}, "12 bytes"),
+    Counted("reparameterize_with_kl", "SampleWithKl<float>", "all", _ELEMENT, 4, {STORE: 1}, "12 bytes"),
+    Counted("reparameterize_with_kl", "SampleWithKlBackward<float>", "all", _ELEMENT, 4, {STORE: 2}, "20 bytes"),
+    Counted("gaussian_kl", "KlOfLatents<float>", "all", _ELEMENT, 4, {STORE: 1}, "12 bytes"),
+    Counted("gaussian_kl", "KlOfRows<float>", "all", _ELEMENT, 4, {LOAD: 2}, "8 bytes"),
+    Counted("gaussian_kl", "KlBackward<float>", "all", _ELEMENT, 4, {STORE: 2}, "16 bytes"),
 ]
 
 # --- Counting ---------------------------------------------------------------------------------------------------------
@@ -107,14 +118,7 @@ def _begins(instructions: Counter[str], *starts: str) -> int:
 def page(rows: Iterable[tuple[Counted, Counter[str]]], nvcc_version: str) -> str:
     """The table as a page of docs."""
     lines = [
-        "# Instructions of the CUDA kernels' inner loops",
-        "",
-        f"Of a warp, from the disassembly for {ARCHITECTURE} by nvcc {nvcc_version}; `make cuda-instructions` writes this page. Each row is the",
-        "shortest way round one loop, loops inside it not counted, divided by what a thread does in a round. The floor is what the formula",
-        "needs: operations of the multiply-add pipes and exponentials, or bytes of each tensor touched once. Nothing here is a time.",
-        "",
-        "A multiprocessor issues 4 instructions of a warp per clock; an exponential keeps its unit busy as long as 8 of them.",
-        "",
+        PREFACE.format(architecture=ARCHITECTURE, version=nvcc_version),
         "| kernel | loop | per | all | " + " | ".join(_KINDS) + " | others | floor |",
         "| --- " * (6 + len(_KINDS)) + "|",
     ]

@@ -25,10 +25,4 @@ PYVAE_MATH T log_of_sum(T peak, T total, double log_weight) {
   return static_cast<T>(log_peak + static_cast<double>(log(total)) + log_weight);
 }
 
-// 1 / total for the softmax weights of the backward. A row whose every term is -inf has no weights, hence gradient 0.
-template <typename T>
-PYVAE_MATH T inverse_total(T total) {
-  return total == T(0) ? T(0) : T(1) / total;
-}
-
 }  // namespace pyvae

@@ -27,7 +27,7 @@ PYVAE_MATH float normal_radius(uint32_t bits) {
   const int32_t e = log_exponent(sum);
   const float unit = power_of_two(-e);
   const float f = sum * unit - 1.0f, rest = lost * unit;
-  return libm::sqrtf(-2.0f * log_reduced(f, static_cast<float>(e - 24), rest - rest * (f - f * f)));
+  return normal_sqrt(-2.0f * log_reduced(f, static_cast<float>(e - 24), rest - rest * (f - f * f)));
 }
 
 // (cos, sin) of 2 pi bits / 2^32, reduced on integers to an angle a in [-pi/4, pi/4]:

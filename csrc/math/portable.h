@@ -39,6 +39,17 @@ PYVAE_MATH float sqrtf(float x) { return __builtin_sqrtf(x); }
 #endif
 }  // namespace libm
 
+// Of a normal number, or nearly: on a GPU, where a rounded one takes ten instructions, within 1 unit in the last place.
+PYVAE_MATH float normal_sqrt(float x) {
+#if defined(__CUDA_ARCH__)
+  float root;
+  asm("sqrt.approx.ftz.f32 %0, %1;" : "=f"(root) : "f"(x));
+  return root;
+#else
+  return libm::sqrtf(x);
+#endif
+}
+
 PYVAE_MATH int32_t float_bits(float x) { return __builtin_bit_cast(int32_t, x); }
 PYVAE_MATH float bits_float(int32_t bits) { return __builtin_bit_cast(float, bits); }
 

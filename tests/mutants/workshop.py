@@ -24,6 +24,9 @@ TESTS = [
     ["tests/kernels/test_elementary.py", "tests/kernels/test_kernels.py", "-k", "sample or shipped or address"],
 ]
 
+# Many times what a part takes without a mutant, so that one which is not through then never will be.
+TEST_SECONDS = 900
+
 # Without the site module there is no editable install to lead back to the working tree.
 RUN_PYTEST = "import sys; sys.path[:0] = [{root!r}]; sys.path += {packages!r}; import pytest; sys.exit(pytest.main())"
 
@@ -86,7 +89,12 @@ class Workshop:
     def _first_failure(self, arguments: list[str]) -> str | None:
         code = RUN_PYTEST.format(root=str(self.root), packages=[p for p in sys.path if p.endswith("-packages")])
         command = [sys.executable, "-S", "-c", code, "-x", "--tb=no", "-p", "no:cacheprovider", *arguments]
-        ran = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False, timeout=600)
+        try:
+            ran = subprocess.run(
+                command, cwd=self.root, capture_output=True, text=True, check=False, timeout=TEST_SECONDS
+            )
+        except subprocess.TimeoutExpired:
+            return f"{arguments[0]} did not end within {TEST_SECONDS} s"
         if ran.returncode == 0:
             return None
         failed = [line for line in ran.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]

@@ -35,7 +35,7 @@ def test_matches_reference(place: str, shape: tuple, estimator: str, dtype: torc
     options = {"dataset_size": size_for(estimator, shape[1]), "estimator": estimator}
 
     def op(*t: Tensor) -> tuple[Tensor, ...]:
-        return pyvae.minibatch_log_density(*t, **options)
+        return pyvae.minibatch_log_density(*t, **options, method="exact")
 
     def plain(*t: Tensor) -> tuple[Tensor, ...]:
         return reference.minibatch_log_density(*t, **options)
@@ -115,13 +115,14 @@ def test_a_joint_over_a_thousand_equal_latents(place: str) -> None:
     assert_contract(torch.full((3, 1024), 0.3), torch.zeros(3, 1024), torch.full((3, 1024), -3.0), dataset_size=100)
 
 
+@pytest.mark.parametrize("method", ["exact", "auto"])
 @pytest.mark.parametrize("first", [0.2, 0.5])
-def test_a_total_over_a_million_equal_columns(place: str, first: float) -> None:
+def test_a_total_over_a_million_equal_columns(place: str, first: float, method: str) -> None:
     """At 0.5 the first column has the largest exponent, and the others a weight that every addition rounds."""
     mu = torch.full((1_000_000, 1), 0.7)
     mu[0] = first
     z, logvar = torch.full((1, 1), 0.5), torch.zeros(1_000_000, 1)
-    got = pyvae.minibatch_log_density(z, mu, logvar, estimator="full")
+    got = pyvae.minibatch_log_density(z, mu, logvar, estimator="full", method=method)
     want = reference.minibatch_log_density(z.double(), mu.double(), logvar.double(), estimator="full")
     assert got.joint.item() == pytest.approx(want[0].item(), abs=2e-6)
     assert got.marginals.item() == pytest.approx(want[1].item(), abs=2e-6)
@@ -134,11 +135,12 @@ def test_a_huge_data_set_and_narrow_posteriors(place: str) -> None:
     assert_contract(z, mu, logvar, dataset_size=10**12, estimator="mws")
 
 
-def test_more_tiles_of_columns_than_shares(place: str) -> None:
+@pytest.mark.parametrize("method", ["exact", "auto"])
+def test_more_tiles_of_columns_than_shares(place: str, method: str) -> None:
     """So many rows that the backward's shares of the columns take several tiles each."""
     z, mu, logvar = torch.randn(530_000, 1), torch.randn(700, 1), torch.randn(700, 1) - 2
     leaves = [t.requires_grad_() for t in (z, mu, logvar)]
-    pyvae.minibatch_log_density(*leaves, estimator="full").joint.sum().backward()
+    pyvae.minibatch_log_density(*leaves, estimator="full", method=method).joint.sum().backward()
     some = z.detach()[::100_000].double().requires_grad_()
     reference.minibatch_log_density(some, mu.double(), logvar.double(), estimator="full")[0].sum().backward()
     torch.testing.assert_close(z.grad[::100_000].double(), some.grad, rtol=1e-4, atol=1e-5)

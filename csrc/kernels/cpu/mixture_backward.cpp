@@ -10,8 +10,8 @@ int64_t row_at(const Backward<T>& call, int64_t b, int64_t position) {
   return b * call.args.queries + column_at(call.args.mixture, b, position);
 }
 
-// What the shares read of a row in one channel: a peak without infinities, and the cotangent over the total. Padding
-// is a row without weights.
+// What the shares read of a row in one channel: a peak without infinities, and the cotangent over the total, which makes
+// softmax weights of the terms. A row whose every term is -inf has no weights, hence gradient 0; padding is such a row.
 template <typename T>
 void prepare_channel(const Backward<T>& call, int64_t b, int64_t row, int64_t channel) {
   const int64_t queries = call.args.queries;
@@ -25,7 +25,7 @@ void prepare_channel(const Backward<T>& call, int64_t b, int64_t row, int64_t ch
     const T grad =
         channel == call.joint ? call.args.grad_joint[at] : call.args.grad_marginals[at * call.latents + channel];
     *peak = finite_peak(call.args.peak[from]);
-    *factor = grad * inverse_total(call.args.total[from]);
+    *factor = grad / call.args.total[from];
   }
 }
 

@@ -154,7 +154,7 @@ struct InterpolateQueries {
       const auto row_of = [&](int warp, int lane) { return first + warp * kWarpQueries + lane % kWarpQueries; };
       const bool linear = memory.plan->linear != 0;
       team.reduce(
-          kWarpQueries,
+          kWarpQueries, kWarp,
           [&](int warp, int lane) {
             const int64_t row = row_of(warp, lane);
             if (row >= job.of.queries || !linear) return Estimate{0, 0, 0};
@@ -200,7 +200,7 @@ struct SumNear {
                          return waiting_row(memory, Tier::near, first + warp * kWarpQueries + lane % kWarpQueries);
                        };
                        team.reduce(
-                           kWarpQueries,
+                           kWarpQueries, kWarp,
                            [&](int warp, int lane) {
                              const int64_t row = row_of(warp, lane);
                              if (row < 0) return Estimate{0, 0, 0};
@@ -233,7 +233,7 @@ struct SumAll {
     const MarginalsJob& job = of.job;
     for_each_waiting(job, team, Tier::all, kWarps, [&](int64_t task, const LatentMemory& memory, int64_t first) {
       team.reduce(
-          1,
+          1, kWarp,
           [&](int warp, int lane) {
             const int64_t row = waiting_row(memory, Tier::all, first + warp);
             return row < 0 ? no_terms() : sum_of_all(job, memory, query_at(job, memory, task, row), lane);

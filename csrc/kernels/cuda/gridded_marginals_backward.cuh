@@ -34,7 +34,7 @@ struct SumAllAgain {
       const int64_t end = memory.plan->all_end;
       for (int64_t k = memory.plan->all_begin + block * kWarps; k < end; k += kWaitingBlocks * kWarps) {
         team.reduce(
-            1,
+            1, kWarp,
             [&](int warp, int lane) {
               if (k + warp >= end) return no_terms();
               return sum_of_all(job, memory, query_at(job, memory, task, index_of(sorted[k + warp])), lane);
@@ -240,7 +240,7 @@ struct GatherComponents {
     for_each_chunk(team, of.job.at.tasks, columns, kWarps, [&](int64_t task, int64_t first) {
       const LatentMemory memory = memory_of(of.job, task);
       team.reduce(
-          1,
+          1, kWarp,
           [&](int warp, int lane) {
             if (first + warp >= columns) return ComponentSums{0, 0, 0};
             return sums_of(of, memory, task, first + warp, lane);

@@ -4,7 +4,7 @@
 #include "../../math/gaussian.h"
 #include "../../math/logsumexp.h"
 #include "../mixture.h"
-#include "team.cuh"
+#include "packs.cuh"
 
 namespace pyvae::cuda {
 
@@ -48,50 +48,6 @@ struct ColumnsAt {
 template <typename T>
 PYVAE_KERNEL ColumnsAt<T> columns_at(const MixtureColumns<T>& mixture, int64_t b, int64_t j) {
   return {mixture.tiles + column_index(mixture, b, 0, j), mixture.constants + constant_index(mixture, b, 0, j)};
-}
-
-template <typename T>
-PYVAE_MATH int64_t mixture_columns_blocks(const MixtureColumns<T>& args) {
-  return blocks_for(args.batch * tiles_of(args.columns) * latent_groups(args.latents) * kTile, kThreads);
-}
-
-// A thread takes a group of latents of a column. Writes are contiguous; the strided reads go through the cache, which
-// is cheap beside Q passes over the result. Columns beyond the last have weight 0 wherever they are met.
-template <typename T, typename Team>
-PYVAE_KERNEL void mixture_columns_body(const MixtureColumns<T>& args, const Team& team) {
-  const int64_t padded = tiles_of(args.columns) * kTile, groups = latent_groups(args.latents);
-  team.threads([&](int thread) {
-    for (int64_t k = team.block * kThreads + thread; k < args.batch * groups * padded; k += team.blocks * kThreads) {
-      const int64_t j = k % padded, group = k / padded % groups, b = k / padded / groups;
-      const bool exists = j < args.columns;
-      double sum = 0;
-      for (int64_t d = group * kLatentGroup; d < smaller((group + 1) * kLatentGroup, args.latents); ++d) {
-        const int64_t from = (b * args.columns + j) * args.latents + d;
-        T* to = args.tiles + column_index(args, b, d, j);
-        to[0] = exists ? args.mu[from] : T(0);
-        to[kTile] = exists ? log_density_scale(args.logvar[from]) : T(1);
-        to[2 * kTile] = exists ? log_density_constant(args.logvar[from]) : -T(__builtin_inf());
-        if (exists) sum += log_density_constant(static_cast<double>(args.logvar[from]));
-      }
-      args.constants[constant_index(args, b, group, j)] = exists ? static_cast<T>(sum) : -T(__builtin_inf());
-    }
-  });
-}
-
-// --- Reads of 16 bytes -----------------------------------------------------------------------------------------------
-
-template <typename T>
-constexpr int kPackSize = 16 / static_cast<int>(sizeof(T));
-
-template <typename T>
-struct alignas(16) Pack {
-  T value[kPackSize<T>];
-};
-
-// What `at`, on 16 bytes, and the elements after it hold.
-template <typename T>
-PYVAE_KERNEL Pack<T> load_pack(const T* at) {
-  return *reinterpret_cast<const Pack<T>*>(at);  // of a memcpy nvcc may make sixteen reads
 }
 
 // --- The joint's exponents -------------------------------------------------------------------------------------------

@@ -38,6 +38,30 @@ struct ThreadPerItem {
 
 // --- Before ----------------------------------------------------------------------------------------------------------
 
+// The columns' parameters. Writes are contiguous; the strided reads go through the cache, which is cheap beside Q
+// passes over the result. Columns beyond the last have weight 0 wherever they are met.
+template <typename T>
+struct FillColumns : ThreadPerItem<FillColumns<T>, MixtureColumns<T>> {
+  PYVAE_MATH int64_t items(const MixtureColumns<T>& to) {
+    return to.batch * latent_groups(to.latents) * tiles_of(to.columns) * kTile;
+  }
+  PYVAE_KERNEL void item(const MixtureColumns<T>& to, int64_t k) {
+    const int64_t padded = tiles_of(to.columns) * kTile, groups = latent_groups(to.latents);
+    const int64_t j = k % padded, group = k / padded % groups, b = k / padded / groups;
+    const bool exists = j < to.columns;
+    double sum = 0;
+    for (int64_t d = group * kLatentGroup; d < smaller((group + 1) * kLatentGroup, to.latents); ++d) {
+      const int64_t from = (b * to.columns + j) * to.latents + d;
+      T* at = to.tiles + column_index(to, b, d, j);
+      at[0] = exists ? to.mu[from] : T(0);
+      at[kTile] = exists ? log_density_scale(to.logvar[from]) : T(1);
+      at[2 * kTile] = exists ? log_density_constant(to.logvar[from]) : -T(__builtin_inf());
+      if (exists) sum += log_density_constant(static_cast<double>(to.logvar[from]));
+    }
+    to.constants[constant_index(to, b, group, j)] = exists ? static_cast<T>(sum) : -T(__builtin_inf());
+  }
+};
+
 // z with rows innermost, so that neighbouring threads, or a read of several, find neighbouring rows side by side. Rows
 // beyond the last are 0. Of either job.
 template <typename T, typename Job>
@@ -51,19 +75,19 @@ struct TransposeQueries : ThreadPerItem<TransposeQueries<T, Job>, Job> {
   }
 };
 
-// Rows beyond the last have weight 0 with whatever they meet.
+// Rows whose every term is -inf, and those beyond the last, have weight 0 with whatever they meet.
 template <typename T>
 PYVAE_KERNEL void write_row_channel(const MixtureLogDensityBackward<T>& args, const MixtureBackwardWorkspace& at,
                                     int64_t b, int64_t channel, int64_t i) {
   constexpr T kFarAbove = sizeof(T) == 4 ? T(1e38f) : T(1e300);
   const int64_t to = (b * args.channels + channel) * at.pitch + i, row = b * args.queries + i;
-  const bool exists = i < args.queries;
+  const T total = i < args.queries ? args.total[row * args.channels + channel] : T(0);
   T peak = kFarAbove, factor = 0;
-  if (exists) {
+  if (total != T(0)) {
     const bool joint = channel == args.channels - 1;
     const T grad = joint ? args.grad_joint[row] : args.grad_marginals[row * args.mixture.latents + channel];
     peak = finite_peak(args.peak[row * args.channels + channel]);
-    factor = grad * inverse_total(args.total[row * args.channels + channel]);
+    factor = grad / total;
   }
   args.workspace[at.peak + to] = peak, args.workspace[at.factor + to] = factor;
 }

@@ -4,28 +4,19 @@
 #include "reparameterize.cuh"
 
 namespace pyvae::cuda {
-namespace {
-
-template <typename T>
-__global__ void __launch_bounds__(kThreads) reparameterize_kernel(Reparameterize<T> args) {
-  reparameterize_body(args, Team::here());
-}
-
-template <typename T>
-__global__ void __launch_bounds__(kThreads) reparameterize_backward_kernel(ReparameterizeBackward<T> args) {
-  reparameterize_backward_body(args, Team::here());
-}
-
-}  // namespace
 
 template <typename T>
 int reparameterize(const Reparameterize<T>& args, void* stream) {
-  return launch(reparameterize_kernel<T>, args, reparameterize_blocks(args), stream);
+  Launcher launcher{stream, 0};
+  for_each_sample_step(args, launcher);
+  return launcher.status;
 }
 
 template <typename T>
 int reparameterize_backward(const ReparameterizeBackward<T>& args, void* stream) {
-  return launch(reparameterize_backward_kernel<T>, args, reparameterize_blocks(args), stream);
+  Launcher launcher{stream, 0};
+  for_each_sample_backward_step(args, launcher);
+  return launcher.status;
 }
 
 template int reparameterize(const Reparameterize<float>&, void*);

@@ -4,29 +4,19 @@
 #include "reparameterize_with_kl.cuh"
 
 namespace pyvae::cuda {
-namespace {
-
-template <typename T>
-__global__ void __launch_bounds__(kThreads) reparameterize_with_kl_kernel(ReparameterizeWithKl<T> args) {
-  reparameterize_with_kl_body(args, Team::here());
-}
-
-template <typename T>
-__global__ void __launch_bounds__(kThreads)
-    reparameterize_with_kl_backward_kernel(ReparameterizeWithKlBackward<T> args) {
-  reparameterize_with_kl_backward_body(args, Team::here());
-}
-
-}  // namespace
 
 template <typename T>
 int reparameterize_with_kl(const ReparameterizeWithKl<T>& args, void* stream) {
-  return launch(reparameterize_with_kl_kernel<T>, args, reparameterize_with_kl_blocks(args), stream);
+  Launcher launcher{stream, 0};
+  for_each_sample_step(args, launcher);
+  return launcher.status;
 }
 
 template <typename T>
 int reparameterize_with_kl_backward(const ReparameterizeWithKlBackward<T>& args, void* stream) {
-  return launch(reparameterize_with_kl_backward_kernel<T>, args, reparameterize_with_kl_backward_blocks(args), stream);
+  Launcher launcher{stream, 0};
+  for_each_sample_backward_step(args, launcher);
+  return launcher.status;
 }
 
 template int reparameterize_with_kl(const ReparameterizeWithKl<float>&, void*);

@@ -87,28 +87,22 @@ struct Team {
 
   __device__ __forceinline__ void barrier() const { __syncthreads(); }
 
-  // Merges part(warp, lane) over the lanes that are equal modulo `apart`, and hands the result to
-  // store(warp, lane, merged). Merging by fixed pairs makes the order of the sum, hence its rounding, always the same.
-  // Lanes may differ in the last bit: only the lanes below `apart` may store.
+  // Merges part(warp, lane) over the lanes that differ by multiples of `from` only, within blocks of `to`, both powers
+  // of two, and hands the result to store(warp, lane, merged). Merging by fixed pairs makes the order of the sum, hence
+  // its rounding, always the same. Lanes may differ in the last bit: only the first of those that were merged may
+  // store.
   template <typename Part, typename Store>
-  __device__ __forceinline__ void reduce(int apart, Part part, Store store) const {
+  __device__ __forceinline__ void reduce(int from, int to, Part part, Store store) const {
     const int warp = static_cast<int>(threadIdx.x) / kWarp, lane = static_cast<int>(threadIdx.x) % kWarp;
     auto merged = part(warp, lane);
 #pragma unroll
-    for (int offset = apart; offset < kWarp; offset *= 2) merged = merge(merged, shuffle_xor(merged, offset));
+    for (int offset = from; offset < to; offset *= 2) merged = merge(merged, shuffle_xor(merged, offset));
     store(warp, lane, merged);
   }
 };
 
-// Returns a cudaError_t.
-template <typename Args>
-int launch(void (*kernel)(Args), const Args& args, int64_t blocks, void* stream) {
-  kernel<<<static_cast<unsigned>(blocks), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(args);
-  return static_cast<int>(cudaGetLastError());
-}
-
-// A kernel as a type, for ops of many launches, whose order the tests on the host then share: its arguments, the memory
-// of a block, kThreads, blocks(args) and run(args, team, shared).
+// A kernel as a type, so that the tests on the host share how an op is launched: its arguments, the memory of a block,
+// kThreads, blocks(args) and run(args, team, shared).
 // One block at least is asked for: left to itself the compiler would rather spill than give up one of four.
 template <typename Step>
 __global__ void __launch_bounds__(Step::kThreads, 1) step_kernel(typename Step::Args args) {

@@ -1,4 +1,4 @@
-// gaussian_kl: bodies of the CUDA kernels against the CPU kernels.
+// gaussian_kl: the CUDA kernels against the CPU kernels.
 #include "../../../csrc/kernels/cuda/gaussian_kl.cuh"
 
 #include "checks.h"
@@ -6,17 +6,6 @@
 
 namespace pyvae::on_host {
 namespace {
-
-template <typename T>
-void run_kl(Grid grid, const GaussianKl<T>& args) {
-  if (args.sum_latents) {
-    run(grid, cuda::gaussian_kl_rows_blocks(args),
-        [&](const HostTeam& team) { cuda::gaussian_kl_rows_body(args, team); });
-  } else {
-    run(grid, cuda::gaussian_kl_elements_blocks(args),
-        [&](const HostTeam& team) { cuda::gaussian_kl_elements_body(args, team); });
-  }
-}
 
 enum class Prior { none, given, fixed, one };  // fixed: without gradients; one: a number for all elements, and fixed
 
@@ -50,11 +39,9 @@ void check_rows(int64_t rows, int64_t latents, Prior prior, bool sum_latents) {
   const auto expected = compute([&](const auto& args) { cpu::gaussian_kl<Isa::baseline>(args, 0, rows); },
                                 [&](const auto& args) { cpu::gaussian_kl_backward<Isa::baseline>(args, 0, rows); });
   check<T>(name, expected, [&](Grid grid) {
-    return compute([&](const auto& args) { run_kl(grid, args); },
-                   [&](const auto& args) {
-                     run(grid, cuda::gaussian_kl_backward_blocks(args),
-                         [&](const HostTeam& team) { cuda::gaussian_kl_backward_body(args, team); });
-                   });
+    Steps launch{grid};
+    return compute([&](const auto& args) { cuda::for_each_kl_step(args, launch); },
+                   [&](const auto& args) { cuda::for_each_kl_backward_step(args, launch); });
   });
 }
 

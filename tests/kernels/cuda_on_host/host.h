@@ -48,14 +48,14 @@ struct HostTeam {
   void barrier() const { since_barrier = kNothing; }
 
   template <typename Part, typename Store>
-  void reduce(int apart, Part part, Store store) const {
+  void reduce(int from, int to, Part part, Store store) const {
     if (since_barrier == kThreadsRan) fail("team", "no barrier between a phase of threads and a reduction");
     since_barrier = kReduced;
     for (int k = 0; k < count / kWarp; ++k) {
       const int warp = reversed ? count / kWarp - 1 - k : k;
       std::vector<decltype(part(0, 0))> merged;
       for (int lane = 0; lane < kWarp; ++lane) merged.push_back(part(warp, lane));
-      for (int offset = apart; offset < kWarp; offset *= 2) {
+      for (int offset = from; offset < to; offset *= 2) {
         const auto before = merged;
         for (int lane = 0; lane < kWarp; ++lane) merged[lane] = merge(before[lane], before[lane ^ offset]);
       }

@@ -122,10 +122,7 @@ std::vector<Named<T>> compute_as_cuda(const Problem<T>& p, Grid grid, int64_t fi
         const cuda::MixtureBackwardWorkspace backward(n.batch, n.queries, n.columns, n.latents, channels, filling);
         return std::pair(forward.elements, backward.elements);
       },
-      [&](const auto& args) {
-        run(grid, cuda::mixture_columns_blocks(args),
-            [&](const HostTeam& team) { cuda::mixture_columns_body(args, team); });
-      },
+      [&](const auto& args) { Steps{grid}(cuda::FillColumns<T>(), args); },
       [&](const auto& args) { cuda::for_each_forward_step<kMarginals>(args, filling, steps); },
       [&](const auto& args) {
         cuda::for_each_column_step<kMarginals>(args, filling, steps);

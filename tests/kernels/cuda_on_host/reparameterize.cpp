@@ -1,4 +1,4 @@
-// reparameterize: bodies of the CUDA kernels against the CPU kernels.
+// reparameterize: the CUDA kernels against the CPU kernels.
 #include "../../../csrc/kernels/cuda/reparameterize.cuh"
 
 #include "checks.h"
@@ -31,14 +31,9 @@ void check_streams(int64_t streams, int64_t length, int64_t offset) {
   const Named<T> grad = backward(
       [](const auto& args) { cpu::reparameterize_backward<Isa::baseline>(args, 0, reparameterize_pieces(args)); });
   check<T>(name, {z, grad}, [&](Grid grid) -> std::vector<Named<T>> {
-    return {forward([&](const auto& args) {
-              run(grid, cuda::reparameterize_blocks(args),
-                  [&](const HostTeam& team) { cuda::reparameterize_body(args, team); });
-            }),
-            backward([&](const auto& args) {
-              run(grid, cuda::reparameterize_blocks(args),
-                  [&](const HostTeam& team) { cuda::reparameterize_backward_body(args, team); });
-            })};
+    Steps launch{grid};
+    return {forward([&](const auto& args) { cuda::for_each_sample_step(args, launch); }),
+            backward([&](const auto& args) { cuda::for_each_sample_backward_step(args, launch); })};
   });
 }
 

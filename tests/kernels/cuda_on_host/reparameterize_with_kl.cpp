@@ -1,4 +1,4 @@
-// reparameterize_with_kl: bodies of the CUDA kernels against the CPU kernels.
+// reparameterize_with_kl: the CUDA kernels against the CPU kernels.
 #include "../../../csrc/kernels/cuda/reparameterize_with_kl.cuh"
 
 #include "checks.h"
@@ -32,15 +32,9 @@ void check_rows(int64_t streams, int64_t rows_of_stream, int64_t latents) {
       compute([&](const auto& args) { cpu::reparameterize_with_kl<Isa::baseline>(args, 0, rows); },
               [&](const auto& args) { cpu::reparameterize_with_kl_backward<Isa::baseline>(args, 0, rows); });
   check<T>(name, expected, [&](Grid grid) {
-    return compute(
-        [&](const auto& args) {
-          run(grid, cuda::reparameterize_with_kl_blocks(args),
-              [&](const HostTeam& team) { cuda::reparameterize_with_kl_body(args, team); });
-        },
-        [&](const auto& args) {
-          run(grid, cuda::reparameterize_with_kl_backward_blocks(args),
-              [&](const HostTeam& team) { cuda::reparameterize_with_kl_backward_body(args, team); });
-        });
+    Steps launch{grid};
+    return compute([&](const auto& args) { cuda::for_each_sample_step(args, launch); },
+                   [&](const auto& args) { cuda::for_each_sample_backward_step(args, launch); });
   });
 }
 
