@@ -27,8 +27,19 @@ def processor() -> str:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:
         return platform.machine()
-    found = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
-    return found[1].strip() if found else platform.machine()
+    return named_in(text) or platform.machine()
+
+
+def named_in(cpuinfo: str) -> str | None:
+    """The first processor's model; with its family and number where the name has none, as in many virtual machines."""
+
+    def value(label: str) -> str:
+        found = re.search(rf"^{label}\s*: (.+)$", cpuinfo, re.MULTILINE)
+        return found[1].strip() if found else ""
+
+    name, family, model = value("model name"), value("cpu family"), value("model")
+    vague = bool(family and model) and not re.search(r"\d", name)
+    return (f"{name} family {family} model {model}" if vague else name) or None
 
 
 def machine_facts() -> dict[str, str]:
