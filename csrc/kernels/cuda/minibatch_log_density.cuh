@@ -85,7 +85,7 @@ PYVAE_KERNEL RunningSums<T, kRows> forward_sums(const MixtureLogDensity<T>& args
   const MixtureColumns<T>& mixture = args.mixture;
   const bool joint = !kMarginals || item.channel == args.channels - 1;
   const SpecialColumns<T> special = special_columns<T>(args.weights, mixture.columns);
-  const int64_t last_row = smaller<int64_t>(args.queries, item.query + kThreads * kRows);
+  const int rows = static_cast<int>(smaller<int64_t>(kThreads * kRows, args.queries - item.query));
   const T* query = args.workspace + at.query + item.batch * mixture.latents * at.pitch + row;
   T z[kRows];
   for (int r = 0; r < kRows; ++r) z[r] = joint ? T(0) : query[item.channel * at.pitch + r * kThreads];
@@ -93,6 +93,7 @@ PYVAE_KERNEL RunningSums<T, kRows> forward_sums(const MixtureLogDensity<T>& args
   for (int r = 0; r < kRows; ++r) sums.peak[r] = -T(__builtin_inf()), sums.total[r] = 0;
   for (int64_t tile = item.tile; tile < item.last_tile; ++tile) {
     const ColumnsAt<T> tile_at = columns_at(mixture, item.batch, tile * kTile);
+    const bool shifted = in_tile(special, {item.batch, item.query, tile * kTile, rows, kTile});
     for (int within = 0; within < kTile; within += kColumns) {
       const int64_t first = tile * kTile + within;
       T x[kRows][kColumns];
@@ -101,7 +102,7 @@ PYVAE_KERNEL RunningSums<T, kRows> forward_sums(const MixtureLogDensity<T>& args
       } else {
         marginal_exponents(tile_at.parameters + item.channel * 3 * kTile + within, z, x);
       }
-      if (in_tile(special, {item.batch, item.query, first, static_cast<int>(last_row - item.query), kColumns})) {
+      if (shifted) {
         for (int r = 0; r < kRows; ++r) {
           for (int k = 0; k < kColumns; ++k) x[r][k] += shift_of(special, row + r * kThreads, first + k);
         }

@@ -2,6 +2,7 @@
 // the tolerance that it is called with.
 #include "../../../csrc/kernels/gridded_marginals.h"
 
+#include "../../../csrc/kernels/marginal_levels.h"
 #include "../with_isa.h"
 #include "case.h"
 
@@ -179,10 +180,26 @@ void expect_gradient(const Case& c, const Problem& p, const Result<float>& got, 
        std::string(got.name) + " is off by " + std::to_string(norm(error)) + " of " + std::to_string(norm(expected)));
 }
 
+// The region of a level that is too wide: no values show where it lies, only how long they take.
+void check_region(Case& c) {
+  std::vector<float> sample(static_cast<size_t>(33 + c.below(kSample - 32)));
+  for (float& mean : sample) mean = static_cast<float>(c.uniform(-1, 1) * (c.one_in(9) ? 1e4 : 1));
+  std::sort(sample.begin(), sample.end());
+  const size_t quarter = sample.size() / 4;
+  const double room = c.uniform(0, 4), first = sample[quarter], third = sample[sample.size() * 3 / 4];
+  const Region all{sample.front() - 1.0, sample.back() + 1.0};
+  const Region region = middle_of(sample.data(), static_cast<int64_t>(sample.size()), room, all);
+  const bool fits = third - first >= room || region.high - region.low <= room * 1.0001;
+  if (region.low > first || region.high < third || region.low < all.low || region.high > all.high || !fits) {
+    fail(c, "the region of a level is not around the middle half of its means");
+  }
+}
+
 }  // namespace
 
 template <>
 void check_gridded_marginals<float>(Case& c) {
+  check_region(c);
   const Problem p = random_problem(c);
   const std::vector<Result<float>> got = check_cuts<float>(c, [&](Work work) { return compute(c, p, work); });
   if (c.hostile || p.n.rows() == 0) return;

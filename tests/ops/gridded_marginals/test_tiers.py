@@ -29,6 +29,14 @@ def test_grids_serve_ordinary_posteriors(isa: str, regime: str, estimator: str) 
     assert share(Mixture(*REGIMES[regime](M, 4), size, estimator).tiers(), GRIDDED) >= 0.98
 
 
+@pytest.mark.parametrize("origin", [-3000.0, 3000.0])
+def test_grids_serve_posteriors_far_from_the_origin(isa: str, origin: float) -> None:
+    """So far that a grid from there to here would have too many nodes."""
+    case = ordinary()
+    case.z.add_(origin), case.mu.add_(origin)
+    assert share(case.tiers(), GRIDDED) >= 0.98
+
+
 @pytest.mark.parametrize("change", ["a mean", "a sigma", "both", "half of the rows"])
 def test_an_outlier_leaves_the_others_on_their_grids(isa: str, change: str) -> None:
     case = ordinary()
