@@ -52,6 +52,16 @@ def test_an_outlier_leaves_the_others_on_their_grids(isa: str, change: str) -> N
     assert_contract(case)
 
 
+def test_a_grid_that_ends_among_posteriors_is_right_at_its_ends(isa: str) -> None:
+    """Two outliers cut its region about 2770 from the middle, where both grid and those beyond it count for a query."""
+    edge = torch.linspace(2690, 2850, 800)
+    mu = torch.cat([torch.linspace(-10, 10, 2600), edge, -edge, torch.tensor([-1e6, 1e6])])[:, None]
+    z = torch.cat([edge[::2], -edge[::2]])[:, None] + 0.1
+    case = Mixture(z, mu, torch.zeros_like(mu))
+    assert_contract(case)
+    assert share(case.tiers(), GRIDDED) > 0.5
+
+
 def test_a_query_far_from_everything_is_a_sum_over_all(isa: str) -> None:
     case = ordinary()
     case.z[3], case.z[500] = 1e5, -40.0

@@ -76,6 +76,21 @@ def test_matches_reference(isa: str, informative: int, collapsed: int, sigma: fl
     assert_contract(estimator, inputs)
 
 
+def test_a_total_over_many_tiles_keeps_its_digits(isa: str) -> None:
+    """A few rows meet 512 tiles of equal columns, each of which a running float32 total would round the same way."""
+    m, level = 131_072, -1.0
+    mu = torch.randint(4, (m, 1)) * 100.0 + 0.7
+    mu[1:65] = -1000.0
+    rows = torch.arange(1000, m, 1024)  # none of those from which the op predicts whether pruning pays
+    mu[rows, 0] = 0.7 + torch.linspace(-0.9, 0.9, len(rows))
+    z = torch.full_like(mu, -1000.0)
+    z[rows] = mu[rows]
+    got = joint_log_density(z, mu, torch.full_like(mu, level), 1, 0)[rows].double()
+    squares = (z[rows].double() - mu.double().T).square() * math.exp(-level)
+    want = torch.logsumexp(-0.5 * (squares + level + math.log(2 * math.pi)), -1) - math.log(m)
+    assert (got - want).abs().max() < 2.5e-6
+
+
 def test_untrained_posteriors_are_left_alone(isa: str) -> None:
     inputs = trained(10, 0, 0.4)
     assert not is_pruned(inputs)
