@@ -192,9 +192,7 @@ struct MixtureWorkspace {
 
   MixtureWorkspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents, int64_t channels,
                    int64_t filling = kFillingBlocks)
-      : rows(batch * channels * blocks_of(queries, kBlockThreads * kForwardRows) * tiles_of(columns) < filling
-                 ? 1
-                 : kForwardRows),
+      : rows(rows_of_thread(queries, batch * channels * tiles_of(columns), filling)),
         row_blocks(blocks_of(queries, kBlockThreads * rows)),
         parts(parts_of(batch * channels * row_blocks, tiles_of(columns), filling)),
         pitch(row_blocks * kBlockThreads * rows),
@@ -202,6 +200,14 @@ struct MixtureWorkspace {
         peak(query + batch * latents * pitch),
         total(peak + batch * channels * parts * pitch),
         elements(total + batch * channels * parts * pitch) {}
+
+ private:
+  // Several where blocks of them fill a GPU, and are not padding for a good part.
+  static int64_t rows_of_thread(int64_t queries, int64_t each, int64_t filling) {
+    const int64_t blocks = blocks_of(queries, kBlockThreads * kForwardRows);
+    const bool padding = 4 * blocks * kForwardRows > 5 * blocks_of(queries, kBlockThreads);
+    return padding || each * blocks < filling ? 1 : kForwardRows;
+  }
 };
 
 // The backward's: columns meet all rows, then rows all columns.

@@ -55,7 +55,7 @@ PYVAE_KERNEL Pack<T> kl_terms(const GaussianKl<T>& args, int64_t at, const PackP
 template <typename Arguments>
 struct KlJob {
   Arguments of;
-  RowPacks rows;
+  RowPacks packs;
 };
 
 // A prior of one number is in no packs.
@@ -71,7 +71,7 @@ struct KlOfLatents : PackStep<KlJob<GaussianKl<T>>> {
   template <typename Team>
   PYVAE_KERNEL void run(const KlJob<GaussianKl<T>>& job, const Team& team, NothingShared&) {
     team.threads([&](int thread) {
-      for_each_pack<T>(job.rows, team, thread, [&](int64_t, int64_t at, const PackPart& part) {
+      for_each_pack<T>(job.packs, team, thread, [&](int64_t, int64_t at, const PackPart& part) {
         store_part(kl_terms(job.of, at, part), job.of.kl + at, part);
       });
     });
@@ -84,8 +84,8 @@ struct KlOfRows : PackStep<KlJob<GaussianKl<T>>> {
   PYVAE_KERNEL Sum<T> of_lane(const KlJob<GaussianKl<T>>& job, int64_t row, int lane) {
     const int64_t latents = job.of.latents;
     Sum<T> sum{T(0)};
-    for (int64_t begin = lane * kPackSize<T>; begin < latents; begin += job.rows.lanes() * kPackSize<T>) {
-      const PackPart part = part_before<T>(latents - begin, job.rows.aligned);
+    for (int64_t begin = lane * kPackSize<T>; begin < latents; begin += job.packs.lanes() * kPackSize<T>) {
+      const PackPart part = part_before<T>(latents - begin, job.packs.aligned);
       const Pack<T> kl = kl_terms(job.of, row * latents + begin, part);
       for (int k = 0; k < kPackSize<T>; ++k) sum.value += kl.value[k];
     }
@@ -95,21 +95,20 @@ struct KlOfRows : PackStep<KlJob<GaussianKl<T>>> {
   template <typename Team>
   PYVAE_KERNEL void run(const KlJob<GaussianKl<T>>& job, const Team& team, NothingShared&) {
     for_each_row_sum(
-        job.rows, team, [&](int64_t row, int lane) { return of_lane(job, row, lane); },
+        job.packs, team, [&](int64_t row, int lane) { return of_lane(job, row, lane); },
         [&](int64_t row, const Sum<T>& sum) { job.of.kl[row] = sum.value; });
   }
 };
 
 template <typename T, typename Launch>
 void for_each_kl_step(const GaussianKl<T>& args, Launch& launch) {
-  const int64_t elements = args.rows * args.latents;
   const T *prior_mu = in_packs(args.prior_mu, args.one_prior),
           *prior_logvar = in_packs(args.prior_logvar, args.one_prior);
   if (args.sum_latents) {
-    launch(KlOfRows<T>(), {args, row_packs<T>(elements, args.latents, args.mu, args.logvar, prior_mu, prior_logvar)});
+    launch(KlOfRows<T>(), {args, row_packs<T>(args.rows, args.latents, args.mu, args.logvar, prior_mu, prior_logvar)});
   } else {
     launch(KlOfLatents<T>(),
-           {args, row_packs<T>(elements, kLooseRow<T>, args.mu, args.logvar, prior_mu, prior_logvar, args.kl)});
+           {args, piece_packs<T>(1, args.rows * args.latents, args.mu, args.logvar, prior_mu, prior_logvar, args.kl)});
   }
 }
 
@@ -140,8 +139,9 @@ struct KlBackward : PackStep<KlJob<GaussianKlBackward<T>>> {
   template <typename Team>
   PYVAE_KERNEL void run(const KlJob<GaussianKlBackward<T>>& job, const Team& team, NothingShared&) {
     team.threads([&](int thread) {
-      for_each_pack<T>(job.rows, team, thread,
-                       [&](int64_t row, int64_t at, const PackPart& part) { visit(job.of, row, at, part); });
+      for_each_pack<T>(job.packs, team, thread, [&](int64_t row, int64_t begin, const PackPart& part) {
+        visit(job.of, row, row * job.packs.length + begin, part);
+      });
     });
   }
 };
@@ -150,10 +150,10 @@ template <typename T, typename Launch>
 void for_each_kl_backward_step(const GaussianKlBackward<T>& args, Launch& launch) {
   const bool summed = args.sum_latents, one = args.one_prior;
   launch(KlBackward<T>(),
-         {args,
-          row_packs<T>(args.rows * args.latents, summed ? args.latents : kLooseRow<T>, args.mu, args.logvar,
-                       in_packs(args.prior_mu, one), in_packs(args.prior_logvar, one), summed ? nullptr : args.grad_kl,
-                       args.grad_mu, args.grad_logvar, args.grad_prior_mu, args.grad_prior_logvar)});
+         {args, piece_packs<T>(summed ? args.rows : 1, summed ? args.latents : args.rows * args.latents, args.mu,
+                               args.logvar, in_packs(args.prior_mu, one), in_packs(args.prior_logvar, one),
+                               summed ? nullptr : args.grad_kl, args.grad_mu, args.grad_logvar, args.grad_prior_mu,
+                               args.grad_prior_logvar)});
 }
 
 }  // namespace pyvae::cuda

@@ -18,6 +18,7 @@ namespace pyvae::cuda {
 // Columns that a thread meets at a time: their exponents share one look at the peak.
 template <typename T>
 constexpr int kForwardColumns = sizeof(T) == 4 ? 8 : 4;
+static_assert(kTile % kForwardColumns<float> == 0 && kTile % kForwardColumns<double> == 0);
 
 // What one block does: rows from `query` on, one channel, tiles [tile, last_tile).
 struct ForwardItem {

@@ -8,6 +8,8 @@
 
 namespace pyvae::cuda {
 
+static_assert(kThreads == kBlockThreads, "the workspaces of ../mixture.h are those of this block");
+
 // --- How a call is laid out ------------------------------------------------------------------------------------------
 
 template <typename T>

@@ -9,6 +9,7 @@ namespace pyvae::cuda {
 // the workspace are visited less often.
 template <bool kMarginals, typename T>
 constexpr int kBackwardGroup = (kMarginals ? 64 : 128) / static_cast<int>(sizeof(T));
+static_assert(kTile % kBackwardGroup<false, float> == 0 && kTile % kBackwardGroup<true, double> == 0);
 
 // What one block does: columns (or rows) from `owned` on meet tiles [tile, last_tile) of the others.
 struct BackwardItem {

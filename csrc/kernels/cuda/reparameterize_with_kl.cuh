@@ -17,20 +17,23 @@ namespace pyvae::cuda {
 
 // A direction's arguments, how threads divide their rows, and how those lie in streams: each as `runs` of one stream,
 // of which there is one, or, where each element has a stream, one per latent.
-template <typename Arguments>
+template <typename T, typename Arguments>
 struct SampleWithKlJob {
   Arguments of;
-  RowPacks rows;
+  RowPacks packs;
   int64_t stream_length, run_length, runs;
 
-  SampleWithKlJob(const Arguments& args, const RowPacks& rows)
+  SampleWithKlJob(const Arguments& args, const RowPacks& of_rows)
       : of(args),
-        rows(rows),
+        packs(of_rows),
         stream_length(args.rows * args.latents / args.streams),
         run_length(smaller(stream_length, args.latents)),
         runs(args.latents / run_length) {
-    this->rows.aligned = rows.aligned && runs == 1;
+    packs.aligned = packs.aligned && runs == 1;
   }
+
+  // Philox blocks of a row, at most: one more than packs where it begins within a block.
+  int64_t most_blocks() const { return runs * ceil_div(run_length + kPackSize<T> - 1, kPackSize<T>); }
 };
 
 // How a row's elements lie in Philox blocks: every run begins `skip` elements into the first of its `blocks`.
@@ -48,21 +51,24 @@ PYVAE_KERNEL RowBlocks row_blocks(const Job& job, int64_t row) {
   return {ceil_div(skip + job.run_length, kCount), stream, position / kCount, skip};
 }
 
-// Calls visit(at, part, eps) for a lane's blocks of a row: elements at + [part.begin, part.end) of the tensors. A row
-// that begins within a block may have one block more than packs.
+constexpr int64_t kEveryBlock = INT64_MAX;
+
+// Calls visit(at, part, eps) for every `lanes`-th of blocks [first, last) of a row, as far as it has them: elements
+// at + [part.begin, part.end) of the tensors.
 template <typename T, typename Job, typename Visit>
-PYVAE_KERNEL void for_each_block(const Job& job, int64_t row, int lane, Visit visit) {
+PYVAE_KERNEL void for_each_block(const Job& job, int64_t row, int64_t first, int64_t last, Visit visit) {
   constexpr int kCount = NormalBlock<T>::kCount;
   static_assert(kCount == kPackSize<T>);
   const RowBlocks in = row_blocks<T>(job, row);
-  for (int64_t k = lane; k < job.runs * in.blocks; k += job.rows.lanes()) {
+  for (int64_t k = first; k < smaller(last, job.runs * in.blocks); k += job.packs.lanes()) {
     const int64_t run = job.runs == 1 ? 0 : k / in.blocks, block = k - run * in.blocks;
     NormalBlock<T> eps;
     normals(philox(static_cast<uint64_t>(job.of.seed[in.stream + run]), static_cast<uint64_t>(in.counter + block)),
             eps);
     const int64_t begin = block * kCount - in.skip;  // in the run
-    const PackPart part{static_cast<int>(larger<int64_t>(0, -begin)),
-                        static_cast<int>(smaller<int64_t>(kCount, job.run_length - begin)), job.rows.aligned};
+    const int from = static_cast<int>(larger<int64_t>(0, -begin)),
+              to = static_cast<int>(smaller<int64_t>(kCount, job.run_length - begin));
+    const PackPart part{from, to, job.packs.aligned && to - from == kCount};
     visit(row * job.of.latents + run * job.run_length + begin, part, eps);
   }
 }
@@ -70,13 +76,13 @@ PYVAE_KERNEL void for_each_block(const Job& job, int64_t row, int lane, Visit vi
 // --- Forward ---------------------------------------------------------------------------------------------------------
 
 template <typename T>
-struct SampleWithKl : PackStep<SampleWithKlJob<ReparameterizeWithKl<T>>> {
-  using Job = SampleWithKlJob<ReparameterizeWithKl<T>>;
+struct SampleWithKl : PackStep<SampleWithKlJob<T, ReparameterizeWithKl<T>>> {
+  using Job = SampleWithKlJob<T, ReparameterizeWithKl<T>>;
 
   // One lane's share of a row. Writes z, returns the KL.
   PYVAE_KERNEL Sum<T> of_lane(const Job& job, int64_t row, int lane) {
     Sum<T> sum{T(0)};
-    for_each_block<T>(job, row, lane, [&](int64_t at, const PackPart& part, const NormalBlock<T>& eps) {
+    for_each_block<T>(job, row, lane, kEveryBlock, [&](int64_t at, const PackPart& part, const NormalBlock<T>& eps) {
       const Pack<T> mu = load_part(job.of.mu + at, part), logvar = load_part(job.of.logvar + at, part);
       Pack<T> z;
       for (int k = 0; k < kPackSize<T>; ++k) {
@@ -91,21 +97,21 @@ struct SampleWithKl : PackStep<SampleWithKlJob<ReparameterizeWithKl<T>>> {
   template <typename Team>
   PYVAE_KERNEL void run(const Job& job, const Team& team, NothingShared&) {
     for_each_row_sum(
-        job.rows, team, [&](int64_t row, int lane) { return of_lane(job, row, lane); },
+        job.packs, team, [&](int64_t row, int lane) { return of_lane(job, row, lane); },
         [&](int64_t row, const Sum<T>& sum) { job.of.kl[row] = sum.value; });
   }
 };
 
 template <typename T, typename Launch>
 void for_each_sample_step(const ReparameterizeWithKl<T>& args, Launch& launch) {
-  launch(SampleWithKl<T>(), {args, row_packs<T>(args.rows * args.latents, args.latents, args.mu, args.logvar, args.z)});
+  launch(SampleWithKl<T>(), {args, row_packs<T>(args.rows, args.latents, args.mu, args.logvar, args.z)});
 }
 
 // --- Backward --------------------------------------------------------------------------------------------------------
 
 template <typename T>
-struct SampleWithKlBackward : PackStep<SampleWithKlJob<ReparameterizeWithKlBackward<T>>> {
-  using Job = SampleWithKlJob<ReparameterizeWithKlBackward<T>>;
+struct SampleWithKlBackward : PackStep<SampleWithKlJob<T, ReparameterizeWithKlBackward<T>>> {
+  using Job = SampleWithKlJob<T, ReparameterizeWithKlBackward<T>>;
 
   PYVAE_KERNEL void visit(const Job& job, T grad_kl, int64_t at, const PackPart& part, const NormalBlock<T>& eps) {
     const Pack<T> mu = load_part(job.of.mu + at, part), logvar = load_part(job.of.logvar + at, part),
@@ -120,15 +126,17 @@ struct SampleWithKlBackward : PackStep<SampleWithKlJob<ReparameterizeWithKlBackw
     store_part(grad_mu, job.of.grad_mu + at, part), store_part(grad_logvar, job.of.grad_logvar + at, part);
   }
 
+  // Threads divide a long row in pieces of as many blocks as a warp has lanes.
   template <typename Team>
   PYVAE_KERNEL void run(const Job& job, const Team& team, NothingShared&) {
-    const RowPacks& rows = job.rows;
+    const RowPacks& packs = job.packs;
     team.threads([&](int thread) {
-      const int64_t step = team.blocks * rows.rows_at_once();
-      for (int64_t row = rows.first_row(team.block, thread); row < rows.rows; row += step) {
+      const int64_t pieces = packs.rows * packs.pieces, step = team.blocks * packs.at_once();
+      for (int64_t piece = packs.first(team.block, thread); piece < pieces; piece += step) {
+        const int64_t row = packs.row_of(piece), first = (piece - row * packs.pieces) * kWarp;
         const T grad_kl = job.of.grad_kl[row];
         for_each_block<T>(
-            job, row, rows.lane(thread),
+            job, row, first + packs.lane(thread), first + kWarp,
             [&](int64_t at, const PackPart& part, const NormalBlock<T>& eps) { visit(job, grad_kl, at, part, eps); });
       }
     });
@@ -137,8 +145,10 @@ struct SampleWithKlBackward : PackStep<SampleWithKlJob<ReparameterizeWithKlBackw
 
 template <typename T, typename Launch>
 void for_each_sample_backward_step(const ReparameterizeWithKlBackward<T>& args, Launch& launch) {
-  launch(SampleWithKlBackward<T>(), {args, row_packs<T>(args.rows * args.latents, args.latents, args.grad_z, args.mu,
-                                                        args.logvar, args.grad_mu, args.grad_logvar)});
+  SampleWithKlJob<T, ReparameterizeWithKlBackward<T>> job{
+      args, row_packs<T>(args.rows, args.latents, args.grad_z, args.mu, args.logvar, args.grad_mu, args.grad_logvar)};
+  job.packs.pieces = ceil_div(job.most_blocks(), kWarp);
+  launch(SampleWithKlBackward<T>(), job);
 }
 
 }  // namespace pyvae::cuda

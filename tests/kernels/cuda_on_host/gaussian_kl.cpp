@@ -46,9 +46,24 @@ void check_rows(int64_t rows, int64_t latents, Prior prior, bool sum_latents) {
 }
 
 template <typename T>
+void check_nothing_summed(int64_t rows) {
+  for (const Grid grid : {Grid::launched, Grid::small_reversed}) {
+    std::vector<T> kl = unwritten<T>(rows), empty(1);
+    Steps launch{grid};
+    cuda::for_each_kl_step(GaussianKl<T>{rows, 0, empty.data(), empty.data(), nullptr, nullptr, true, kl.data()},
+                           launch);
+    expect_close("gaussian_kl of no latents", "kl", kl, std::vector<T>(static_cast<size_t>(rows)), 0);
+  }
+}
+
+template <typename T>
 void check_type() {
   for (const int64_t rows : {1, 3, 4, 37}) {
-    for (const int64_t latents : {1, 5, 31, 32, 33, 257}) {
+    for (const int64_t latents : {0, 1, 4, 5, 8, 31, 32, 33, 128, 132, 257, 260}) {
+      if (latents == 0) {  // sums of nothing; there are no gradients
+        check_nothing_summed<T>(rows);
+        continue;
+      }
       for (const Prior prior : {Prior::none, Prior::given, Prior::fixed, Prior::one}) {
         for (const bool sum_latents : {false, true}) check_rows<T>(rows, latents, prior, sum_latents);
       }

@@ -18,9 +18,13 @@ struct Problem {
   std::vector<T> z, mu, logvar, grad_joint, grad_marginals;
 };
 
-// `hard`: narrow posteriors, a query of which every term underflows to -inf, one that is its posterior's mean, a NaN.
+// hard: narrow posteriors, a query of which every term underflows to -inf, one that is its posterior's mean, a NaN.
+// rising: exponents that grow from column to column, so that no peak serves for long.
+enum class Values { usual, hard, rising };
+
 template <typename T>
-Problem<T> problem(const Sizes& n, Estimator estimator, bool hard) {
+Problem<T> problem(const Sizes& n, Estimator estimator, Values values) {
+  const bool hard = values == Values::hard;
   const int64_t rows = n.batch * n.queries, columns = n.batch * n.columns;
   const int64_t dataset_size = estimator == Estimator::full ? n.columns : 3 * n.columns + 1;
   Problem<T> p{n,
@@ -30,6 +34,12 @@ Problem<T> problem(const Sizes& n, Estimator estimator, bool hard) {
                random<T>(columns * n.latents, hard ? -4 : -1, hard ? 3 : 1),
                random<T>(rows, 0.5, 1),
                random<T>(rows * n.latents, 0.5, 1)};
+  if (values == Values::rising) {
+    for (size_t k = 0; k < p.mu.size(); ++k) {
+      const int64_t j = static_cast<int64_t>(k) / n.latents % n.columns;
+      p.mu[k] += T(1 + 20.0 * static_cast<double>(j - n.columns) / static_cast<double>(n.columns));
+    }
+  }
   if (!hard || n.latents == 0) return p;
   const auto at = [&](int64_t row, int64_t d) -> T& { return p.z[row * n.latents + d]; };
   at(rows / 2, n.latents / 2) = std::sqrt(std::numeric_limits<T>::max()) * T(8);
@@ -131,13 +141,14 @@ std::vector<Named<T>> compute_as_cuda(const Problem<T>& p, Grid grid, int64_t fi
 }
 
 template <bool kMarginals, typename T>
-void check_sizes(const Sizes& n, Estimator estimator, bool hard) {
+void check_sizes(const Sizes& n, Estimator estimator, Values values) {
+  constexpr const char* kValues[] = {"", " hard", " rising"};
   constexpr const char* kEstimators[] = {"full", "mws", "mss", "balanced"};
   const std::string name = std::string(kMarginals ? "minibatch" : "joint") + "_log_density " + type_name<T>() + " " +
                            kEstimators[static_cast<int>(estimator)] + " B=" + std::to_string(n.batch) +
                            " Q=" + std::to_string(n.queries) + " M=" + std::to_string(n.columns) +
-                           " D=" + std::to_string(n.latents) + (hard ? " hard" : "");
-  const Problem<T> p = problem<T>(n, estimator, hard);
+                           " D=" + std::to_string(n.latents) + kValues[static_cast<int>(values)];
+  const Problem<T> p = problem<T>(n, estimator, values);
   const std::vector<Named<T>> expected = compute_on_cpu<kMarginals>(p);
   // Divided among as many blocks as there are tiles, and as for a GPU that two blocks fill.
   for (const int64_t filling : {cuda::kFillingBlocks, int64_t{2}}) {
@@ -147,19 +158,20 @@ void check_sizes(const Sizes& n, Estimator estimator, bool hard) {
 
 template <bool kMarginals, typename T>
 void check_type() {
-  // Around a tile of 64, a block of 128 and one of 512 rows, a group of 16 latents.
-  const Sizes square[] = {{1, 1, 1, 1},     {1, 1, 1, 3},      {2, 2, 2, 4},   {2, 7, 7, 5},
-                          {3, 13, 13, 10},  {1, 64, 64, 8},    {1, 65, 65, 3}, {1, 127, 127, 2},
-                          {1, 128, 128, 1}, {1, 131, 131, 33}, {2, 9, 9, 257}, {1, 5, 5, 0}};
+  constexpr Values kAll[] = {Values::usual, Values::hard, Values::rising};
+  // Around a tile of 64, a block of 128 rows and one of 512, a group of 16 latents.
+  const Sizes square[] = {{1, 1, 1, 1},   {1, 1, 1, 3},   {2, 2, 2, 4},     {2, 7, 7, 5},     {3, 13, 13, 10},
+                          {1, 64, 64, 8}, {1, 65, 65, 3}, {1, 127, 127, 2}, {1, 128, 128, 1}, {1, 131, 131, 33},
+                          {2, 9, 9, 257}, {1, 5, 5, 0},   {1, 450, 450, 3}};
   for (const Sizes& n : square) {
     for (const Estimator estimator : {Estimator::full, Estimator::mws, Estimator::mss, Estimator::balanced}) {
-      for (const bool hard : {false, true}) check_sizes<kMarginals, T>(n, estimator, hard);
+      for (const Values values : kAll) check_sizes<kMarginals, T>(n, estimator, values);
     }
   }
   const Sizes oblong[] = {{1, 1, 257, 7}, {1, 257, 1, 7}, {2, 5, 130, 4}, {2, 130, 5, 4},
-                          {1, 3, 2, 1},   {3, 63, 67, 6}, {1, 513, 3, 2}};
+                          {1, 3, 2, 1},   {3, 63, 67, 6}, {1, 513, 3, 2}, {1, 1000, 70, 2}};
   for (const Sizes& n : oblong) {
-    for (const bool hard : {false, true}) check_sizes<kMarginals, T>(n, Estimator::full, hard);
+    for (const Values values : kAll) check_sizes<kMarginals, T>(n, Estimator::full, values);
   }
 }
 

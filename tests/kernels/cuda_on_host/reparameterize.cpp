@@ -40,7 +40,7 @@ void check_streams(int64_t streams, int64_t length, int64_t offset) {
 template <typename T>
 void check_type() {
   for (const int64_t streams : {1, 3}) {
-    for (const int64_t length : {1, 2, 3, 4, 255, 256, 257, 1024, 4099}) {
+    for (const int64_t length : {1, 2, 3, 4, 132, 255, 256, 257, 1024, 1025, 4099}) {
       for (const int64_t offset : {0, 1}) check_streams<T>(streams, length, offset);
     }
   }

@@ -41,7 +41,7 @@ void check_rows(int64_t streams, int64_t rows_of_stream, int64_t latents) {
 template <typename T>
 void check_type() {
   // One lane to a row, a few, all of a warp, and several rounds of them.
-  for (const int64_t latents : {1, 2, 3, 4, 5, 10, 31, 64, 127, 128, 129, 257}) {
+  for (const int64_t latents : {1, 2, 3, 4, 5, 10, 31, 33, 64, 127, 128, 129, 257, 516}) {
     for (const int64_t streams : {1, 3}) {
       for (const int64_t rows_of_stream : {0, 1, 2, 37}) check_rows<T>(streams, rows_of_stream, latents);
     }
