@@ -184,7 +184,11 @@ void expect_gradient(const Case& c, const Problem& p, const Result<float>& got, 
 void check_region(Case& c) {
   std::vector<float> sample(static_cast<size_t>(33 + c.below(kSample - 32)));
   for (float& mean : sample) mean = static_cast<float>(c.uniform(-1, 1) * (c.one_in(9) ? 1e4 : 1));
+  Extent extent{};
+  for (const float mean : sample) extend(extent, mean, 0);
   std::sort(sample.begin(), sample.end());
+  if (extent.low != sample.front() || extent.high != sample.back())
+    fail(c, "a level's extent is not that of its means");
   const size_t quarter = sample.size() / 4;
   const double room = c.uniform(0, 4), first = sample[quarter], third = sample[sample.size() * 3 / 4];
   const Region all{sample.front() - 1.0, sample.back() + 1.0};
