@@ -10,8 +10,9 @@ int64_t row_at(const Backward<T>& call, int64_t b, int64_t position) {
   return b * call.args.queries + column_at(call.args.mixture, b, position);
 }
 
-// What the shares read of a row in one channel: a peak without infinities, and the cotangent over the total, which makes
-// softmax weights of the terms. A row whose every term is -inf has no weights, hence gradient 0; padding is such a row.
+// What the shares read of a row in one channel: a peak without infinities, and the cotangent over the total, which
+// makes softmax weights of the terms. A row whose every term is -inf has no weights, hence gradient 0; padding is such
+// a row.
 template <typename T>
 void prepare_channel(const Backward<T>& call, int64_t b, int64_t row, int64_t channel) {
   const int64_t queries = call.args.queries;

@@ -16,7 +16,7 @@ struct alignas(16) Pack {
   T value[kPackSize<T>];
 };
 
-// On the host, where a GPU's trap might go unnoticed.
+// What a GPU refuses the host would do without a word.
 PYVAE_KERNEL void on_16_bytes([[maybe_unused]] const void* at) {
 #if !defined(__CUDA_ARCH__)
   if (reinterpret_cast<uintptr_t>(at) % 16 != 0) __builtin_trap();
