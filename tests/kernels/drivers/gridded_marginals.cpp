@@ -183,7 +183,8 @@ void expect_gradient(const Case& c, const Problem& p, const Result<float>& got, 
 // The region of a level that is too wide: no values show where it lies, only how long they take.
 void check_region(Case& c) {
   std::vector<float> sample(static_cast<size_t>(33 + c.below(kSample - 32)));
-  for (float& mean : sample) mean = static_cast<float>(c.uniform(-1, 1) * (c.one_in(9) ? 1e4 : 1));
+  const double origin = c.uniform(-9, 9);
+  for (float& mean : sample) mean = static_cast<float>(origin + c.uniform(-1, 1) * (c.one_in(99) ? 1e4 : 1));
   Extent extent{};
   for (const float mean : sample) extend(extent, mean, 0);
   std::sort(sample.begin(), sample.end());
