@@ -16,8 +16,9 @@ Method = Literal["auto", "exact", "gridded"]
 
 # The numbers of csrc/math/estimators.h.
 _ESTIMATORS = {"full": 0, "mws": 1, "mss": 2, "balanced": 3}
-# Where "auto" takes grids: with this many pairs for every query and posterior, M = 512, both methods take as long.
-_PAIRS_PER_POINT = 256
+# Where "auto" takes grids: with so many pairs of each latent for every query and posterior, and so many more once, both
+# methods take as long (benchmarks/crossover.py): from M = 512 on with ten latents, 1160 with one, 443 with many.
+_PAIRS_PER_POINT, _PAIRS_PER_POINT_ONCE = 220, 360
 # On CUDA grids take some 30 launches, about 0.1 ms, and so do all pairs of one latent at about 30 operations each on a
 # GPU of 3e13 per second: so many of them at least. Counted, not yet measured.
 _PAIRS_OF_LAUNCHES = 2**27
@@ -112,9 +113,10 @@ def minibatch_log_density(
 def _takes_grids(method: str, z: Tensor, mu: Tensor) -> bool:
     able = grids_serve(z)
     if method == "auto":
-        queries, columns = z.shape[-2], mu.shape[-2]
+        queries, columns, latents = z.shape[-2], *mu.shape[-2:]  # of one batch entry: stacked or alone, the same choice
         worth_launching = z.device.type == "cpu" or z.numel() * columns >= _PAIRS_OF_LAUNCHES
-        return able and worth_launching and queries * columns >= _PAIRS_PER_POINT * (queries + columns)
+        least = (queries + columns) * (_PAIRS_PER_POINT * latents + _PAIRS_PER_POINT_ONCE)
+        return able and worth_launching and queries * columns * latents >= least
     if method == "gridded" and not able:
         raise NotImplementedError(
             f"method 'gridded' must have float32 tensors on the CPU or CUDA, got {z.dtype} on {z.device.type}; "

@@ -81,19 +81,23 @@ def ops_of(call: Callable[[], object]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("rows", "columns", "dtype", "options", "grids"),
+    ("rows", "columns", "latents", "dtype", "options", "grids"),
     [
-        (512, 512, torch.float32, {}, True),
-        (511, 512, torch.float32, {}, False),
-        (300, 3000, torch.float32, {}, True),
-        (2, 3000, torch.float32, {}, False),
-        (512, 512, torch.float64, {}, False),
-        (512, 512, torch.float32, {"method": "exact"}, False),
-        (2, 3, torch.float32, {"method": "gridded"}, True),
+        (512, 512, 10, torch.float32, {}, True),
+        (511, 512, 10, torch.float32, {}, False),
+        (300, 3000, 10, torch.float32, {}, True),
+        (2, 3000, 10, torch.float32, {}, False),
+        (1160, 1160, 1, torch.float32, {}, True),
+        (1159, 1160, 1, torch.float32, {}, False),
+        (512, 512, 10, torch.float64, {}, False),
+        (512, 512, 10, torch.float32, {"method": "exact"}, False),
+        (2, 3, 1, torch.float32, {"method": "gridded"}, True),
     ],
 )
-def test_auto_takes_what_is_faster(rows: int, columns: int, dtype: torch.dtype, options: dict, grids: bool) -> None:
-    z, mu, logvar = (torch.randn(n, 2, dtype=dtype) for n in (rows, columns, columns))
+def test_auto_takes_what_is_faster(
+    rows: int, columns: int, latents: int, dtype: torch.dtype, options: dict, grids: bool
+) -> None:
+    z, mu, logvar = (torch.randn(n, latents, dtype=dtype) for n in (rows, columns, columns))
     got = ops_of(lambda: pyvae.minibatch_log_density(z, mu, logvar, estimator="full", **options))
     assert got == (
         {"pyvae::joint_log_density", "pyvae::gridded_marginals"} if grids else {"pyvae::minibatch_log_density"}
@@ -101,7 +105,7 @@ def test_auto_takes_what_is_faster(rows: int, columns: int, dtype: torch.dtype, 
 
 
 def test_half_types_take_grids_in_float32() -> None:
-    inputs = [t.bfloat16() for t in posteriors((), 600, 2)]
+    inputs = [t.bfloat16() for t in posteriors((), 600, 10)]
     got = pyvae.minibatch_log_density(*inputs, dataset_size=1000)
     assert_bit_equal(got.marginals, density(*(t.float() for t in inputs), dataset_size=1000)[1])
     assert all(g.dtype == torch.bfloat16 for g in gradients(lambda *t: density(*t), inputs))
