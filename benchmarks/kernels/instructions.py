@@ -7,18 +7,15 @@ Needs nvcc, and nvdisasm on the path or from the package nvidia-cuda-nvdisasm.
 """
 
 import argparse
-import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks.kernels.disassembly import Block, functions, loops, way
-from benchmarks.kernels.resources import ROOT, SOURCES, demangled, version
+from benchmarks.kernels.resources import ROOT, SOURCES, demangled, tool, version
 
 PAGE = ROOT / "docs/cuda-instructions.md"
 ARCHITECTURE = "sm_90"
@@ -155,12 +152,6 @@ def counts(nvcc: str, nvdisasm: str) -> list[tuple[Counted, Counter[str]]]:
             sys.exit(f"{counted.file}.cu has no loop of {counted.kernel} that meets {dict(counted.meets)}.")
         rows.append((counted, found))
     return rows
-
-
-def tool(name: str) -> str:
-    """Where a program is: on the path, or in a package beside this Python's."""
-    packaged = sorted(Path(sysconfig.get_path("purelib")).glob(f"nvidia/*/bin/{name}"))
-    return shutil.which(name) or (str(packaged[0]) if packaged else sys.exit(f"This needs {name} on the path."))
 
 
 def main() -> None:

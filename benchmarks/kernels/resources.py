@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -131,11 +132,17 @@ def difference(held: str, made: str) -> str | None:
     return f"docs/cuda-kernels.md does not hold what ptxas reports ({changed}): {UPDATE}."
 
 
+def tool(name: str) -> str:
+    """Where a program is: on the path, or in a package beside this Python's."""
+    packaged = sorted(Path(sysconfig.get_path("purelib")).glob(f"nvidia/*/bin/{name}"))
+    return shutil.which(name) or (str(packaged[0]) if packaged else sys.exit(f"This needs {name} on the path."))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="write docs/cuda-kernels.md")
     write = parser.parse_args().write
-    nvcc = shutil.which("nvcc") or sys.exit("This needs nvcc on the path.")
+    nvcc = tool("nvcc")
     number = version(nvcc)
     if not write and f"\nnvcc {number}.\n" not in TABLE.read_text():
         print(f"docs/cuda-kernels.md is not of nvcc {number}: not compared")

@@ -102,9 +102,9 @@ PYVAE_KERNEL void row_thread(const MixtureLogDensityBackward<T>& args, const Mix
   const RowLatent<T> row = first_latent(args, at, item, i);
   for (int64_t tile = item.tile; tile < item.last_tile; ++tile) {
     const ColumnsAt<T> tile_at = columns_at(args.mixture, item.batch, tile * kTile);
+    const bool shifted = in_tile(special, {item.batch, item.owned, tile * kTile, rows, kTile});
     for (int within = 0; within < kTile; within += kColumns) {
       const int64_t first = tile * kTile + within;
-      const bool shifted = in_tile(special, {item.batch, item.owned, first, rows, kColumns});
       row_group<kMarginals>(args, at, special, {i, first, shifted}, tile_at + within, row,
                             tile == item.tile && within == 0);
     }

@@ -123,15 +123,23 @@ PYVAE_KERNEL PackPart part_before(int64_t left, bool aligned) {
   return {0, count, aligned && count == kPackSize<T>};
 }
 
-// Calls visit(row, begin, part) for each pack of a thread in piece_packs; `begin` counts from the row's first element.
-template <typename T, typename Team, typename Visit>
-PYVAE_KERNEL void for_each_pack(const RowPacks& packs, const Team& team, int thread, Visit visit) {
+// Calls visit(row, piece) for each of a thread's pieces, counted from the row's first.
+template <typename Team, typename Visit>
+PYVAE_KERNEL void for_each_piece(const RowPacks& packs, const Team& team, int thread, Visit visit) {
   const int64_t pieces = packs.rows * packs.pieces, step = team.blocks * packs.at_once();
   for (int64_t piece = packs.first(team.block, thread); piece < pieces; piece += step) {
     const int64_t row = packs.row_of(piece);
-    const int64_t begin = (piece - row * packs.pieces) * kPiece<T> + packs.lane(thread) * kPackSize<T>;
-    if (begin < packs.length) visit(row, begin, part_before<T>(packs.length - begin, packs.aligned));
+    visit(row, piece - row * packs.pieces);
   }
+}
+
+// Calls visit(row, begin, part) for each pack of a thread in piece_packs; `begin` counts from the row's first element.
+template <typename T, typename Team, typename Visit>
+PYVAE_KERNEL void for_each_pack(const RowPacks& packs, const Team& team, int thread, Visit visit) {
+  for_each_piece(packs, team, thread, [&](int64_t row, int64_t piece) {
+    const int64_t begin = piece * kPiece<T> + packs.lane(thread) * kPackSize<T>;
+    if (begin < packs.length) visit(row, begin, part_before<T>(packs.length - begin, packs.aligned));
+  });
 }
 
 // With a sum over each row of row_packs: sum(row, lane) is a lane's share, store(row, total) gets the row's.
