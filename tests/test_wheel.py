@@ -27,6 +27,8 @@ except ImportError:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    for tool in ("pip", "scikit_build_core"):
+        pytest.importorskip(tool)
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "pip", "wheel", "-q", str(ROOT), "--no-build-isolation", "--no-deps"]
     options = ["-w", str(folder), "-C", "cmake.define.PYVAE_WHEEL=ON", "-C", "wheel.py-api=py3"]

@@ -88,8 +88,8 @@ def steps(arguments: argparse.Namespace, out: Path) -> list[Step]:
 
 def environment(*, installed: bool) -> dict[str, str]:
     """The built package before the repository, and the current folder not in front of both."""
-    folders = [] if installed else [str(build.site(WORK))]
-    folders += [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    given = list(filter(None, [os.environ.get("PYTHONPATH")]))
+    folders = [*given, str(ROOT)] if installed else [str(build.site(WORK)), str(ROOT), *given]
     return os.environ | {"PYTHONPATH": os.pathsep.join(folders), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
 
 

@@ -12,7 +12,7 @@ import torch
 
 from benchmarks.gpu.arguments import parse
 from benchmarks.gpu.bars import of_training
-from benchmarks.train.bench_tcvae import LATENTS, loss_alone, training_step
+from benchmarks.train.tcvae import LATENTS, loss_alone, training_step
 from pyvae.bench.cases import BACKWARD, DENSITY, Case
 from pyvae.bench.contest import Contest, Timing, failure
 from pyvae.bench.gpu import EventContest

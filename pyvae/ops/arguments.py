@@ -49,9 +49,10 @@ def is_number(value: Any) -> bool:
 
 
 def autocasts(tensor: Tensor) -> bool:
-    """Whether autocast is on for the tensor's device; some devices, meta among them, have none."""
+    """Whether autocast is on for the tensor's device, one of those that the ops run on; meta, say, has none."""
+    # torch.amp.is_autocast_available would be the question, but torch.compile of 2.11 cannot trace it.
     device = tensor.device.type
-    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    return device in ("cpu", "cuda") and torch.is_autocast_enabled(device)
 
 
 def compute_dtype(*tensors: Tensor) -> torch.dtype:

@@ -194,6 +194,20 @@ def test_a_dry_run_writes_both_files(tmp_path: Path) -> None:
     assert "| minibatch_log_density 48 x 10 forward | pyvae |" in text and "| 16 | eager |" in text
 
 
+# A machine with a GPU may lack these; docs/gpu.md asks for numpy and rich alone.
+ABSENT = ("matplotlib", "pyarrow", "safetensors", "typer", "yaml")
+ALONE = f"""
+import sys
+sys.modules.update(dict.fromkeys({ABSENT!r}))  # None: an import of it fails
+from benchmarks.gpu import every_op, facts, measure, report, training
+"""
+
+
+def test_the_steps_need_few_packages() -> None:
+    ran = subprocess.run([sys.executable, "-c", ALONE], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
 def test_a_dry_run_may_not_write_where_measurements_of_gpus_are() -> None:
     command = [sys.executable, "-m", "benchmarks.gpu", "--device", "cpu"]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

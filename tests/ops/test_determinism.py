@@ -52,15 +52,21 @@ def test_eight_python_threads_at_once(isa: str, op: Op) -> None:
             assert_all_bit_equal(together, alone)
 
 
+def _results_in_child(op: Op, inputs: list[Tensor]) -> list[Tensor]:
+    # A torch with CUDA refuses autograd in a child whose parent has used it: the forward is left.
+    return list(op.function(*inputs)) if torch.version.cuda else results(op, inputs)
+
+
 def _compare_in_child(name: str, inputs: list[Tensor], want: list[Tensor]) -> None:
     op = next(op for op in OPS if op.name == name)
-    assert_all_bit_equal(results(op, inputs), want)
+    assert_all_bit_equal(_results_in_child(op, inputs), want)
 
 
 @pytest.mark.parametrize("op", OPS, ids=str)
 def test_a_forked_child_ends_within_ten_seconds(op: Op) -> None:
     inputs = op.inputs(701, 33)
-    want = results(op, inputs)  # a parallel region, whose threads the child will not have
+    results(op, inputs)  # a parallel region, whose threads the child will not have
+    want = _results_in_child(op, inputs)
     child = multiprocessing.get_context("fork").Process(target=_compare_in_child, args=(op.name, inputs, want))
     child.start()
     child.join(timeout=10)
