@@ -28,7 +28,9 @@ what the formula needs: operations of the multiply-add pipes and exponentials, o
 Nothing here is a time.
 
 A scheduler, of which a multiprocessor has four, issues an instruction of a warp per clock. An exponential of a warp
-keeps its special-function unit busy for eight.
+keeps its special-function unit busy for eight. L1 returns a register of a warp per clock to all four schedulers, however
+many of its lanes read the same address: so a load of 16 bytes keeps one of them waiting for sixteen clocks if the other
+three do the same, which is what the column L1 counts.
 """
 
 # --- What is counted --------------------------------------------------------------------------------------------------
@@ -58,16 +60,16 @@ COUNTED = [
     ),
     Counted("joint_log_density", "SumParts<false, 4, float>", "exponents", _PAIR_LATENT, 32, {FMA: 32}, "3"),
     Counted("joint_log_density", "SumParts<false, 4, float>", "sums", _PAIR, 32, {EX2: 32}, "2 + 1 ex2"),
-    Counted("minibatch_log_density", "SumColumns<true, float>", "gradients", _TERM, 16, {EX2: 16}, "9 + 1 ex2"),
-    Counted("minibatch_log_density", "SumRows<true, float>", "gradients", _TERM, 16, {EX2: 16}, "7 + 1 ex2"),
-    Counted("minibatch_log_density", "SumColumns<true, float>", "weights", _PAIR, 16, {EX2: 16}, "3 + 1 ex2", True),
-    Counted("minibatch_log_density", "SumRows<true, float>", "weights", _PAIR, 16, {EX2: 16}, "3 + 1 ex2", True),
-    Counted("joint_log_density", "SumColumns<false, float>", "exponents", _PAIR_LATENT, 32, {FMA: 32}, "3"),
-    Counted("joint_log_density", "SumColumns<false, float>", "weights", _PAIR, 32, {EX2: 32}, "3 + 1 ex2"),
-    Counted("joint_log_density", "SumColumns<false, float>", "gradients", _PAIR_LATENT, 32, {FMA: 32, "STG": 1}, "4"),
-    Counted("joint_log_density", "SumRows<false, float>", "exponents", _PAIR_LATENT, 32, {FMA: 32}, "3"),
-    Counted("joint_log_density", "SumRows<false, float>", "weights", _PAIR, 32, {EX2: 32}, "3 + 1 ex2"),
-    Counted("joint_log_density", "SumRows<false, float>", "gradients", _PAIR_LATENT, 32, {FMA: 32, "STG": 1}, "3"),
+    Counted("minibatch_log_density", "SumColumns<true, 2, float>", "gradients", _TERM, 32, {EX2: 32}, "9 + 1 ex2"),
+    Counted("minibatch_log_density", "SumRows<true, 2, float>", "gradients", _TERM, 32, {EX2: 32}, "7 + 1 ex2"),
+    Counted("minibatch_log_density", "SumColumns<true, 2, float>", "weights", _PAIR, 32, {EX2: 32}, "3 + 1 ex2", True),
+    Counted("minibatch_log_density", "SumRows<true, 2, float>", "weights", _PAIR, 32, {EX2: 32}, "3 + 1 ex2", True),
+    Counted("joint_log_density", "SumColumns<false, 4, float>", "exponents", _PAIR_LATENT, 64, {FMA: 64}, "3"),
+    Counted("joint_log_density", "SumColumns<false, 4, float>", "weights", _PAIR, 64, {EX2: 64}, "3 + 1 ex2"),
+    Counted("joint_log_density", "SumColumns<false, 4, float>", "gradients", _PAIR_LATENT, 64, {FMA: 64, "STG": 4}, "4"),
+    Counted("joint_log_density", "SumRows<false, 4, float>", "exponents", _PAIR_LATENT, 64, {FMA: 64}, "3"),
+    Counted("joint_log_density", "SumRows<false, 4, float>", "weights", _PAIR, 64, {EX2: 64}, "3 + 1 ex2"),
+    Counted("joint_log_density", "SumRows<false, 4, float>", "gradients", _PAIR_LATENT, 64, {FMA: 64, "STG": 4}, "3"),
     Counted("gridded_marginals", "SpreadComponents", "nodes", "component and node", 16, {EX2: 16}, "4 + 1 ex2"),
     Counted("gridded_marginals", "SpreadQueries", "nodes", "query and node", 16, {EX2: 16}, "4 + 1 ex2"),
     Counted("gridded_marginals", "GatherComponents", "nodes", "component and node", 4, {EX2: 4}, "8 + 1 ex2"),
@@ -82,6 +84,9 @@ COUNTED = [
 
 # --- Counting ---------------------------------------------------------------------------------------------------------
 
+_SCHEDULERS = 4
+_REGISTERS = {".128": 4, ".64": 2}  # that a load returns, by its width
+
 _KINDS = {
     "multiply-add pipes": ("FADD", "FMUL", "FFMA"),
     "special functions": ("MUFU",),
@@ -93,6 +98,13 @@ def kinds(instructions: Counter[str]) -> list[int]:
     """All of them, then those of each kind, then the others."""
     of_kind = [_begins(instructions, *starts) for starts in _KINDS.values()]
     return [instructions.total(), *of_kind, instructions.total() - sum(of_kind)]
+
+
+def l1_clocks(instructions: Counter[str]) -> int:
+    """Clocks for which L1 returns what they load, while it serves the other schedulers alike."""
+    loads = {name: n for name, n in instructions.items() if name.startswith(("LDG", "LDS", "LDL", "LD."))}
+    wide = [(n, next((r for width, r in _REGISTERS.items() if width in name), 1)) for name, n in loads.items()]
+    return _SCHEDULERS * sum(n * registers for n, registers in wide)
 
 
 def count(blocks: list[Block], counted: Counted) -> Counter[str] | None:
@@ -116,12 +128,12 @@ def page(rows: Iterable[tuple[Counted, Counter[str]]], nvcc_version: str) -> str
     """The table as a page of docs."""
     lines = [
         PREFACE.format(architecture=ARCHITECTURE, version=nvcc_version),
-        "| kernel | loop | per | all | " + " | ".join(_KINDS) + " | others | floor |",
-        "| --- " * (6 + len(_KINDS)) + "|",
+        "| kernel | loop | per | all | " + " | ".join(_KINDS) + " | others | L1 | floor |",
+        "| --- " * (7 + len(_KINDS)) + "|",
     ]
     for counted, instructions in rows:
         units = counted.units * rounds(instructions, counted)
-        numbers = " | ".join(f"{n / units:.2f}" for n in kinds(instructions))
+        numbers = " | ".join(f"{n / units:.2f}" for n in (*kinds(instructions), l1_clocks(instructions)))
         lines.append(f"| `{counted.kernel}` | {counted.what} | {counted.per} | {numbers} | {counted.floor} |")
     return "\n".join(lines) + "\n"
 

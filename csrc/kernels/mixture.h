@@ -165,19 +165,30 @@ void mixture_backward_rows(const MixtureLogDensityBackward<T>& args, int64_t beg
 
 namespace cuda {
 
-// A block of this many threads owns as many rows, or a few times as many, or as many columns.
+// A block of this many threads owns as many rows (or columns), or a few times as many.
 constexpr int64_t kBlockThreads = 128;
-// Owned rows of a forward's thread, where there are enough rows: columns that are read once serve all of them.
-constexpr int64_t kForwardRows = 4;
-// A launch that fills any GPU of today more than twice. Fewer owners than that divide what they meet among blocks.
-constexpr int64_t kFillingBlocks = 2048;
+// What a thread owns where there is enough of it: what is read once of the others serves all of that. L1 returns a
+// register of a warp per clock to four schedulers: of a joint's backward, a thread with one row would wait for twice
+// as many columns as it computes.
+constexpr int64_t kForwardRows = 4, kBackwardOwned = 4, kBackwardOwnedWithMarginals = 2;
+// A launch that fills any GPU of today more than twice. Fewer owners than that divide what they meet among blocks. The
+// backward's parts take memory for their sums.
+constexpr int64_t kFillingBlocks = 2048, kBackwardFillingBlocks = 768;
 
-constexpr int64_t blocks_of(int64_t owned, int64_t per_block) { return (owned + per_block - 1) / per_block; }
+constexpr int64_t blocks_of(int64_t owners, int64_t per_block) { return (owners + per_block - 1) / per_block; }
 
 // Parts of what `blocks` meet, in tiles.
 constexpr int64_t parts_of(int64_t blocks, int64_t tiles, int64_t filling) {
   const int64_t parts = blocks_of(filling, blocks > 0 ? blocks : 1);
   return parts < tiles ? parts : tiles;
+}
+
+// `most` where blocks of them, of which `each` meets a tile of its own, nearly fill a GPU, and where they are not
+// padding for a good part; else one.
+constexpr int64_t owned_by_thread(int64_t most, int64_t owners, int64_t each, int64_t filling) {
+  const int64_t blocks = blocks_of(owners, kBlockThreads * most);
+  const bool padding = 4 * blocks * most > 5 * blocks_of(owners, kBlockThreads);
+  return padding || 4 * each * blocks < filling ? 1 : most;
 }
 
 // How a forward is divided, and where its workspace holds what, in elements.
@@ -192,7 +203,7 @@ struct MixtureWorkspace {
 
   MixtureWorkspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents, int64_t channels,
                    int64_t filling = kFillingBlocks)
-      : rows(rows_of_thread(queries, batch * channels * tiles_of(columns), filling)),
+      : rows(owned_by_thread(kForwardRows, queries, batch * channels * tiles_of(columns), filling)),
         row_blocks(blocks_of(queries, kBlockThreads * rows)),
         parts(parts_of(batch * channels * row_blocks, tiles_of(columns), filling)),
         pitch(row_blocks * kBlockThreads * rows),
@@ -200,44 +211,46 @@ struct MixtureWorkspace {
         peak(query + batch * latents * pitch),
         total(peak + batch * channels * parts * pitch),
         elements(total + batch * channels * parts * pitch) {}
-
- private:
-  // Several where blocks of them fill a GPU, and are not padding for a good part.
-  static int64_t rows_of_thread(int64_t queries, int64_t each, int64_t filling) {
-    const int64_t blocks = blocks_of(queries, kBlockThreads * kForwardRows);
-    const bool padding = 4 * blocks * kForwardRows > 5 * blocks_of(queries, kBlockThreads);
-    return padding || each * blocks < filling ? 1 : kForwardRows;
-  }
 };
 
-// The backward's: columns meet all rows, then rows all columns.
+// The backward's: columns meet all rows, then rows all columns. The sums of the one are read before the other's begin.
 struct MixtureBackwardWorkspace {
-  int64_t pitch;  // Q, rounded up to tiles, so that a read of several rows begins on 16 bytes
+  int64_t column_owned, row_owned;  // by a thread
   int64_t column_blocks, column_parts, row_blocks, row_parts;
-  int64_t padded;          // M, rounded up to tiles
+  int64_t pitch;           // Q, rounded up to the rows of all threads
+  int64_t padded;          // M, rounded up to the columns of all threads
   int64_t query;           // [B, D, pitch]: z with rows innermost
   int64_t peak;            // [B, C, pitch]
   int64_t factor;          // [B, C, pitch]: a row's cotangent over its total
   int64_t column_sums;     // [column_parts, B, D, 2, padded]: of w u and w u^2
   int64_t column_weights;  // [column_parts, B, C, padded]: of w; the joint's, or each latent's
-  int64_t row_sums;        // [row_parts, B, D, pitch]
+  int64_t row_sums;        // [row_parts, B, D, pitch], in place of the columns'
   int64_t elements;
 
   MixtureBackwardWorkspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents, int64_t channels,
-                           int64_t filling = kFillingBlocks)
-      : pitch(tiles_of(queries) * kTile),
-        column_blocks(blocks_of(columns, kBlockThreads)),
-        column_parts(parts_of(batch * column_blocks, pitch / kTile, filling)),
-        row_blocks(blocks_of(queries, kBlockThreads)),
+                           int64_t filling = kBackwardFillingBlocks)
+      : column_owned(owned_by_thread(most(latents, channels), columns, batch * tiles_of(queries), filling)),
+        row_owned(owned_by_thread(most(latents, channels), queries, batch * tiles_of(columns), filling)),
+        column_blocks(blocks_of(columns, kBlockThreads * column_owned)),
+        column_parts(parts_of(batch * column_blocks, tiles_of(queries), filling)),
+        row_blocks(blocks_of(queries, kBlockThreads * row_owned)),
         row_parts(parts_of(batch * row_blocks, tiles_of(columns), filling)),
-        padded(tiles_of(columns) * kTile),
+        pitch(row_blocks * kBlockThreads * row_owned),
+        padded(column_blocks * kBlockThreads * column_owned),
         query(0),
         peak(query + batch * latents * pitch),
         factor(peak + batch * channels * pitch),
         column_sums(factor + batch * channels * pitch),
         column_weights(column_sums + column_parts * batch * latents * 2 * padded),
-        row_sums(column_weights + column_parts * batch * channels * padded),
-        elements(row_sums + row_parts * batch * latents * pitch) {}
+        row_sums(column_sums),
+        elements(larger(column_weights + column_parts * batch * channels * padded,
+                        row_sums + row_parts * batch * latents * pitch)) {}
+
+  // Without latents the channels do not tell whether there are marginals.
+  static constexpr int64_t most(int64_t latents, int64_t channels) {
+    if (latents == 0) return 1;
+    return channels == 1 ? kBackwardOwned : kBackwardOwnedWithMarginals;
+  }
 };
 
 // Returns a cudaError_t; stream is a cudaStream_t.

@@ -23,14 +23,22 @@ void for_each_column_step(const MixtureLogDensityBackward<T>& args, int64_t fill
   const MixtureBackward<T> job{args, backward_layout(args, filling)};
   launch(TransposeQueries<T, MixtureBackward<T>>(), job);
   launch(PrepareRows<T>(), job);
-  launch(SumColumns<kMarginals, T>(), job);
+  if (job.at.column_owned == 1) {
+    launch(SumColumns<kMarginals, 1, T>(), job);
+  } else {
+    launch(SumColumns<kMarginals, kOwnedByThread<kMarginals>, T>(), job);
+  }
   launch(FinishColumns<T>(), job);
 }
 
 template <bool kMarginals, typename T, typename Launch>
 void for_each_row_step(const MixtureLogDensityBackward<T>& args, int64_t filling, Launch& launch) {
   const MixtureBackward<T> job{args, backward_layout(args, filling)};
-  launch(SumRows<kMarginals, T>(), job);
+  if (job.at.row_owned == 1) {
+    launch(SumRows<kMarginals, 1, T>(), job);
+  } else {
+    launch(SumRows<kMarginals, kOwnedByThread<kMarginals>, T>(), job);
+  }
   launch(FinishRows<T>(), job);
 }
 

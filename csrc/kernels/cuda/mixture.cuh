@@ -13,13 +13,13 @@ static_assert(kThreads == kBlockThreads, "the workspaces of ../mixture.h are tho
 // --- How a call is laid out ------------------------------------------------------------------------------------------
 
 template <typename T>
-MixtureWorkspace forward_layout(const MixtureLogDensity<T>& args, int64_t filling = kFillingBlocks) {
+MixtureWorkspace forward_layout(const MixtureLogDensity<T>& args, int64_t filling) {
   const MixtureColumns<T>& mixture = args.mixture;
   return {mixture.batch, args.queries, mixture.columns, mixture.latents, args.channels, filling};
 }
 
 template <typename T>
-MixtureBackwardWorkspace backward_layout(const MixtureLogDensityBackward<T>& args, int64_t filling = kFillingBlocks) {
+MixtureBackwardWorkspace backward_layout(const MixtureLogDensityBackward<T>& args, int64_t filling) {
   const MixtureColumns<T>& mixture = args.mixture;
   return {mixture.batch, args.queries, mixture.columns, mixture.latents, args.channels, filling};
 }

@@ -5,39 +5,52 @@
 
 namespace pyvae::cuda {
 
-// Rows (or columns) that a thread meets at a time. Their weights take as many registers; with more of them the sums in
-// the workspace are visited less often.
-template <bool kMarginals, typename T>
-constexpr int kBackwardGroup = (kMarginals ? 64 : 128) / static_cast<int>(sizeof(T));
-static_assert(kTile % kBackwardGroup<false, float> == 0 && kTile % kBackwardGroup<true, double> == 0);
+// Columns (or rows) that a thread owns where there are enough, kThreads apart, and rows (columns) that they meet at a
+// time: a weight of each pair stays in a register, and with more of those met the sums in the workspace are visited
+// less often.
+template <bool kMarginals>
+constexpr int kOwnedByThread = kMarginals ? kBackwardOwnedWithMarginals : kBackwardOwned;
+template <typename T>
+constexpr int kMet = sizeof(T) == 4 ? 16 : 4;
+static_assert(kTile % kMet<float> == 0 && kTile % kMet<double> == 0);
 
 // What one block does: columns (or rows) from `owned` on meet tiles [tile, last_tile) of the others.
 struct BackwardItem {
   int64_t batch, owned, part, tile, last_tile;
 };
 
-PYVAE_KERNEL BackwardItem backward_item(int64_t batch, int64_t blocks, int64_t parts, int64_t tiles, int64_t index) {
-  const int64_t rest = index / blocks, part = rest % parts;
-  return {rest / parts % batch, index % blocks * kThreads, part, tiles * part / parts, tiles * (part + 1) / parts};
-}
+// Blocks of `owned` columns (rows) per thread and the parts of the tiles that they meet.
+struct BackwardItems {
+  int64_t batch, blocks, parts, tiles;
+  int owned;
+
+  PYVAE_MEMBER int64_t count() const { return batch * parts * blocks; }
+  PYVAE_MEMBER BackwardItem operator[](int64_t index) const {
+    const int64_t rest = index / blocks, part = rest % parts;
+    return {rest / parts % batch, index % blocks * kThreads * owned, part, tiles * part / parts,
+            tiles * (part + 1) / parts};
+  }
+};
 
 // --- Weights ---------------------------------------------------------------------------------------------------------
 
 // A group's joint weights, and whether its every exponent is above kUsualExponent: then every |u| is below 2^30. Else
 // one may be infinite where the weight is 0, and 0 * inf must not reach a sum.
 constexpr double kUsualExponent = -0x1p60;
-template <bool kMarginals, typename T>
+template <int kOwned, typename T>
 struct Weights {
-  T joint[kBackwardGroup<kMarginals, T>];
+  T joint[kOwned][kMet<T>];
   bool usual;
 };
 
 // Whether all exponents are above kUsualExponent, or nearly: none is far above 0, so that their sum tells. A NaN is
 // not.
-template <typename T, int kCount>
-PYVAE_KERNEL bool usual_exponents(const T (&x)[kCount]) {
+template <typename T, int kOwned, int kCount>
+PYVAE_KERNEL bool usual_exponents(const T (&x)[kOwned][kCount]) {
   T sum = 0;
-  for (int k = 0; k < kCount; ++k) sum += x[k];
+  for (int r = 0; r < kOwned; ++r) {
+    for (int k = 0; k < kCount; ++k) sum += x[r][k];
+  }
   return sum > T(kUsualExponent);
 }
 

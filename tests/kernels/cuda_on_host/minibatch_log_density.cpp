@@ -1,4 +1,6 @@
 // minibatch_log_density and joint_log_density: bodies of the CUDA kernels against the CPU kernels.
+#include <numbers>
+
 #include "../../../csrc/kernels/cuda/minibatch_log_density_backward.cuh"
 #include "../../../csrc/kernels/joint_log_density.h"
 #include "checks.h"
@@ -20,7 +22,8 @@ struct Problem {
 
 // hard: narrow posteriors, a query of which every term underflows to -inf, one that is its posterior's mean, a NaN.
 // rising: exponents that grow from column to column, so that no peak serves for long.
-enum class Values { usual, hard, rising };
+// wide: distances whose squares are beyond float32, of posteriors as wide.
+enum class Values { usual, hard, rising, wide };
 
 template <typename T>
 Problem<T> problem(const Sizes& n, Estimator estimator, Values values) {
@@ -39,6 +42,11 @@ Problem<T> problem(const Sizes& n, Estimator estimator, Values values) {
       const int64_t j = static_cast<int64_t>(k) / n.latents % n.columns;
       p.mu[k] += T(1 + 20.0 * static_cast<double>(j - n.columns) / static_cast<double>(n.columns));
     }
+  }
+  if (values == Values::wide) {
+    for (T& z : p.z) z *= T(0x1p70);
+    for (T& mu : p.mu) mu *= T(0x1p70);
+    for (T& logvar : p.logvar) logvar += T(140 * std::numbers::ln2);
   }
   if (!hard || n.latents == 0) return p;
   const auto at = [&](int64_t row, int64_t d) -> T& { return p.z[row * n.latents + d]; };
@@ -142,7 +150,7 @@ std::vector<Named<T>> compute_as_cuda(const Problem<T>& p, Grid grid, int64_t fi
 
 template <bool kMarginals, typename T>
 void check_sizes(const Sizes& n, Estimator estimator, Values values) {
-  constexpr const char* kValues[] = {"", " hard", " rising"};
+  constexpr const char* kValues[] = {"", " hard", " rising", " wide"};
   constexpr const char* kEstimators[] = {"full", "mws", "mss", "balanced"};
   const std::string name = std::string(kMarginals ? "minibatch" : "joint") + "_log_density " + type_name<T>() + " " +
                            kEstimators[static_cast<int>(estimator)] + " B=" + std::to_string(n.batch) +
@@ -159,20 +167,21 @@ void check_sizes(const Sizes& n, Estimator estimator, Values values) {
 template <bool kMarginals, typename T>
 void check_type() {
   constexpr Values kAll[] = {Values::usual, Values::hard, Values::rising};
-  // Around a tile of 64, a block of 128 rows and one of 512, a group of 16 latents.
+  // Around a tile of 64, blocks of 128, 256 and 512 rows or columns, a group of 16 latents.
   const Sizes square[] = {{1, 1, 1, 1},   {1, 1, 1, 3},   {2, 2, 2, 4},     {2, 7, 7, 5},     {3, 13, 13, 10},
                           {1, 64, 64, 8}, {1, 65, 65, 3}, {1, 127, 127, 2}, {1, 128, 128, 1}, {1, 131, 131, 33},
-                          {2, 9, 9, 257}, {1, 5, 5, 0},   {1, 450, 450, 3}};
+                          {2, 9, 9, 257}, {1, 5, 5, 0},   {1, 450, 450, 3}, {1, 900, 900, 1}};
   for (const Sizes& n : square) {
     for (const Estimator estimator : {Estimator::full, Estimator::mws, Estimator::mss, Estimator::balanced}) {
       for (const Values values : kAll) check_sizes<kMarginals, T>(n, estimator, values);
     }
   }
-  const Sizes oblong[] = {{1, 1, 257, 7}, {1, 257, 1, 7}, {2, 5, 130, 4}, {2, 130, 5, 4},
-                          {1, 3, 2, 1},   {3, 63, 67, 6}, {1, 513, 3, 2}, {1, 1000, 70, 2}};
+  const Sizes oblong[] = {{1, 1, 257, 7}, {1, 257, 1, 7}, {2, 5, 130, 4},   {2, 130, 5, 4},    {1, 3, 2, 1},
+                          {3, 63, 67, 6}, {1, 513, 3, 2}, {1, 1000, 70, 2}, {1, 470, 1010, 18}};
   for (const Sizes& n : oblong) {
     for (const Values values : kAll) check_sizes<kMarginals, T>(n, Estimator::full, values);
   }
+  check_sizes<kMarginals, T>({1, 450, 450, 3}, Estimator::full, Values::wide);
 }
 
 }  // namespace
