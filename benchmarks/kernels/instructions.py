@@ -28,9 +28,8 @@ what the formula needs: operations of the multiply-add pipes and exponentials, o
 Nothing here is a time.
 
 A scheduler, of which a multiprocessor has four, issues an instruction of a warp per clock. An exponential of a warp
-keeps its special-function unit busy for eight. L1 returns a register of a warp per clock to all four schedulers, however
-many of its lanes read the same address: so a load of 16 bytes keeps one of them waiting for sixteen clocks if the other
-three do the same, which is what the column L1 counts.
+keeps its special-function unit busy for eight. L1 returns a register of a warp per clock to all four, however many
+lanes read the same address: a load of 16 bytes takes sixteen clocks of a scheduler's share, which the column L1 counts.
 """
 
 # --- What is counted --------------------------------------------------------------------------------------------------
@@ -56,17 +55,19 @@ _TERM, _PAIR, _PAIR_LATENT, _ELEMENT = "term (i, j, d)", "pair (i, j)", "pair an
 
 COUNTED = [
     Counted(
-        "minibatch_log_density", "SumParts<true, 4, float>", "a marginal", _TERM, 32, {EX2: 32, FMA: 32}, "5 + 1 ex2"
+        "minibatch_log_density", "SumParts<true, 4, float>", "a marginal", _TERM, 64, {EX2: 64, FMA: 64}, "4 + 1 ex2"
     ),
-    Counted("joint_log_density", "SumParts<false, 4, float>", "exponents", _PAIR_LATENT, 32, {FMA: 32}, "3"),
-    Counted("joint_log_density", "SumParts<false, 4, float>", "sums", _PAIR, 32, {EX2: 32}, "2 + 1 ex2"),
+    Counted("joint_log_density", "SumParts<false, 4, float>", "exponents", _PAIR_LATENT, 64, {FMA: 64}, "3"),
+    Counted("joint_log_density", "SumParts<false, 4, float>", "sums", _PAIR, 64, {EX2: 64}, "2 + 1 ex2"),
     Counted("minibatch_log_density", "SumColumns<true, 2, float>", "gradients", _TERM, 32, {EX2: 32}, "9 + 1 ex2"),
     Counted("minibatch_log_density", "SumRows<true, 2, float>", "gradients", _TERM, 32, {EX2: 32}, "7 + 1 ex2"),
     Counted("minibatch_log_density", "SumColumns<true, 2, float>", "weights", _PAIR, 32, {EX2: 32}, "3 + 1 ex2", True),
     Counted("minibatch_log_density", "SumRows<true, 2, float>", "weights", _PAIR, 32, {EX2: 32}, "3 + 1 ex2", True),
     Counted("joint_log_density", "SumColumns<false, 4, float>", "exponents", _PAIR_LATENT, 64, {FMA: 64}, "3"),
     Counted("joint_log_density", "SumColumns<false, 4, float>", "weights", _PAIR, 64, {EX2: 64}, "3 + 1 ex2"),
-    Counted("joint_log_density", "SumColumns<false, 4, float>", "gradients", _PAIR_LATENT, 64, {FMA: 64, "STG": 4}, "4"),
+    Counted(
+        "joint_log_density", "SumColumns<false, 4, float>", "gradients", _PAIR_LATENT, 64, {FMA: 64, "STG": 4}, "4"
+    ),
     Counted("joint_log_density", "SumRows<false, 4, float>", "exponents", _PAIR_LATENT, 64, {FMA: 64}, "3"),
     Counted("joint_log_density", "SumRows<false, 4, float>", "weights", _PAIR, 64, {EX2: 64}, "3 + 1 ex2"),
     Counted("joint_log_density", "SumRows<false, 4, float>", "gradients", _PAIR_LATENT, 64, {FMA: 64, "STG": 4}, "3"),

@@ -171,16 +171,16 @@ constexpr int64_t kBlockThreads = 128;
 // register of a warp per clock to four schedulers: of a joint's backward, a thread with one row would wait for twice
 // as many columns as it computes.
 constexpr int64_t kForwardRows = 4, kBackwardOwned = 4, kBackwardOwnedWithMarginals = 2;
-// A launch that fills any GPU of today more than twice. Fewer owners than that divide what they meet among blocks. The
-// backward's parts take memory for their sums.
-constexpr int64_t kFillingBlocks = 2048, kBackwardFillingBlocks = 768;
+// A launch that fills any GPU of today more than twice. Fewer owners than that divide what they meet among blocks, in
+// parts; each takes memory for its sums.
+constexpr int64_t kFillingBlocks = 768;
 
 constexpr int64_t blocks_of(int64_t owners, int64_t per_block) { return (owners + per_block - 1) / per_block; }
 
-// Parts of what `blocks` meet, in tiles.
-constexpr int64_t parts_of(int64_t blocks, int64_t tiles, int64_t filling) {
+// Parts of what `blocks` do, at most `most`.
+constexpr int64_t parts_of(int64_t blocks, int64_t most, int64_t filling) {
   const int64_t parts = blocks_of(filling, blocks > 0 ? blocks : 1);
-  return parts < tiles ? parts : tiles;
+  return parts < most ? parts : most;
 }
 
 // `most` where blocks of them, of which `each` meets a tile of its own, nearly fill a GPU, and where they are not
@@ -195,17 +195,19 @@ constexpr int64_t owned_by_thread(int64_t most, int64_t owners, int64_t each, in
 struct MixtureWorkspace {
   int64_t rows;  // of a thread
   int64_t row_blocks, parts;
-  int64_t pitch;  // Q, rounded up to the rows of all threads: each finds its own at fixed distances
-  int64_t query;  // [B, D, pitch]: z with rows innermost
-  int64_t peak;   // [B, C, parts, pitch]
-  int64_t total;  // [B, C, parts, pitch]
+  int64_t groups;  // of channels, a block for each
+  int64_t pitch;   // Q, rounded up to the rows of all threads: each finds its own at fixed distances
+  int64_t query;   // [B, D, pitch]: z with rows innermost
+  int64_t peak;    // [B, C, parts, pitch]
+  int64_t total;   // [B, C, parts, pitch]
   int64_t elements;
 
   MixtureWorkspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents, int64_t channels,
                    int64_t filling = kFillingBlocks)
-      : rows(owned_by_thread(kForwardRows, queries, batch * channels * tiles_of(columns), filling)),
+      : rows(owned_by_thread(kForwardRows, queries, batch * tiles_of(columns), filling)),
         row_blocks(blocks_of(queries, kBlockThreads * rows)),
-        parts(parts_of(batch * channels * row_blocks, tiles_of(columns), filling)),
+        parts(parts_of(batch * row_blocks, tiles_of(columns), filling)),
+        groups(parts_of(batch * row_blocks * parts, blocks_of(channels, 2), filling)),
         pitch(row_blocks * kBlockThreads * rows),
         query(0),
         peak(query + batch * latents * pitch),
@@ -228,7 +230,7 @@ struct MixtureBackwardWorkspace {
   int64_t elements;
 
   MixtureBackwardWorkspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents, int64_t channels,
-                           int64_t filling = kBackwardFillingBlocks)
+                           int64_t filling = kFillingBlocks)
       : column_owned(owned_by_thread(most(latents, channels), columns, batch * tiles_of(queries), filling)),
         row_owned(owned_by_thread(most(latents, channels), queries, batch * tiles_of(columns), filling)),
         column_blocks(blocks_of(columns, kBlockThreads * column_owned)),

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from benchmarks.kernels.disassembly import Block, functions, loops, way
-from benchmarks.kernels.instructions import COUNTED, PAGE, Counted, count, kinds, page, rounds
+from benchmarks.kernels.instructions import COUNTED, PAGE, Counted, count, kinds, l1_clocks, page, rounds
 
 # for (...) { LDG; for (...) FFMA, FFMA; if (rare) { SLOW x 3 } MUFU; }, with a rare exit that never comes back.
 DISASSEMBLY = """
@@ -64,7 +64,14 @@ def test_an_unrolled_loop_counts_as_several_rounds() -> None:
     instructions = count(blocks(), counted)
     assert instructions is not None and rounds(instructions, counted) == 2
     assert kinds(instructions) == [3, 2, 0, 0, 1]
-    assert "| `kernel` | loop | term | 0.38 | 0.25 | 0.00 | 0.00 | 0.12 | 1 |" in page([(counted, instructions)], "13")
+    row = "| `kernel` | loop | term | 0.38 | 0.25 | 0.00 | 0.00 | 0.12 | 0.00 | 1 |"
+    assert row in page([(counted, instructions)], "13")
+
+
+def test_l1_returns_registers_to_four_schedulers_in_turn() -> None:
+    loads = Counter({"LDG.E.128": 2, "LDG.E.64.CONSTANT": 1, "LDS": 1})
+    assert l1_clocks(loads) == 4 * (2 * 4 + 2 + 1)
+    assert l1_clocks(Counter({"LDC.64": 3, "STG.E.128": 1, "FFMA": 1})) == 0
 
 
 def test_the_committed_page_has_a_row_for_every_loop_of_the_list() -> None:

@@ -1,149 +1,146 @@
 // Minibatch log-density and the joint alone, forward: a streaming log-sum-exp over the columns, every exponent computed
 // where it is used. Nothing of size Q M exists in device memory.
 //
-// A thread owns rows of one channel (a marginal, or the joint) and meets the columns of its part eight at a time. All
-// threads of a block read the same columns: a read of 16 bytes is one transaction for a warp, found in L1, and serves
-// four columns of every row that the thread owns. The parts' sums are merged by a second launch.
+// A thread owns rows and meets the columns of its part sixteen at a time, in one channel (a marginal, or the joint)
+// after another. All threads of a warp read the same columns: what is loaded once serves every row that the thread
+// owns. The parts' sums are merged by a second launch.
 //
-// Per pair: 3 operations in each latent of the channel, 2 (difference, sum) and one ex2. A multiprocessor of an
-// H200 does 16 ex2 per clock beside 128 of the others, 132 of them at 1.98 GHz: the floor of a marginal is its ex2,
-// 0.24 ns per 1000 pairs; that of a joint of 10 latents its 32 operations, 0.96 ns.
+// Per pair: 3 operations in each latent of the channel, 2 (difference, sum) and one ex2; a marginal's difference is
+// one per column. A multiprocessor of an H200 does 16 ex2 per clock beside 128 of the others, 132 of them at 1.98 GHz:
+// the floor of a marginal is its ex2, 0.24 ns per 1000 pairs; that of a joint of 10 latents its 32 operations, 0.96 ns.
+// So a block has warps for the marginals and as many for the joint, one of each per scheduler: the special functions
+// work while the multiply-add pipes do.
 // Not yet measured on a GPU.
 #pragma once
 #include "../minibatch_log_density.h"
+#include "minibatch_log_density_sums.cuh"
 #include "mixture_steps.cuh"
 
 namespace pyvae::cuda {
 
-// Columns that a thread meets at a time: their exponents share one look at the peak.
-template <typename T>
-constexpr int kForwardColumns = sizeof(T) == 4 ? 8 : 4;
-static_assert(kTile % kForwardColumns<float> == 0 && kTile % kForwardColumns<double> == 0);
-
-// What one block does: rows from `query` on, one channel, tiles [tile, last_tile).
+// What one block does: rows from `query` on, tiles [tile, last_tile), a group of the channels.
 struct ForwardItem {
-  int64_t batch, query, channel, part, tile, last_tile;
+  int64_t batch, query, group, part, tile, last_tile;
 };
 
-// Neighbouring blocks share their columns; the joint, the longest of the channels, comes first.
+// Neighbouring blocks share their columns.
 template <typename T>
 PYVAE_KERNEL ForwardItem forward_item(const MixtureLogDensity<T>& args, const MixtureWorkspace& at, int64_t index) {
-  const int64_t rest = index / at.row_blocks, tiles = tiles_of(args.mixture.columns), part = rest % at.parts;
-  return {rest / at.parts % args.mixture.batch,
+  const int64_t rest = index / at.row_blocks, tiles = tiles_of(args.mixture.columns);
+  const int64_t part = rest / at.groups % at.parts;
+  return {rest / at.groups / at.parts,
           index % at.row_blocks * kThreads * at.rows,
-          args.channels - 1 - rest / at.parts / args.mixture.batch,
+          rest % at.groups,
           part,
           tiles * part / at.parts,
           tiles * (part + 1) / at.parts};
 }
 
-template <typename T, int kRows>
-struct RunningSums {
-  T peak[kRows], total[kRows];
-};
-
-template <typename T, int kColumns>
-PYVAE_KERNEL T sum_of_weights(const T (&x)[kColumns], T peak) {
-  T sum = 0;
-  for (int k = 0; k < kColumns; ++k) sum += exp2_weight_unbounded(x[k] - peak);
-  return sum;
-}
-
-// Nothing asks for the largest exponent while the peak, any that was met, serves: a sum above kAbovePeak, or one that
-// is no number, shows that it does not. So it is with the first sum, whose peak is -inf, and then ever more rarely.
-constexpr double kAbovePeak = 64;
-template <typename T, int kColumns>
-PYVAE_KERNEL void accumulate(const T (&x)[kColumns], T& peak, T& total) {
-  T sum = sum_of_weights(x, peak);
-  if (!(sum <= T(kAbovePeak))) {
-    T top = peak;
-    for (int k = 0; k < kColumns; ++k) top = larger(x[k], top);
-    total *= rescale(peak, top);
-    peak = top;
-    sum = sum_of_weights(x, finite_peak(peak));
-  }
-  total += sum;
-}
-
-// The exponents of a marginal's columns, the first of which has its mean at `at`.
-template <typename T, int kRows, int kColumns>
-PYVAE_KERNEL void marginal_exponents(const T* at, const T (&z)[kRows], T (&x)[kRows][kColumns]) {
-  for (int k = 0; k < kColumns; k += kPackSize<T>) {
-    const Pack<T> mean = load_pack(at + k), scale = load_pack(at + kTile + k), constant = load_pack(at + 2 * kTile + k);
-    for (int p = 0; p < kPackSize<T>; ++p) {
-      for (int r = 0; r < kRows; ++r) {
-        const T u = (z[r] - mean.value[p]) * scale.value[p];
-        x[r][k + p] = constant.value[p] - u * u;
-      }
-    }
-  }
-}
-
-template <bool kMarginals, int kRows, typename T>
+template <Peaks kPeaks, bool kJoint, int kRows, typename T>
 PYVAE_KERNEL RunningSums<T, kRows> forward_sums(const MixtureLogDensity<T>& args, const MixtureWorkspace& at,
-                                                const ForwardItem& item, int64_t row) {
-  constexpr int kColumns = kForwardColumns<T>;
+                                                const ForwardItem& item, int64_t channel, int64_t row) {
   const MixtureColumns<T>& mixture = args.mixture;
-  const bool joint = !kMarginals || item.channel == args.channels - 1;
-  const SpecialColumns<T> special = special_columns<T>(args.weights, mixture.columns);
   const int rows = static_cast<int>(smaller<int64_t>(kThreads * kRows, args.queries - item.query));
   const T* query = args.workspace + at.query + item.batch * mixture.latents * at.pitch + row;
-  T z[kRows];
-  for (int r = 0; r < kRows; ++r) z[r] = joint ? T(0) : query[item.channel * at.pitch + r * kThreads];
+  ForwardTile<kJoint, kRows, T> tile;
+  tile.row = row, tile.latents = mixture.latents, tile.rows = {query, at.pitch};
+  tile.special = special_columns<T>(args.weights, mixture.columns);
   RunningSums<T, kRows> sums;
-  for (int r = 0; r < kRows; ++r) sums.peak[r] = -T(__builtin_inf()), sums.total[r] = 0;
-  for (int64_t tile = item.tile; tile < item.last_tile; ++tile) {
-    const ColumnsAt<T> tile_at = columns_at(mixture, item.batch, tile * kTile);
-    const bool shifted = in_tile(special, {item.batch, item.query, tile * kTile, rows, kTile});
-    for (int within = 0; within < kTile; within += kColumns) {
-      const int64_t first = tile * kTile + within;
-      T x[kRows][kColumns];
-      if (joint) {
-        joint_exponents(mixture.latents, tile_at + within, RowsOf<T>{query, at.pitch}, x);
+  for (int r = 0; r < kRows; ++r) {
+    if constexpr (!kJoint) tile.z[r] = query[channel * at.pitch + r * kThreads];
+    sums.peak[r] = kPeaks == Peaks::own ? -T(__builtin_inf()) : T(0), sums.total[r] = 0;
+  }
+  for (int64_t number = item.tile; number < item.last_tile; ++number) {
+    tile.column = number * kTile;
+    tile.columns = columns_at(mixture, item.batch, tile.column);
+    if constexpr (!kJoint) tile.columns.parameters += channel * 3 * kTile;
+    tile.shifted = in_tile(tile.special, {item.batch, item.query, tile.column, rows, kTile});
+    for (int within = 0; within < kTile; within += kForwardColumns<T>) {
+      if constexpr (kPeaks == Peaks::own) {
+        add_columns_to_own<kForwardColumns<T>>(tile, within, sums);
       } else {
-        marginal_exponents(tile_at.parameters + item.channel * 3 * kTile + within, z, x);
+        add_columns_to_shared<kForwardColumns<T>>(tile, within, sums);
       }
-      if (shifted) {
-        for (int r = 0; r < kRows; ++r) {
-          for (int k = 0; k < kColumns; ++k) x[r][k] += shift_of(special, row + r * kThreads, first + k);
-        }
-      }
-      for (int r = 0; r < kRows; ++r) accumulate(x[r], sums.peak[r], sums.total[r]);
     }
   }
   return sums;
 }
 
-template <bool kMarginals, int kRows, typename T>
-PYVAE_KERNEL void forward_thread(const MixtureLogDensity<T>& args, const MixtureWorkspace& at, const ForwardItem& item,
-                                 int thread) {
-  // Rows beyond the last compute, too; nothing of theirs is stored.
-  const RunningSums<T, kRows> sums = forward_sums<kMarginals, kRows>(args, at, item, item.query + thread);
-  const int64_t to = ((item.batch * args.channels + item.channel) * at.parts + item.part) * at.pitch;
+// A row whose total is as small beside the shared peak may have lost terms below it: less than M 2^-126.
+constexpr double kFarBelowPeak = 0x1p-60;
+
+template <int kRows, typename T>
+PYVAE_KERNEL RunningSums<T, kRows> marginal_sums(const MixtureLogDensity<T>& args, const MixtureWorkspace& at,
+                                                 const ForwardItem& item, int64_t channel, int64_t row) {
+  const RunningSums<T, kRows> sums = forward_sums<Peaks::shared, false, kRows>(args, at, item, channel, row);
+  bool far_below = false;
+  for (int r = 0; r < kRows; ++r) far_below |= is_within(sums.total[r], kFarBelowPeak);
+  return far_below ? forward_sums<Peaks::own, false, kRows>(args, at, item, channel, row) : sums;
+}
+
+template <int kRows, typename T>
+PYVAE_KERNEL void store_sums(const MixtureLogDensity<T>& args, const MixtureWorkspace& at, const ForwardItem& item,
+                             int64_t channel, int64_t row, const RunningSums<T, kRows>& sums) {
+  const int64_t to = ((item.batch * args.channels + channel) * at.parts + item.part) * at.pitch;
   for (int r = 0; r < kRows; ++r) {
-    const int64_t i = item.query + thread + r * kThreads;
+    const int64_t i = row + r * kThreads;
     if (i >= args.queries) continue;
     args.workspace[at.peak + to + i] = sums.peak[r], args.workspace[at.total + to + i] = sums.total[r];
   }
 }
 
+// --- The channels of a thread ----------------------------------------------------------------------------------------
+
+// Workers are the halves of the blocks that share rows and tiles: the first does the joint, which takes about as long
+// as half of all marginals, and where there are only two, a quarter of those besides; the others do theirs.
+template <bool kMarginals>
+constexpr int kHalves = kMarginals ? 2 : 1;
+
+struct Channels {
+  int64_t first, last;
+};
+
+PYVAE_KERNEL Channels marginals_of(int64_t worker, int64_t workers, int64_t latents) {
+  const int64_t of_first = workers == 2 ? latents / 4 : 0, left = latents - of_first;
+  if (worker == 0) return {left, latents};
+  return {left * (worker - 1) / (workers - 1), left * worker / (workers - 1)};
+}
+
+// Rows beyond the last compute, too; nothing of theirs is stored.
+template <bool kMarginals, int kRows, typename T>
+PYVAE_KERNEL void forward_thread(const MixtureLogDensity<T>& args, const MixtureWorkspace& at, const ForwardItem& item,
+                                 int half, int thread) {
+  const int64_t row = item.query + thread, worker = item.group * kHalves<kMarginals> + half;
+  if (worker == 0) {
+    const int64_t joint = args.channels - 1;
+    store_sums(args, at, item, joint, row, forward_sums<Peaks::own, true, kRows>(args, at, item, joint, row));
+  }
+  if constexpr (kMarginals) {
+    const Channels own = marginals_of(worker, at.groups * kHalves<true>, args.mixture.latents);
+    for (int64_t channel = own.first; channel < own.last; ++channel) {
+      store_sums(args, at, item, channel, row, marginal_sums<kRows>(args, at, item, channel, row));
+    }
+  }
+}
+
 template <typename T>
 PYVAE_MATH int64_t forward_items(const MixtureForward<T>& job) {
-  return job.of.mixture.batch * job.of.channels * job.at.parts * job.at.row_blocks;
+  return job.of.mixture.batch * job.at.parts * job.at.groups * job.at.row_blocks;
 }
 
 template <bool kMarginals, int kRows, typename T>
 struct SumParts {
   using Args = MixtureForward<T>;
   using Shared = NothingShared;
-  static constexpr int kThreads = cuda::kThreads;
+  static constexpr int kThreads = kHalves<kMarginals> * cuda::kThreads;
   static int64_t blocks(const Args& job) { return blocks_for(forward_items(job), 1); }
 
   template <typename Team>
   PYVAE_KERNEL void run(const Args& job, const Team& team, Shared&) {
     team.threads([&](int thread) {
       for (int64_t index = team.block; index < forward_items(job); index += team.blocks) {
-        forward_thread<kMarginals, kRows>(job.of, job.at, forward_item(job.of, job.at, index), thread);
+        forward_thread<kMarginals, kRows>(job.of, job.at, forward_item(job.of, job.at, index), thread / cuda::kThreads,
+                                          thread % cuda::kThreads);
       }
     });
   }

@@ -118,13 +118,13 @@ std::vector<T> unwritten(int64_t count) {
 }
 
 // Relative to the largest finite value: the kernels add the same terms in another order. `terms` is how many make an
-// exponent, whose error becomes its weight's.
+// exponent, whose error becomes its weight's. The logarithm of weights that add up to 1 is 0, and may be nearly so.
 template <typename T>
 void expect_close(const std::string& name, const char* what, const std::vector<T>& got, const std::vector<T>& expected,
                   int64_t terms) {
   const double epsilon = std::numeric_limits<T>::epsilon();
   const double tolerance = (sizeof(T) == 4 ? 5e-6 : 1e-13) + epsilon * static_cast<double>(terms);
-  double largest = 0;
+  double largest = 1e-2;
   for (const T value : expected) largest = std::isfinite(value) ? std::max(largest, std::abs(double{value})) : largest;
   for (size_t k = 0; k < expected.size(); ++k) {
     const bool same = got[k] == expected[k] || (std::isnan(got[k]) && std::isnan(expected[k])) ||
