@@ -52,16 +52,31 @@ class Op:
         return [values[name] for name in self.arguments]
 
 
-def _plain_reparameterize(mu: Tensor, logvar: Tensor) -> Function:
-    # The op's own noise, in the precision it has for these inputs: test_reparameterize.py holds it against float64.
+def _noise(mu: Tensor, logvar: Tensor) -> Tensor:
+    # The op's own, in the precision it has for these inputs: test_reparameterize.py holds it against float64.
     zeros = torch.zeros(torch.broadcast_shapes(mu.shape, logvar.shape), dtype=mu.dtype)
-    eps = pyvae.reparameterize(zeros, zeros, seed=11)
+    return pyvae.reparameterize(zeros, zeros, seed=11)
+
+
+def _plain_reparameterize(mu: Tensor, logvar: Tensor) -> Function:
+    eps = _noise(mu, logvar)
     return lambda mu, logvar: (reference.reparameterize(mu, logvar, eps.to(mu.dtype)),)
 
 
 def _plain_reparameterize_with_kl(mu: Tensor, logvar: Tensor) -> Function:
     sample = _plain_reparameterize(mu, logvar)
     return lambda mu, logvar: (*sample(mu, logvar), reference.gaussian_kl(mu, logvar).sum(-1))
+
+
+def _terms_with_kl(cotangents: Sequence[Tensor], mu: Tensor, logvar: Tensor) -> list[Tensor]:
+    """What the gradients of mu and logvar are sums of: what comes through z, and what through the KL."""
+    grad_z, grad_kl = cotangents[0].double(), cotangents[1].double().unsqueeze(-1)
+    through_noise = 0.5 * torch.exp(0.5 * logvar.double()) * _noise(mu, logvar).double()
+    through_kl = 0.5 * torch.expm1(logvar.double())
+    return [
+        grad_z.abs() + (grad_kl * mu.double()).abs(),
+        (grad_z * through_noise).abs() + (grad_kl * through_kl).abs(),
+    ]
 
 
 ESTIMATORS = ("full", "mws", "mss", "balanced")
@@ -180,6 +195,7 @@ OPS = [
         _plain_reparameterize_with_kl,
         POSTERIOR,
         ("row", "row"),
+        terms=_terms_with_kl,
     ),
     *map(_density, ESTIMATORS),
     *map(_joint_density, ESTIMATORS),

@@ -36,46 +36,49 @@ PYVAE_KERNEL ForwardItem forward_item(const MixtureLogDensity<T>& args, const Mi
           tiles * (part + 1) / at.parts};
 }
 
-template <Peaks kPeaks, bool kJoint, int kRows, typename T>
+template <typename Terms, int kRows, typename T>
 PYVAE_KERNEL RunningSums<T, kRows> forward_sums(const MixtureLogDensity<T>& args, const MixtureWorkspace& at,
                                                 const ForwardItem& item, int64_t channel, int64_t row) {
   const MixtureColumns<T>& mixture = args.mixture;
+  const bool joint = channel == args.channels - 1;
   const int rows = static_cast<int>(smaller<int64_t>(kThreads * kRows, args.queries - item.query));
   const T* query = args.workspace + at.query + item.batch * mixture.latents * at.pitch + row;
-  ForwardTile<kJoint, kRows, T> tile;
+  ForwardTile<kRows, T> tile;
   tile.row = row, tile.latents = mixture.latents, tile.rows = {query, at.pitch};
   tile.special = special_columns<T>(args.weights, mixture.columns);
   RunningSums<T, kRows> sums;
   for (int r = 0; r < kRows; ++r) {
-    if constexpr (!kJoint) tile.z[r] = query[channel * at.pitch + r * kThreads];
-    sums.peak[r] = kPeaks == Peaks::own ? -T(__builtin_inf()) : T(0), sums.total[r] = 0;
+    tile.z[r] = joint ? T(0) : query[channel * at.pitch + r * kThreads];
+    sums.peak[r] = Terms::template first_peak<T>(), sums.total[r] = 0;
   }
   for (int64_t number = item.tile; number < item.last_tile; ++number) {
     tile.column = number * kTile;
     tile.columns = columns_at(mixture, item.batch, tile.column);
-    if constexpr (!kJoint) tile.columns.parameters += channel * 3 * kTile;
+    if (!joint) tile.columns.parameters += channel * 3 * kTile;
     tile.shifted = in_tile(tile.special, {item.batch, item.query, tile.column, rows, kTile});
-    for (int within = 0; within < kTile; within += kForwardColumns<T>) {
-      if constexpr (kPeaks == Peaks::own) {
-        add_columns_to_own<kForwardColumns<T>>(tile, within, sums);
-      } else {
-        add_columns_to_shared<kForwardColumns<T>>(tile, within, sums);
-      }
-    }
+    for (int within = 0; within < kTile; within += Terms::template kColumns<T>) Terms::add(tile, within, sums);
   }
   return sums;
 }
 
-// A row whose total is as small beside the shared peak may have lost terms below it: less than M 2^-126.
-constexpr double kFarBelowPeak = 0x1p-60;
+// Whether a row's terms may have been lost below the constants: up to M 2^-126.
+template <typename T>
+PYVAE_KERNEL bool is_far(T total) {
+  return total <= T(0x1p-60);
+}
 
 template <int kRows, typename T>
 PYVAE_KERNEL RunningSums<T, kRows> marginal_sums(const MixtureLogDensity<T>& args, const MixtureWorkspace& at,
                                                  const ForwardItem& item, int64_t channel, int64_t row) {
-  const RunningSums<T, kRows> sums = forward_sums<Peaks::shared, false, kRows>(args, at, item, channel, row);
-  bool far_below = false;
-  for (int r = 0; r < kRows; ++r) far_below |= is_within(sums.total[r], kFarBelowPeak);
-  return far_below ? forward_sums<Peaks::own, false, kRows>(args, at, item, channel, row) : sums;
+  RunningSums<T, kRows> sums = forward_sums<MarginalTerms, kRows>(args, at, item, channel, row);
+  bool any_far = false;
+  for (int r = 0; r < kRows; ++r) any_far |= is_far(sums.total[r]);
+  if (!any_far) return sums;
+  const RunningSums<T, kRows> far = forward_sums<FarMarginalTerms, kRows>(args, at, item, channel, row);
+  for (int r = 0; r < kRows; ++r) {
+    if (is_far(sums.total[r])) sums.peak[r] = far.peak[r], sums.total[r] = far.total[r];
+  }
+  return sums;
 }
 
 template <int kRows, typename T>
@@ -113,7 +116,7 @@ PYVAE_KERNEL void forward_thread(const MixtureLogDensity<T>& args, const Mixture
   const int64_t row = item.query + thread, worker = item.group * kHalves<kMarginals> + half;
   if (worker == 0) {
     const int64_t joint = args.channels - 1;
-    store_sums(args, at, item, joint, row, forward_sums<Peaks::own, true, kRows>(args, at, item, joint, row));
+    store_sums(args, at, item, joint, row, forward_sums<JointTerms, kRows>(args, at, item, joint, row));
   }
   if constexpr (kMarginals) {
     const Channels own = marginals_of(worker, at.groups * kHalves<true>, args.mixture.latents);

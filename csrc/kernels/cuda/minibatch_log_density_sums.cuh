@@ -5,11 +5,6 @@
 
 namespace pyvae::cuda {
 
-// Columns that a thread meets at a time: their exponents share one look at the peak.
-template <typename T>
-constexpr int kForwardColumns = sizeof(T) == 4 ? 16 : 2;
-static_assert(kTile % kForwardColumns<float> == 0 && kTile % kForwardColumns<double> == 0);
-
 template <typename T, int kRows>
 struct RunningSums {
   T peak[kRows], total[kRows];
@@ -22,17 +17,19 @@ PYVAE_KERNEL T sum_of_weights(const T (&x)[kColumns], T peak) {
   return sum;
 }
 
-// Nothing asks for the largest exponent while the peaks serve: sums above kAbovePeak, or one that is no number, show
-// that they do not, and less often the longer it goes on.
-constexpr double kAbovePeak = 64;
-template <typename T>
-PYVAE_KERNEL bool is_within(T sum, double bound) {
-  return sum <= T(bound);
+// larger(a, b) where b is no NaN, in one instruction.
+PYVAE_KERNEL float maximum(float a, float b) {
+#if defined(__CUDA_ARCH__)
+  return fmaxf(a, b);
+#else
+  return larger(a, b);
+#endif
 }
+PYVAE_KERNEL double maximum(double a, double b) { return larger(a, b); }
 
 template <typename T, int kColumns>
 PYVAE_KERNEL T largest(const T (&x)[kColumns], T top) {
-  for (int k = 0; k < kColumns; ++k) top = larger(x[k], top);
+  for (int k = 0; k < kColumns; ++k) top = maximum(x[k], top);
   return top;
 }
 
@@ -44,87 +41,142 @@ PYVAE_KERNEL void raise(T& peak, T& total, T top) {
 
 // --- A tile's exponents ----------------------------------------------------------------------------------------------
 
-// The exponents of a marginal's columns, the first of which has its mean at `at`, less `below`.
-template <typename T, int kRows, int kColumns>
-PYVAE_KERNEL void marginal_exponents(const T* at, const T (&z)[kRows], T below, T (&x)[kRows][kColumns]) {
-  for (int k = 0; k < kColumns; k += kPackSize<T>) {
-    const Pack<T> mean = load_pack(at + k), scale = load_pack(at + kTile + k), constant = load_pack(at + 2 * kTile + k);
-    for (int p = 0; p < kPackSize<T>; ++p) {
-      const T top = constant.value[p] - below;
-      for (int r = 0; r < kRows; ++r) {
-        const T u = (z[r] - mean.value[p]) * scale.value[p];
-        x[r][k + p] = top - u * u;
-      }
-    }
-  }
-}
-
 // The rows of a thread, and a tile of columns that they meet in one channel.
-template <bool kJoint, int kRows, typename T>
+template <int kRows, typename T>
 struct ForwardTile {
   int64_t row, latents;
   RowsOf<T> rows;
   T z[kRows];  // of the channel, where it is a marginal
   SpecialColumns<T> special;
-  // Of the tile.
+  // Of the tile. A marginal's columns begin at its latent.
   int64_t column;
   ColumnsAt<T> columns;
   bool shifted;  // whether a pair has a weight of its own
+};
 
-  // The base-2 exponents of kColumns columns, less `below`.
-  template <int kColumns>
-  PYVAE_MEMBER void exponents(int within, T below, T (&x)[kRows][kColumns]) const {
-    if constexpr (kJoint) {
-      joint_exponents(latents, columns + within, rows, x);
-    } else {
-      marginal_exponents(columns.parameters + within, z, below, x);
+template <int kColumns, int kRows, typename T>
+PYVAE_KERNEL void shift(const ForwardTile<kRows, T>& tile, int within, T (&x)[kRows][kColumns]) {
+  if (!tile.shifted) return;
+  for (int r = 0; r < kRows; ++r) {
+    for (int k = 0; k < kColumns; ++k) {
+      x[r][k] += shift_of(tile.special, tile.row + r * kThreads, tile.column + within + k);
     }
-    if (!shifted) return;
-    for (int r = 0; r < kRows; ++r) {
-      for (int k = 0; k < kColumns; ++k) x[r][k] += shift_of(special, row + r * kThreads, column + within + k);
+  }
+}
+
+// The base-2 exponents of a marginal's columns, less each row's `below`: as weighted_term of the backward has them, so
+// that a weight matches its total to the bit however far the row is.
+template <int kColumns, int kRows, typename T>
+PYVAE_KERNEL void marginal_exponents(const ForwardTile<kRows, T>& tile, int within, const T (&below)[kRows],
+                                     T (&x)[kRows][kColumns]) {
+  const T* at = tile.columns.parameters + within;
+  for (int k = 0; k < kColumns; k += kPackSize<T>) {
+    const Pack<T> mean = load_pack(at + k), scale = load_pack(at + kTile + k), constant = load_pack(at + 2 * kTile + k);
+    for (int p = 0; p < kPackSize<T>; ++p) {
+      for (int r = 0; r < kRows; ++r) {
+        const T u = (tile.z[r] - mean.value[p]) * scale.value[p];
+        x[r][k + p] = (constant.value[p] - below[r]) - u * u;
+      }
     }
+  }
+  shift(tile, within, x);
+}
+
+// The largest of a marginal's constants, or `top`.
+template <int kColumns, int kRows, typename T>
+PYVAE_KERNEL T largest_constant(const ForwardTile<kRows, T>& tile, int within, T top) {
+  const T* at = tile.columns.parameters + 2 * kTile + within;
+  for (int k = 0; k < kColumns; k += kPackSize<T>) top = largest(load_pack(at + k).value, top);
+  return top;
+}
+
+// --- What a row gets from columns [within, within + kColumns) of a tile ----------------------------------------------
+// It depends on no other row of the thread.
+
+// A pack of columns, or several, which share one look at the peak.
+template <typename T>
+constexpr int kForwardColumns = sizeof(T) == 4 ? 16 : 2;
+static_assert(kTile % kForwardColumns<float> == 0 && kTile % kForwardColumns<double> == 0);
+
+template <typename T>
+constexpr T kInfinity = T(__builtin_inf());
+
+// The joint's. A row's peak is an exponent that it has met, and serves until a sum above it exceeds kAbovePeak or is no
+// number, less often the longer it goes on; the sum of the rows' sums tells whether to look.
+struct JointTerms {
+  static constexpr double kAbovePeak = 64;
+  template <typename T>
+  static constexpr int kColumns = kForwardColumns<T>;
+
+  template <typename T>
+  PYVAE_KERNEL T first_peak() {
+    return -kInfinity<T>;
+  }
+
+  template <typename T>
+  PYVAE_KERNEL bool serves(T sum) {
+    return sum <= T(kAbovePeak);
+  }
+
+  template <int kRows, typename T>
+  PYVAE_KERNEL void add(const ForwardTile<kRows, T>& tile, int within, RunningSums<T, kRows>& sums) {
+    T x[kRows][kColumns<T>], sum[kRows], all = 0;
+    joint_exponents(tile.latents, tile.columns + within, tile.rows, x);
+    shift(tile, within, x);
+    for (int r = 0; r < kRows; ++r) all += sum[r] = sum_of_weights(x[r], sums.peak[r]);
+    if (!serves(all)) {
+      for (int r = 0; r < kRows; ++r) {
+        if (serves(sum[r])) continue;
+        raise(sums.peak[r], sums.total[r], largest(x[r], sums.peak[r]));
+        sum[r] = sum_of_weights(x[r], finite_peak(sums.peak[r]));
+      }
+    }
+    for (int r = 0; r < kRows; ++r) sums.total[r] += sum[r];
   }
 };
 
-// --- Their sums ------------------------------------------------------------------------------------------------------
+// A marginal's. All rows' peak is the largest constant that was met, above which only a pair's own weight lifts an
+// exponent: that takes a subtraction per column, where a peak of each row takes one per pair.
+struct MarginalTerms {
+  template <typename T>
+  static constexpr int kColumns = kForwardColumns<T>;
+  template <typename T>
+  PYVAE_KERNEL T first_peak() {
+    return sizeof(T) == 4 ? T(-3e38f) : T(-1e308);  // finite, so that less than it is -inf
+  }
 
-// Whether each row has a peak of its own, at first -inf, or all of a thread share one, at first 0, which saves a
-// subtraction per term.
-enum class Peaks { own, shared };
+  template <int kRows, typename T>
+  PYVAE_KERNEL void add(const ForwardTile<kRows, T>& tile, int within, RunningSums<T, kRows>& sums) {
+    const T top = largest_constant<kColumns<T>>(tile, within, sums.peak[0]);
+    if (top > sums.peak[0]) {
+      for (int r = 0; r < kRows; ++r) raise(sums.peak[r], sums.total[r], top);
+    }
+    T x[kRows][kColumns<T>];
+    marginal_exponents(tile, within, sums.peak, x);
+    for (int r = 0; r < kRows; ++r) sums.total[r] += sum_of_weights(x[r], T(0));
+  }
+};
 
-template <int kColumns, bool kJoint, int kRows, typename T>
-PYVAE_KERNEL void add_columns_to_own(const ForwardTile<kJoint, kRows, T>& tile, int within,
-                                     RunningSums<T, kRows>& sums) {
-  T x[kRows][kColumns], sum[kRows], all = 0;
-  tile.exponents(within, T(0), x);
-  for (int r = 0; r < kRows; ++r) all += sum[r] = sum_of_weights(x[r], sums.peak[r]);
-  if (!is_within(all, kAbovePeak)) {
+// A marginal's, of rows that are far below its constants: the peak is the largest exponent.
+struct FarMarginalTerms {
+  template <typename T>
+  static constexpr int kColumns = kPackSize<T>;
+  template <typename T>
+  PYVAE_KERNEL T first_peak() {
+    return -kInfinity<T>;
+  }
+
+  template <int kRows, typename T>
+  PYVAE_KERNEL void add(const ForwardTile<kRows, T>& tile, int within, RunningSums<T, kRows>& sums) {
+    T x[kRows][kColumns<T>], below[kRows] = {};
+    marginal_exponents(tile, within, below, x);
     for (int r = 0; r < kRows; ++r) {
-      if (is_within(sum[r], kAbovePeak / kRows)) continue;
       raise(sums.peak[r], sums.total[r], largest(x[r], sums.peak[r]));
-      sum[r] = sum_of_weights(x[r], finite_peak(sums.peak[r]));
+      below[r] = finite_peak(sums.peak[r]);
     }
+    marginal_exponents(tile, within, below, x);
+    for (int r = 0; r < kRows; ++r) sums.total[r] += sum_of_weights(x[r], T(0));
   }
-  for (int r = 0; r < kRows; ++r) sums.total[r] += sum[r];
-}
-
-template <int kColumns, bool kJoint, int kRows, typename T>
-PYVAE_KERNEL void add_columns_to_shared(const ForwardTile<kJoint, kRows, T>& tile, int within,
-                                        RunningSums<T, kRows>& sums) {
-  T x[kRows][kColumns], sum[kRows], all = 0;
-  tile.exponents(within, sums.peak[0], x);
-  for (int r = 0; r < kRows; ++r) all += sum[r] = sum_of_weights(x[r], T(0));
-  if (!is_within(all, kAbovePeak)) {
-    T rise = 0;
-    for (int r = 0; r < kRows; ++r) rise = largest(x[r], rise);
-    const T top = sums.peak[0] + rise;
-    rise = top - sums.peak[0];  // as it was rounded
-    for (int r = 0; r < kRows; ++r) {
-      raise(sums.peak[r], sums.total[r], top);
-      sum[r] = sum_of_weights(x[r], rise);
-    }
-  }
-  for (int r = 0; r < kRows; ++r) sums.total[r] += sum[r];
-}
+};
 
 }  // namespace pyvae::cuda

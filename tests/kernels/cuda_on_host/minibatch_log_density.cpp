@@ -164,6 +164,28 @@ void check_sizes(const Sizes& n, Estimator estimator, Values values) {
   }
 }
 
+// A thread's rows sum up each for itself: what one of them holds does not touch the bits of another.
+template <bool kMarginals, typename T>
+void check_rows_are_alone() {
+  constexpr int64_t kRow = 200;  // beside 72 and 328 in one thread
+  const Sizes n{1, 450, 450, 3};
+  const auto compute = [](const Problem<T>& p) { return compute_as_cuda<kMarginals>(p, Grid::launched, 2); };
+  Problem<T> p = problem<T>(n, Estimator::mss, Values::usual);
+  const std::vector<Named<T>> alone = compute(p);
+  for (const double hostile : {std::nan(""), HUGE_VAL, double{std::numeric_limits<T>::max()}, 1e5}) {
+    p.z[kRow * n.latents + 1] = static_cast<T>(hostile);
+    std::vector<Named<T>> beside = compute(p);
+    for (size_t k = 0; k < alone.size(); ++k) {
+      const std::string name = alone[k].name;
+      if (name != "joint" && name != "marginals" && name != "grad_z") continue;
+      const size_t width = alone[k].values.size() / n.queries;
+      std::copy_n(&alone[k].values[kRow * width], width, &beside[k].values[kRow * width]);
+      if (beside[k].values == alone[k].values) continue;
+      fail(type_name<T>() + " z = " + std::to_string(hostile), name + " of other rows depends on it");
+    }
+  }
+}
+
 template <bool kMarginals, typename T>
 void check_type() {
   constexpr Values kAll[] = {Values::usual, Values::hard, Values::rising};
@@ -182,6 +204,7 @@ void check_type() {
     for (const Values values : kAll) check_sizes<kMarginals, T>(n, Estimator::full, values);
   }
   check_sizes<kMarginals, T>({1, 450, 450, 3}, Estimator::full, Values::wide);
+  check_rows_are_alone<kMarginals, T>();
 }
 
 }  // namespace
