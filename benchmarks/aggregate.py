@@ -1,27 +1,24 @@
 """What questions to the aggregate posterior of 737 280 data points cost, in seconds.
 
-    python benchmarks/aggregate.py --out benchmarks/results/<machine>      # aggregate.json
+    python benchmarks/aggregate.py                 # into the results of this machine
+    python benchmarks/aggregate.py --out DIR
 
 Posteriors like those of an encoder of dSprites: D = 10, five narrow latents that each follow one of the factors (3, 6,
 40, 32 and 32 values), five collapsed ones; in the data set's order (the first factor slowest) and shuffled. 10 000
 samples, for the conditional entropies 10 000 of each of the 113 values. The fastest of a few rounds, and their median.
 """
 
-import argparse
-import json
 import math
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 import pyvae
+from benchmarks.script import begin, parser_of
 from pyvae.aggregate import AggregatePosterior
-from pyvae.bench.machine import busy_warning, machine_facts
-from pyvae.files import atomic_write_text
 from pyvae.metrics import mutual_information_gap
 
 FACTORS = (3, 6, 40, 32, 32)
@@ -71,25 +68,19 @@ def measure(rounds: int, *, shuffled: bool) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__, "aggregate.json")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--out", type=Path, help="folder for aggregate.json")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    if warning := busy_warning():
-        print(f"warning: {warning}")
-    machine = machine_facts()
+    script = begin(arguments, arguments.threads)
     orders = {name: measure(arguments.rounds, shuffled=name == "shuffled") for name in ("ordered", "shuffled")}
     for order, rows in orders.items():
         for name, row in rows.items():
             print(f"{order:9s} {name:24s} fastest {row['fastest']:7.3f} s, median {row['median']:7.3f} s")
         both = sum(rows[name]["fastest"] for name in ("marginal entropies", "conditional entropies"))
         print(f"{order:9s} all entropies            fastest {both:7.3f} s")
-    if arguments.out is not None:
-        count = math.prod(FACTORS)
-        report = {"machine": machine, "posteriors": count, "samples": SAMPLES, "seconds": orders}
-        atomic_write_text(arguments.out / "aggregate.json", json.dumps(report, indent=2) + "\n")
+    count = math.prod(FACTORS)
+    script.save("aggregate.json", {"posteriors": count, "samples": SAMPLES, "seconds": orders})
 
 
 if __name__ == "__main__":

@@ -7,20 +7,16 @@ What method="auto" goes by (pyvae/ops/minibatch_log_density.py). Both methods ge
 Writes crossover.json: seconds of each, and how many times longer all pairs take.
 """
 
-import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 
 import pyvae
+from benchmarks.script import begin, parser_of
 from pyvae.bench.cases import BACKWARD, DENSITY, Case, inputs
-from pyvae.bench.machine import busy_warning, machine_facts, machine_name
 from pyvae.bench.report import duration
-from pyvae.files import atomic_write_text
 
 LATENTS = (1, 2, 4, 10, 32, 128)
 ROWS = (128, 256, 384, 512, 768, 1024, 1536, 2048)
@@ -51,11 +47,7 @@ def measure(rows: int, latents: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="folder for crossover.json")
-    out: Path = parser.parse_args().out or Path("benchmarks/results") / machine_name()
-    if warning := busy_warning():
-        print(f"warning: {warning}")
+    script = begin(parser_of(__doc__, "crossover.json").parse_args())
     rows = []
     for latents in LATENTS:
         for m in ROWS:
@@ -66,9 +58,7 @@ def main() -> None:
                 f"{row['exact over gridded']:.2f}x",
                 flush=True,
             )
-    out.mkdir(parents=True, exist_ok=True)
-    facts = {"machine": machine_facts(), "forward + backward": rows}
-    atomic_write_text(out / "crossover.json", json.dumps(facts, indent=1) + "\n")
+    script.save("crossover.json", {"forward + backward": rows})
 
 
 if __name__ == "__main__":

@@ -7,20 +7,14 @@ What the exact method takes for its marginals is its time less that of the joint
 one run; medians. Writes marginals.json.
 """
 
-import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
-
-import torch
 
 import pyvae
+from benchmarks.script import begin, parser_of
 from pyvae.bench.cases import DENSITY, FORWARD, Case, inputs
-from pyvae.bench.machine import busy_warning, machine_facts, machine_name
 from pyvae.bench.report import duration
-from pyvae.files import atomic_write_text
 from pyvae.ops.gridded_marginals import gridded_marginals
 from pyvae.ops.joint_log_density import joint_log_density
 
@@ -56,12 +50,7 @@ def measure(rows: int, latents: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="folder for marginals.json")
-    out: Path = parser.parse_args().out or Path("benchmarks/results") / machine_name()
-    if warning := busy_warning():
-        print(f"warning: {warning}")
-    torch.set_num_threads(1)
+    script = begin(parser_of(__doc__, "marginals.json").parse_args(), threads=1)
     rows = []
     for size in SIZES:
         rows.append(measure(*size))
@@ -71,9 +60,7 @@ def main() -> None:
             f"grids {duration(row['grids'])}: {row['marginals, exact over grids']:.1f}x",
             flush=True,
         )
-    out.mkdir(parents=True, exist_ok=True)
-    facts = {"machine": machine_facts(), "seconds of a forward, one thread": rows}
-    atomic_write_text(out / "marginals.json", json.dumps(facts, indent=1) + "\n")
+    script.save("marginals.json", {"seconds of a forward, one thread": rows})
 
 
 if __name__ == "__main__":

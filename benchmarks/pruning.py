@@ -8,21 +8,17 @@ queries as the other has. The two are timed in turn in one run; medians. The sha
 leaves is counted here, in plain torch, over 256 rows: that of the forward. Writes pruning.json.
 """
 
-import argparse
-import json
 import math
 import statistics
 import time
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 import pyvae
-from pyvae.bench.machine import busy_warning, machine_facts, machine_name
+from benchmarks.script import begin, parser_of
 from pyvae.bench.report import duration
 from pyvae.data.grid import BlockGrid
-from pyvae.files import atomic_write_text
 from pyvae.losses import beta_tcvae, gaussian_reconstruction
 from pyvae.ops.joint_log_density import joint_log_density
 
@@ -140,12 +136,7 @@ def measure(regime: str, inputs: list[Tensor]) -> dict[str, float | str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="folder for pruning.json")
-    out: Path = parser.parse_args().out or Path("benchmarks/results") / machine_name()
-    if warning := busy_warning():
-        print(f"warning: {warning}")
-    torch.set_num_threads(1)
+    script = begin(parser_of(__doc__, "pruning.json").parse_args(), threads=1)
     torch.manual_seed(0)
     trained, rows = Trained(), []
     for regime in (*SYNTHETIC, TRAINED):
@@ -157,9 +148,7 @@ def main() -> None:
                 for part in ("forward", "forward + backward")
             )
             print(f"{regime}, M = {size}: {row['share left']:.3f} left; {times}", flush=True)
-    out.mkdir(parents=True, exist_ok=True)
-    facts = {"machine": machine_facts(), "seconds, one thread": rows}
-    atomic_write_text(out / "pruning.json", json.dumps(facts, indent=1) + "\n")
+    script.save("pruning.json", {"seconds, one thread": rows})
 
 
 if __name__ == "__main__":

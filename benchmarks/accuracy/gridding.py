@@ -8,16 +8,13 @@ against float64; the relative norm of the gradients' error; and how many of the 
 components within reach, and from all of them. Writes gridding.json and gridding.png.
 """
 
-import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from pyvae.bench.machine import machine_facts, machine_name
-from pyvae.files import atomic_write_text
+from benchmarks.script import begin, parser_of
 from pyvae.ops import reference
 from pyvae.ops.gridded_marginals import gridded_marginals
 from pyvae.plotting import FAINT, new_figure, save_png, shades, tidy
@@ -125,14 +122,10 @@ def draw(rows: list[dict], path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="folder for gridding.json and gridding.png")
-    out: Path = parser.parse_args().out or Path("benchmarks/results") / machine_name()
+    script = begin(parser_of(__doc__, "gridding.json and gridding.png").parse_args())
     rows = measure()
-    out.mkdir(parents=True, exist_ok=True)
-    facts = {"machine": machine_facts(), "M": M, "D": D, "N": N, "estimator": "mss", "rows": rows}
-    atomic_write_text(out / "gridding.json", json.dumps(facts, indent=1) + "\n")
-    draw(rows, out / "gridding.png")
+    script.save("gridding.json", {"M": M, "D": D, "N": N, "estimator": "mss", "rows": rows})
+    draw(rows, script.out / "gridding.png")
     worst = max((r for r in rows if r["rtol"] == DEFAULT_RTOL), key=lambda r: r["largest error"])
     print(f"largest error at rtol = {DEFAULT_RTOL:g}: {worst['largest error']:.1e} nats ({worst['regime']})")
 
