@@ -14,6 +14,8 @@ from tests.instruction_sets import CUDA
 from tests.ops.contract import assert_gradients, assert_values
 
 MAX = torch.finfo(torch.float32).max
+SURE = math.log(2) * MAX
+"""Exponents, and what gradients of logvar sum, are in base 2: beyond this the last of float32's range is infinite."""
 # The numbers of csrc/math/estimators.h.
 ESTIMATORS = {"full": 0, "mws": 1, "mss": 2, "balanced": 3}
 
@@ -247,8 +249,7 @@ def assert_contract(case: Mixture, *isas: str) -> Tensor:
     Returns the errors of the values over 1 + |value|, on the last.
     """
     (want,) = case.exact(*(t.double() for t in case.inputs))
-    # Exponents are in base 2, so that the last of float32's range, in nats, may be infinite already.
-    within, beyond = want.abs() <= math.log(2) * MAX, want.abs() > MAX
+    within, beyond = want.abs() <= SURE, want.abs() > MAX
     rounding = case.rounding()
     # A density that float32 has no logarithm for has no gradient that means anything, nor have weights that are luck.
     means_something = within & (rounding < 1e-2)
@@ -284,7 +285,7 @@ def _assert_gradients(
 
     Between the two are sums that fit while a partial one, in some order, does not: nothing is asked of them.
     """
-    beyond, fits = [g.abs() > MAX for g in exact], [t <= MAX for t in terms]
+    beyond, fits = [g.abs() > MAX for g in exact], [t <= SURE for t in terms]
     assert all(bool(g[b].isinf().all()) for g, b in zip(got, beyond, strict=True))
     kept = [[g[f] for g, f in zip(side, fits, strict=True)] for side in (got, plain, exact, terms)]
     assert_gradients(*kept[:3], rtol, kept[3])
