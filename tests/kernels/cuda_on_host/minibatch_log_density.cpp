@@ -189,20 +189,24 @@ void check_rows_are_alone() {
 template <bool kMarginals, typename T>
 void check_type() {
   constexpr Values kAll[] = {Values::usual, Values::hard, Values::rising};
-  // Around a tile of 64, blocks of 128, 256 and 512 rows or columns, a group of 16 latents.
-  const Sizes square[] = {{1, 1, 1, 1},   {1, 1, 1, 3},   {2, 2, 2, 4},     {2, 7, 7, 5},     {3, 13, 13, 10},
-                          {1, 64, 64, 8}, {1, 65, 65, 3}, {1, 127, 127, 2}, {1, 128, 128, 1}, {1, 131, 131, 33},
-                          {2, 9, 9, 257}, {1, 5, 5, 0},   {1, 450, 450, 3}, {1, 900, 900, 1}};
+  // Around a tile of 64, a block of 128 rows or columns, a group of 16 latents.
+  const Sizes square[] = {{1, 1, 1, 1},     {1, 1, 1, 3},      {2, 2, 2, 4},   {2, 7, 7, 5},
+                          {3, 13, 13, 10},  {1, 64, 64, 8},    {1, 65, 65, 3}, {1, 127, 127, 2},
+                          {1, 128, 128, 1}, {1, 131, 131, 33}, {2, 9, 9, 257}, {1, 5, 5, 0}};
   for (const Sizes& n : square) {
     for (const Estimator estimator : {Estimator::full, Estimator::mws, Estimator::mss, Estimator::balanced}) {
       for (const Values values : kAll) check_sizes<kMarginals, T>(n, estimator, values);
     }
   }
-  const Sizes oblong[] = {{1, 1, 257, 7}, {1, 257, 1, 7}, {2, 5, 130, 4},   {2, 130, 5, 4},    {1, 3, 2, 1},
-                          {3, 63, 67, 6}, {1, 513, 3, 2}, {1, 1000, 70, 2}, {1, 470, 1010, 18}};
+  const Sizes oblong[] = {{1, 1, 257, 7}, {1, 257, 1, 7}, {2, 5, 130, 4}, {2, 130, 5, 4},
+                          {1, 3, 2, 1},   {3, 63, 67, 6}, {1, 513, 3, 2}, {1, 1000, 70, 2}};
   for (const Sizes& n : oblong) {
     for (const Values values : kAll) check_sizes<kMarginals, T>(n, Estimator::full, values);
   }
+  // Several rows and columns of a thread: blocks of 256 and 512.
+  for (const Values values : kAll) check_sizes<kMarginals, T>({1, 450, 450, 3}, Estimator::mss, values);
+  check_sizes<kMarginals, T>({1, 470, 1010, 18}, Estimator::full, Values::usual);
+  check_sizes<kMarginals, T>({1, 900, 900, 1}, Estimator::balanced, Values::usual);
   check_sizes<kMarginals, T>({1, 450, 450, 3}, Estimator::full, Values::wide);
   check_rows_are_alone<kMarginals, T>();
 }
