@@ -64,8 +64,8 @@ PYVAE_KERNEL void shift(const ForwardTile<kRows, T>& tile, int within, T (&x)[kR
   }
 }
 
-// The base-2 exponents of a marginal's columns, less each row's `below`: as weighted_term of the backward has them, so
-// that a weight matches its total to the bit however far the row is.
+// The base-2 exponents of a marginal's columns, less each row's `below`, which is near the columns' constants or 0: an
+// exponent of a far row is to be rounded before its peak leaves it, or the peak's rounding would be all that is left.
 template <int kColumns, int kRows, typename T>
 PYVAE_KERNEL void marginal_exponents(const ForwardTile<kRows, T>& tile, int within, const T (&below)[kRows],
                                      T (&x)[kRows][kColumns]) {
@@ -168,14 +168,13 @@ struct FarMarginalTerms {
 
   template <int kRows, typename T>
   PYVAE_KERNEL void add(const ForwardTile<kRows, T>& tile, int within, RunningSums<T, kRows>& sums) {
-    T x[kRows][kColumns<T>], below[kRows] = {};
-    marginal_exponents(tile, within, below, x);
+    T x[kRows][kColumns<T>];
+    const T none[kRows] = {};
+    marginal_exponents(tile, within, none, x);
     for (int r = 0; r < kRows; ++r) {
       raise(sums.peak[r], sums.total[r], largest(x[r], sums.peak[r]));
-      below[r] = finite_peak(sums.peak[r]);
+      sums.total[r] += sum_of_weights(x[r], finite_peak(sums.peak[r]));
     }
-    marginal_exponents(tile, within, below, x);
-    for (int r = 0; r < kRows; ++r) sums.total[r] += sum_of_weights(x[r], T(0));
   }
 };
 
