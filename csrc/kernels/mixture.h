@@ -171,8 +171,8 @@ constexpr int64_t kBlockThreads = 128;
 // register of a warp per clock to four schedulers: of a joint's backward, a thread with one row would wait for twice
 // as many columns as it computes.
 constexpr int64_t kForwardRows = 4, kBackwardOwned = 4, kBackwardOwnedWithMarginals = 2;
-// A launch that fills any GPU of today more than twice. Fewer owners than that divide what they meet among blocks, in
-// parts; each takes memory for its sums.
+// A launch that fills any GPU of today, most of them about twice. Fewer owners than that divide what they meet among
+// blocks, in parts; each takes memory for its sums.
 constexpr int64_t kFillingBlocks = 512;
 
 constexpr int64_t blocks_of(int64_t owners, int64_t per_block) { return (owners + per_block - 1) / per_block; }

@@ -64,18 +64,18 @@ PYVAE_KERNEL void shift(const ForwardTile<kRows, T>& tile, int within, T (&x)[kR
   }
 }
 
-// The base-2 exponents of a marginal's columns, less each row's `below`, which is near the columns' constants or 0: an
-// exponent of a far row is to be rounded before its peak leaves it, or the peak's rounding would be all that is left.
+// The base-2 exponents of a marginal's columns, less `below`: near their constants, or 0. Less a far row's own peak
+// they would be fused with its square, and the peak's rounding be all that is left.
 template <int kColumns, int kRows, typename T>
-PYVAE_KERNEL void marginal_exponents(const ForwardTile<kRows, T>& tile, int within, const T (&below)[kRows],
-                                     T (&x)[kRows][kColumns]) {
+PYVAE_KERNEL void marginal_exponents(const ForwardTile<kRows, T>& tile, int within, T below, T (&x)[kRows][kColumns]) {
   const T* at = tile.columns.parameters + within;
   for (int k = 0; k < kColumns; k += kPackSize<T>) {
     const Pack<T> mean = load_pack(at + k), scale = load_pack(at + kTile + k), constant = load_pack(at + 2 * kTile + k);
     for (int p = 0; p < kPackSize<T>; ++p) {
+      const T largest_exponent = constant.value[p] - below;
       for (int r = 0; r < kRows; ++r) {
         const T u = (tile.z[r] - mean.value[p]) * scale.value[p];
-        x[r][k + p] = (constant.value[p] - below[r]) - u * u;
+        x[r][k + p] = largest_exponent - u * u;
       }
     }
   }
@@ -135,8 +135,8 @@ struct JointTerms {
   }
 };
 
-// A marginal's. All rows' peak is the largest constant that was met, above which only a pair's own weight lifts an
-// exponent: that takes a subtraction per column, where a peak of each row takes one per pair.
+// A marginal's. All rows' peak is the largest constant that was met, which no exponent exceeds by more than a rounding:
+// that takes a subtraction per column, where a peak of each row takes one per pair.
 struct MarginalTerms {
   template <typename T>
   static constexpr int kColumns = kForwardColumns<T>;
@@ -152,7 +152,7 @@ struct MarginalTerms {
       for (int r = 0; r < kRows; ++r) raise(sums.peak[r], sums.total[r], top);
     }
     T x[kRows][kColumns<T>];
-    marginal_exponents(tile, within, sums.peak, x);
+    marginal_exponents(tile, within, top, x);
     for (int r = 0; r < kRows; ++r) sums.total[r] += sum_of_weights(x[r], T(0));
   }
 };
@@ -169,8 +169,7 @@ struct FarMarginalTerms {
   template <int kRows, typename T>
   PYVAE_KERNEL void add(const ForwardTile<kRows, T>& tile, int within, RunningSums<T, kRows>& sums) {
     T x[kRows][kColumns<T>];
-    const T none[kRows] = {};
-    marginal_exponents(tile, within, none, x);
+    marginal_exponents(tile, within, T(0), x);
     for (int r = 0; r < kRows; ++r) {
       raise(sums.peak[r], sums.total[r], largest(x[r], sums.peak[r]));
       sums.total[r] += sum_of_weights(x[r], finite_peak(sums.peak[r]));

@@ -71,8 +71,8 @@ PYVAE_KERNEL WeightedTerm<T> weighted_term(const Meeting<T>& pair, T joint_weigh
   const T u = (pair.z - pair.mean) * pair.scale;
   T weight = joint_weight;
   if constexpr (kMarginals) {
-    const T x =
-        pair.constant - u * u;  // rounded before the peak leaves it: far away that is a difference of two squares
+    // Rounded before the peak leaves it: far away that is a difference of two squares.
+    const T x = pair.constant - u * u;
     weight += pair.factor * exp2_weight((kPlain ? x : x + pair.shift) - pair.peak);
   }
   return {weight, kPlain || weight != T(0) ? u : T(0)};
