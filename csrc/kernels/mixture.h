@@ -191,62 +191,107 @@ constexpr int64_t owned_by_thread(int64_t most, int64_t owners, int64_t each, in
   return padding || 4 * each * blocks < filling ? 1 : most;
 }
 
+// How the blocks that share rows divide what these meet: the joint by columns, the marginals in groups of latents, each
+// by columns only where there are more blocks: sums of every part of every marginal would be most of the memory.
+struct ForwardShares {
+  int64_t groups, parts;  // of the marginals; a block for each part of each group
+  int64_t joint_parts;    // a block has one at most
+
+  PYVAE_MEMBER constexpr int64_t count() const { return groups * parts; }
+};
+
+// A block with a part of the joint has warps for it and as many for marginals (minibatch_log_density.cuh). It keeps
+// them equally busy with four latents of a group or more.
+constexpr ForwardShares forward_shares(int64_t blocks, int64_t tiles, int64_t marginals, int64_t filling) {
+  if (marginals == 0) {
+    const int64_t parts = parts_of(blocks, tiles, filling);
+    return {1, parts, parts};
+  }
+  const int64_t wanted = parts_of(2 * blocks, filling, filling);
+  const int64_t groups = parts_of(1, larger(marginals / 4, int64_t{1}), wanted),
+                parts = parts_of(groups, tiles, wanted);
+  const int64_t more_groups = parts_of(parts, blocks_of(marginals, 2), wanted);
+  const ForwardShares shares{larger(groups, more_groups), parts, 0};
+  return {shares.groups, parts, parts_of(1, tiles, shares.count())};
+}
+
 // How a forward is divided, and where its workspace holds what, in elements.
 struct MixtureWorkspace {
   int64_t rows;  // of a thread
-  int64_t row_blocks, parts;
-  int64_t groups;  // of channels, a block for each
-  int64_t pitch;   // Q, rounded up to the rows of all threads: each finds its own at fixed distances
-  int64_t query;   // [B, D, pitch]: z with rows innermost
-  int64_t peak;    // [B, C, parts, pitch]
-  int64_t total;   // [B, C, parts, pitch]
+  int64_t row_blocks;
+  ForwardShares shares;
+  int64_t pitch;      // Q, rounded up to the rows of all threads: each finds its own at fixed distances
+  int64_t query;      // [B, D, pitch]: z with rows innermost
+  int64_t joint;      // [B, joint_parts, 2, pitch]: peaks and totals
+  int64_t marginals;  // [B, D, parts, 2, pitch], where there are any
   int64_t elements;
 
   MixtureWorkspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents, int64_t channels,
                    int64_t filling = kFillingBlocks)
       : rows(owned_by_thread(kForwardRows, queries, batch * tiles_of(columns), filling)),
         row_blocks(blocks_of(queries, kBlockThreads * rows)),
-        parts(parts_of(batch * row_blocks, tiles_of(columns), filling)),
-        groups(parts_of(batch * row_blocks * parts, blocks_of(channels, 2), filling)),
+        shares(forward_shares(batch * row_blocks, tiles_of(columns), channels - 1, filling)),
         pitch(row_blocks * kBlockThreads * rows),
         query(0),
-        peak(query + batch * latents * pitch),
-        total(peak + batch * channels * parts * pitch),
-        elements(total + batch * channels * parts * pitch) {}
+        joint(query + batch * latents * pitch),
+        marginals(joint + batch * shares.joint_parts * 2 * pitch),
+        elements(marginals + batch * (channels - 1) * shares.parts * 2 * pitch) {}
 };
 
+// What owners meet, divided among blocks, and how many sums each part has of a kind: one that rests in the workspace
+// from group to group, and where many groups are met another to which that moves now and then (it settles): a thousand
+// terms that are nearly equal would lose four digits together.
+struct BackwardParts {
+  int64_t parts, sums_of_part;
+
+  PYVAE_MEMBER bool settles() const { return sums_of_part > 1; }
+  PYVAE_MEMBER int64_t sums() const { return parts * sums_of_part; }
+};
+
+// Tiles of what is met between two times of settling.
+constexpr int64_t kSettledTiles = 16;
+
+// Two sums of half the parts take the same memory.
+constexpr BackwardParts backward_parts(int64_t blocks, int64_t tiles, int64_t filling) {
+  const int64_t parts = parts_of(blocks, tiles, filling);
+  if (tiles <= parts * kSettledTiles) return {parts, 1};
+  return {parts_of(2 * blocks, tiles, filling), 2};
+}
+
 // The backward's: columns meet all rows, then rows all columns. The sums of the one are read before the other's begin.
+// Where two sums are given for a part, the first of all parts come before the second.
 struct MixtureBackwardWorkspace {
   int64_t column_owned, row_owned;  // by a thread
-  int64_t column_blocks, column_parts, row_blocks, row_parts;
+  int64_t column_blocks, row_blocks;
+  BackwardParts columns, rows;
   int64_t pitch;           // Q, rounded up to the rows of all threads
   int64_t padded;          // M, rounded up to the columns of all threads
   int64_t query;           // [B, D, pitch]: z with rows innermost
   int64_t peak;            // [B, C, pitch]
   int64_t factor;          // [B, C, pitch]: a row's cotangent over its total
-  int64_t column_sums;     // [column_parts, B, D, 2, padded]: of w u and w u^2
-  int64_t column_weights;  // [column_parts, B, C, padded]: of w; the joint's, or each latent's
-  int64_t row_sums;        // [row_parts, B, D, pitch], in place of the columns'
+  int64_t column_sums;     // [columns.sums(), B, D, 2, padded]: of w u and w u^2
+  int64_t column_weights;  // [columns.sums(), B, C, padded]: of w; the joint's, or each latent's
+  int64_t row_sums;        // [rows.sums(), B, D, pitch], in place of the columns'
   int64_t elements;
 
-  MixtureBackwardWorkspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents, int64_t channels,
+  MixtureBackwardWorkspace(int64_t batch, int64_t queries, int64_t column_count, int64_t latents, int64_t channels,
                            int64_t filling = kFillingBlocks)
-      : column_owned(owned_by_thread(most(latents, channels), columns, batch * tiles_of(queries), filling)),
-        row_owned(owned_by_thread(most(latents, channels), queries, batch * tiles_of(columns), filling)),
-        column_blocks(blocks_of(columns, kBlockThreads * column_owned)),
-        column_parts(parts_of(batch * column_blocks, tiles_of(queries), filling)),
+      : column_owned(owned_by_thread(most(latents, channels), column_count, batch * tiles_of(queries), filling)),
+        row_owned(owned_by_thread(most(latents, channels), queries, batch * tiles_of(column_count), filling)),
+        column_blocks(blocks_of(column_count, kBlockThreads * column_owned)),
         row_blocks(blocks_of(queries, kBlockThreads * row_owned)),
-        row_parts(parts_of(batch * row_blocks, tiles_of(columns), filling)),
+        columns(backward_parts(batch * column_blocks, tiles_of(queries), filling)),
+        rows(backward_parts(batch * row_blocks, tiles_of(column_count), filling)),
         pitch(row_blocks * kBlockThreads * row_owned),
         padded(column_blocks * kBlockThreads * column_owned),
         query(0),
         peak(query + batch * latents * pitch),
         factor(peak + batch * channels * pitch),
         column_sums(factor + batch * channels * pitch),
-        column_weights(column_sums + column_parts * batch * latents * 2 * padded),
+        column_weights(column_sums + columns.sums() * batch * latents * 2 * padded),
         row_sums(column_sums),
-        elements(larger(column_weights + column_parts * batch * channels * padded,
-                        row_sums + row_parts * batch * latents * pitch)) {}
+        elements(larger(column_weights + columns.sums() * batch * channels * padded,
+                        row_sums + rows.sums() * batch * latents * pitch)) {}
 
   // Without latents the channels do not tell whether there are marginals.
   static constexpr int64_t most(int64_t latents, int64_t channels) {

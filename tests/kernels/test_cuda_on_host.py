@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.instruction_sets import INSTRUCTION_SETS
 from tests.kernels.programs import build, run_together
 
 # What runs side by side, of about equal length.
@@ -13,7 +14,7 @@ OPS = [
 ]
 
 
-def program() -> Path:
+def sanitized() -> Path:
     """With sanitizers in place of compute-sanitizer, which needs a GPU, where the compiler has their libraries."""
     try:
         return build("run_cuda_on_host", "address")
@@ -22,5 +23,12 @@ def program() -> Path:
 
 
 def test_cuda_kernels_on_host_agree_with_cpu_kernels() -> None:
-    on_host = program()
+    on_host = sanitized()
     run_together([on_host, *ops] for ops in OPS)
+
+
+@pytest.mark.skipif("avx2" not in INSTRUCTION_SETS, reason="only AVX2's kernels round as a GPU does")
+def test_the_same_with_products_and_sums_fused() -> None:
+    """A GPU rounds a * b + c once. That tears a difference of two squares apart which is 0 elsewhere."""
+    fused = build("run_cuda_on_host_fused")
+    run_together([fused, *ops] for ops in OPS)

@@ -6,12 +6,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.instruction_sets import CUDA, DEVICES
 from tests.ops.catalogue import OPS, Op
 from tests.ops.contract import assert_bit_equal, assert_gradients, assert_values, cotangents_for, gradients
 
 SIZES = [1, 2, 15, 16, 17, 31, 32, 33, 255, 256, 257, 1023, 1025]
 # One size along the rows, then along the latents.
 SHAPES = [(2, m, 3) for m in SIZES] + [(2, 3, d) for d in SIZES]
+if CUDA in DEVICES:
+    SHAPES.append((2, 2048, 3))  # where a thread owns several rows and columns
 TINY, MAX = 1e-45, torch.finfo(torch.float32).max
 HARMLESS = (-0.0, TINY, -1e-40)
 HOSTILE = (math.nan, math.inf, -math.inf, MAX, -MAX, *HARMLESS)

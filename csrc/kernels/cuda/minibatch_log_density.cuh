@@ -18,27 +18,30 @@
 
 namespace pyvae::cuda {
 
-// What one block does: rows from `query` on, tiles [tile, last_tile), a group of the channels.
+// What one block does: a share of what rows from `query` on meet.
 struct ForwardItem {
-  int64_t batch, query, group, part, tile, last_tile;
+  int64_t batch, query, share;
 };
 
 // Neighbouring blocks share their columns.
-template <typename T>
-PYVAE_KERNEL ForwardItem forward_item(const MixtureLogDensity<T>& args, const MixtureWorkspace& at, int64_t index) {
-  const int64_t rest = index / at.row_blocks, tiles = tiles_of(args.mixture.columns);
-  const int64_t part = rest / at.groups % at.parts;
-  return {rest / at.groups / at.parts,
-          index % at.row_blocks * kThreads * at.rows,
-          rest % at.groups,
-          part,
-          tiles * part / at.parts,
-          tiles * (part + 1) / at.parts};
+PYVAE_KERNEL ForwardItem forward_item(const MixtureWorkspace& at, int64_t index) {
+  const int64_t rest = index / at.row_blocks, shares = at.shares.count();
+  return {rest / shares, index % at.row_blocks * kThreads * at.rows, rest % shares};
+}
+
+// Tiles, or latents, from first to last.
+struct Range {
+  int64_t first, last;
+};
+
+PYVAE_KERNEL Range part_of(int64_t count, int64_t part, int64_t parts) {
+  return {count * part / parts, count * (part + 1) / parts};
 }
 
 template <typename Terms, int kRows, typename T>
 PYVAE_KERNEL RunningSums<T, kRows> forward_sums(const MixtureLogDensity<T>& args, const MixtureWorkspace& at,
-                                                const ForwardItem& item, int64_t channel, int64_t row) {
+                                                const ForwardItem& item, int64_t channel, const Range& tiles,
+                                                int64_t row) {
   const MixtureColumns<T>& mixture = args.mixture;
   const bool joint = channel == args.channels - 1;
   const int rows = static_cast<int>(smaller<int64_t>(kThreads * kRows, args.queries - item.query));
@@ -46,89 +49,81 @@ PYVAE_KERNEL RunningSums<T, kRows> forward_sums(const MixtureLogDensity<T>& args
   ForwardTile<kRows, T> tile;
   tile.row = row, tile.latents = mixture.latents, tile.rows = {query, at.pitch};
   tile.special = special_columns<T>(args.weights, mixture.columns);
-  RunningSums<T, kRows> sums;
-  for (int r = 0; r < kRows; ++r) {
-    tile.z[r] = joint ? T(0) : query[channel * at.pitch + r * kThreads];
-    sums.peak[r] = Terms::template first_peak<T>(), sums.total[r] = 0;
-  }
-  for (int64_t number = item.tile; number < item.last_tile; ++number) {
+  for (int r = 0; r < kRows; ++r) tile.z[r] = joint ? T(0) : query[channel * at.pitch + r * kThreads];
+  RunningSums<T, kRows> sums = no_sums<T, kRows>(Terms::template first_peak<T>());
+  for (int64_t number = tiles.first; number < tiles.last; ++number) {
     tile.column = number * kTile;
     tile.columns = columns_at(mixture, item.batch, tile.column);
     if (!joint) tile.columns.parameters += channel * 3 * kTile;
     tile.shifted = in_tile(tile.special, {item.batch, item.query, tile.column, rows, kTile});
     for (int within = 0; within < kTile; within += Terms::template kColumns<T>) Terms::add(tile, within, sums);
+    end_tile(sums);
   }
   return sums;
 }
 
-// Whether a row's terms may have been lost below the constants: up to M 2^-126.
+// --- What a thread adds up -------------------------------------------------------------------------------------------
+
+// Where the workspace has the parts' peaks and totals of a channel, those of the first row.
 template <typename T>
-PYVAE_KERNEL bool is_far(T total) {
-  return total <= T(0x1p-60);
+struct PartSums {
+  T* first;
+  int64_t parts, pitch;
+
+  PYVAE_MEMBER T* peaks(int64_t part) const { return first + part * 2 * pitch; }
+  PYVAE_MEMBER T* totals(int64_t part) const { return peaks(part) + pitch; }
+};
+
+template <typename T>
+PYVAE_KERNEL PartSums<T> part_sums(const MixtureLogDensity<T>& args, const MixtureWorkspace& at, int64_t b,
+                                   int64_t channel) {
+  const int64_t marginals = args.channels - 1, parts = at.shares.parts, joint_parts = at.shares.joint_parts;
+  if (channel == marginals) return {args.workspace + at.joint + b * joint_parts * 2 * at.pitch, joint_parts, at.pitch};
+  return {args.workspace + at.marginals + (b * marginals + channel) * parts * 2 * at.pitch, parts, at.pitch};
 }
 
 template <int kRows, typename T>
-PYVAE_KERNEL RunningSums<T, kRows> marginal_sums(const MixtureLogDensity<T>& args, const MixtureWorkspace& at,
-                                                 const ForwardItem& item, int64_t channel, int64_t row) {
-  RunningSums<T, kRows> sums = forward_sums<MarginalTerms, kRows>(args, at, item, channel, row);
-  bool any_far = false;
-  for (int r = 0; r < kRows; ++r) any_far |= is_far(sums.total[r]);
-  if (!any_far) return sums;
-  const RunningSums<T, kRows> far = forward_sums<FarMarginalTerms, kRows>(args, at, item, channel, row);
-  for (int r = 0; r < kRows; ++r) {
-    if (is_far(sums.total[r])) sums.peak[r] = far.peak[r], sums.total[r] = far.total[r];
-  }
-  return sums;
-}
-
-template <int kRows, typename T>
-PYVAE_KERNEL void store_sums(const MixtureLogDensity<T>& args, const MixtureWorkspace& at, const ForwardItem& item,
-                             int64_t channel, int64_t row, const RunningSums<T, kRows>& sums) {
-  const int64_t to = ((item.batch * args.channels + channel) * at.parts + item.part) * at.pitch;
+PYVAE_KERNEL void store_sums(const PartSums<T>& to, int64_t part, int64_t row, int64_t queries,
+                             const RunningSums<T, kRows>& sums) {
   for (int r = 0; r < kRows; ++r) {
     const int64_t i = row + r * kThreads;
-    if (i >= args.queries) continue;
-    args.workspace[at.peak + to + i] = sums.peak[r], args.workspace[at.total + to + i] = sums.total[r];
+    if (i < queries) to.peaks(part)[i] = sums.peak[r], to.totals(part)[i] = sums.total[r];
   }
 }
 
-// --- The channels of a thread ----------------------------------------------------------------------------------------
-
-// Workers are the halves of the blocks that share rows and tiles: the first does the joint, which takes about as long
-// as half of all marginals, and where there are only two, a quarter of those besides; the others do theirs.
+// Half the warps of a block do marginals, the others the joint, which takes about as long as half of all marginals, and
+// a quarter of the marginals besides; where there is no joint to do, half of them.
 template <bool kMarginals>
 constexpr int kHalves = kMarginals ? 2 : 1;
 
-struct Channels {
-  int64_t first, last;
-};
-
-PYVAE_KERNEL Channels marginals_of(int64_t worker, int64_t workers, int64_t latents) {
-  const int64_t of_first = workers == 2 ? latents / 4 : 0, left = latents - of_first;
-  if (worker == 0) return {left, latents};
-  return {left * (worker - 1) / (workers - 1), left * worker / (workers - 1)};
+PYVAE_KERNEL Range marginals_of(const Range& group, int half, bool joint) {
+  const int64_t count = group.last - group.first, middle = group.last - count / (joint ? 4 : 2);
+  return half == 0 ? Range{middle, group.last} : Range{group.first, middle};
 }
 
 // Rows beyond the last compute, too; nothing of theirs is stored.
 template <bool kMarginals, int kRows, typename T>
 PYVAE_KERNEL void forward_thread(const MixtureLogDensity<T>& args, const MixtureWorkspace& at, const ForwardItem& item,
                                  int half, int thread) {
-  const int64_t row = item.query + thread, worker = item.group * kHalves<kMarginals> + half;
-  if (worker == 0) {
-    const int64_t joint = args.channels - 1;
-    store_sums(args, at, item, joint, row, forward_sums<JointTerms, kRows>(args, at, item, joint, row));
-  }
+  const int64_t row = item.query + thread, tiles = tiles_of(args.mixture.columns);
+  const ForwardShares& shares = at.shares;
+  const bool joint = item.share < shares.joint_parts;
+  const auto sum = [&]<typename Terms>(Terms, int64_t channel, int64_t part, int64_t parts) {
+    const Range of = part_of(tiles, part, parts);
+    store_sums<kRows>(part_sums(args, at, item.batch, channel), part, row, args.queries,
+                      forward_sums<Terms, kRows>(args, at, item, channel, of, row));
+  };
+  if (half == 0 && joint) sum(JointTerms(), args.channels - 1, item.share, shares.joint_parts);
   if constexpr (kMarginals) {
-    const Channels own = marginals_of(worker, at.groups * kHalves<true>, args.mixture.latents);
-    for (int64_t channel = own.first; channel < own.last; ++channel) {
-      store_sums(args, at, item, channel, row, marginal_sums<kRows>(args, at, item, channel, row));
-    }
+    const Range group = part_of(args.mixture.latents, item.share % shares.groups, shares.groups);
+    const Range own = marginals_of(group, half, joint);
+    for (int64_t d = own.first; d < own.last; ++d) sum(MarginalTerms(), d, item.share / shares.groups, shares.parts);
   }
 }
 
 template <typename T>
 PYVAE_MATH int64_t forward_items(const MixtureForward<T>& job) {
-  return job.of.mixture.batch * job.at.parts * job.at.groups * job.at.row_blocks;
+  return job.of.mixture.batch * job.at.shares.count() * job.at.row_blocks;
 }
 
 template <bool kMarginals, int kRows, typename T>
@@ -142,10 +137,65 @@ struct SumParts {
   PYVAE_KERNEL void run(const Args& job, const Team& team, Shared&) {
     team.threads([&](int thread) {
       for (int64_t index = team.block; index < forward_items(job); index += team.blocks) {
-        forward_thread<kMarginals, kRows>(job.of, job.at, forward_item(job.of, job.at, index), thread / cuda::kThreads,
+        forward_thread<kMarginals, kRows>(job.of, job.at, forward_item(job.at, index), thread / cuda::kThreads,
                                           thread % cuda::kThreads);
       }
     });
+  }
+};
+
+// --- After -----------------------------------------------------------------------------------------------------------
+
+// A row's sum in one channel.
+template <typename T>
+struct RowSum {
+  T peak, total;
+};
+
+// In float64, since the parts may be many.
+template <typename T>
+PYVAE_KERNEL RowSum<T> merged(const PartSums<T>& of, int64_t i) {
+  T peak = -kInfinity<T>;
+  double total = 0;
+  for (int64_t part = 0; part < of.parts; ++part) {
+    const T other = of.peaks(part)[i], top = larger(other, peak);
+    const double term = static_cast<double>(of.totals(part)[i]) * static_cast<double>(rescale(other, top));
+    total = total * static_cast<double>(rescale(peak, top)) + term;
+    peak = top;
+  }
+  return {peak, static_cast<T>(total)};
+}
+
+// A marginal's, of a row that lies far below the constants that are its peak: with a peak of its own. Terms may have
+// been lost there, and a cotangent over such a total be infinite.
+template <typename T>
+PYVAE_KERNEL RowSum<T> far_sum(const MixtureLogDensity<T>& args, const MixtureWorkspace& at, int64_t b, int64_t channel,
+                               int64_t i) {
+  const Range all{0, tiles_of(args.mixture.columns)};
+  const RunningSums<T, 1> sums = forward_sums<FarMarginalTerms, 1>(args, at, {b, i, 0}, channel, all, i);
+  return {sums.peak[0], sums.total[0]};
+}
+
+constexpr double kFarBelow = 0x1p-24;
+
+// The parts' sums become densities.
+template <bool kMarginals, typename T>
+struct MergeParts : ThreadPerItem<MergeParts<kMarginals, T>, MixtureForward<T>> {
+  PYVAE_MATH int64_t items(const MixtureForward<T>& job) {
+    return job.of.mixture.batch * job.of.channels * job.of.queries;
+  }
+  PYVAE_KERNEL void item(const MixtureForward<T>& job, int64_t k) {
+    const MixtureLogDensity<T>& args = job.of;
+    const int64_t i = k % args.queries, b = k / args.queries / args.channels;
+    const int64_t channel = k / args.queries % args.channels, marginals = args.channels - 1;
+    RowSum<T> sum = merged(part_sums(args, job.at, b, channel), i);
+    if constexpr (kMarginals) {
+      if (channel < marginals && sum.total < T(kFarBelow)) sum = far_sum(args, job.at, b, channel, i);
+    }
+    const int64_t row = b * args.queries + i, to = row * args.channels + channel;
+    args.peak[to] = sum.peak, args.total[to] = sum.total;
+    T* density = channel == marginals ? args.joint + row : args.marginals + row * marginals + channel;
+    *density = log_of_sum(sum.peak, sum.total, args.weights.log_pair);
   }
 };
 
@@ -159,7 +209,7 @@ void for_each_forward_step(const MixtureLogDensity<T>& args, int64_t filling, La
   } else {
     launch(SumParts<kMarginals, kForwardRows, T>(), job);
   }
-  launch(MergeParts<T>(), job);
+  launch(MergeParts<kMarginals, T>(), job);
 }
 
 }  // namespace pyvae::cuda

@@ -227,6 +227,23 @@ PYVAE_KERNEL void column_group(const MixtureLogDensityBackward<T>& args, const M
 }
 
 template <bool kMarginals, int kColumns, typename T>
+PYVAE_KERNEL void settle_columns(const MixtureLogDensityBackward<T>& args, const MixtureBackwardWorkspace& at,
+                                 ColumnLatent<kColumns, T> latent, bool first) {
+  const int64_t rows = at.columns.parts * args.mixture.batch * at.padded, latents = args.mixture.latents;
+  const auto settle_weights = [&] {
+    for (int c = 0; c < kColumns; ++c) settle(latent.weights + c * kThreads, rows * args.channels, first);
+  };
+  if constexpr (!kMarginals) settle_weights();
+  for (int64_t d = 0; d < latents; ++d, latent.move_on(at)) {
+    if constexpr (kMarginals) settle_weights();
+    for (int c = 0; c < kColumns; ++c) {
+      settle(latent.terms + c * kThreads, rows * latents * 2, first);
+      settle(latent.terms + c * kThreads + at.padded, rows * latents * 2, first);
+    }
+  }
+}
+
+template <bool kMarginals, int kColumns, typename T>
 PYVAE_KERNEL void column_thread(const MixtureLogDensityBackward<T>& args, const MixtureBackwardWorkspace& at,
                                 const BackwardItem& item, int thread) {
   const int64_t j = item.owned + thread;
@@ -234,10 +251,14 @@ PYVAE_KERNEL void column_thread(const MixtureLogDensityBackward<T>& args, const 
   const SpecialColumns<T> special = special_columns<T>(args.weights, args.mixture.columns);
   const OwnedColumns<kColumns, T> owned = owned_columns<kColumns>(args.mixture, item.batch, j);
   const ColumnLatent<kColumns, T> latent = first_latent_of_columns(args, at, item, j, owned);
-  for (int64_t first = item.tile * kTile; first < item.last_tile * kTile; first += kMet<T>) {
-    const bool shifted = in_tile(special, {item.batch, first, item.owned, kMet<T>, kThreads * kColumns});
-    column_group<kMarginals>(args, at, special, {j, first, shifted}, latent.with_rows(first), owned,
-                             first == item.tile * kTile);
+  for (int64_t tile = item.tile; tile < item.last_tile; ++tile) {
+    for (int64_t first = tile * kTile; first < (tile + 1) * kTile; first += kMet<T>) {
+      const bool shifted = in_tile(special, {item.batch, first, item.owned, kMet<T>, kThreads * kColumns});
+      column_group<kMarginals>(args, at, special, {j, first, shifted}, latent.with_rows(first), owned,
+                               first == item.tile * kTile);
+    }
+    const int64_t met = tile + 1 - item.tile;
+    if (settle_after(at.columns, met)) settle_columns<kMarginals>(args, at, latent, met == kSettledTiles);
   }
 }
 
@@ -247,7 +268,7 @@ struct SumColumns {
   using Shared = NothingShared;
   static constexpr int kThreads = cuda::kThreads;
   PYVAE_MATH BackwardItems items(const Args& job) {
-    return {job.of.mixture.batch, job.at.column_blocks, job.at.column_parts, tiles_of(job.of.queries), kColumns};
+    return {job.of.mixture.batch, job.at.column_blocks, job.at.columns.parts, tiles_of(job.of.queries), kColumns};
   }
   static int64_t blocks(const Args& job) { return blocks_for(items(job).count(), 1); }
 

@@ -100,6 +100,15 @@ PYVAE_KERNEL void row_group(const MixtureLogDensityBackward<T>& args, int64_t pi
   }
 }
 
+template <int kRows, typename T>
+PYVAE_KERNEL void settle_rows(const MixtureLogDensityBackward<T>& args, const MixtureBackwardWorkspace& at,
+                              RowLatent<T> row, bool first) {
+  const int64_t latents = args.mixture.latents, sums = at.rows.parts * args.mixture.batch * latents * at.pitch;
+  for (int64_t d = 0; d < latents; ++d, row.move_on(at.pitch)) {
+    for (int r = 0; r < kRows; ++r) settle(row.sum + r * kThreads, sums, first);
+  }
+}
+
 // Rows beyond the last are padding: their weights are 0.
 template <bool kMarginals, int kRows, typename T>
 PYVAE_KERNEL void row_thread(const MixtureLogDensityBackward<T>& args, const MixtureBackwardWorkspace& at,
@@ -116,6 +125,8 @@ PYVAE_KERNEL void row_thread(const MixtureLogDensityBackward<T>& args, const Mix
       row_group<kMarginals, kRows>(args, at.pitch, special, {i, tile * kTile + within, shifted}, tile_at + within, row,
                                    tile == item.tile && within == 0);
     }
+    const int64_t met = tile + 1 - item.tile;
+    if (settle_after(at.rows, met)) settle_rows<kRows>(args, at, row, met == kSettledTiles);
   }
 }
 
@@ -126,7 +137,7 @@ struct SumRows {
   static constexpr int kThreads = cuda::kThreads;
   PYVAE_MATH BackwardItems items(const Args& job) {
     const MixtureColumns<T>& mixture = job.of.mixture;
-    return {mixture.batch, job.at.row_blocks, job.at.row_parts, tiles_of(mixture.columns), kRows};
+    return {mixture.batch, job.at.row_blocks, job.at.rows.parts, tiles_of(mixture.columns), kRows};
   }
   static int64_t blocks(const Args& job) { return blocks_for(items(job).count(), 1); }
 

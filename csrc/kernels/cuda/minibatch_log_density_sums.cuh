@@ -5,10 +5,36 @@
 
 namespace pyvae::cuda {
 
+// The sums of a thread's rows in one channel: over a tile, and over those before it, of which `error` is what their
+// roundings added (Kahan). A thousand terms that are nearly equal would lose four digits together.
 template <typename T, int kRows>
 struct RunningSums {
-  T peak[kRows], total[kRows];
+  T peak[kRows], total[kRows], error[kRows], of_tile[kRows];
 };
+
+template <typename T, int kRows>
+PYVAE_KERNEL RunningSums<T, kRows> no_sums(T peak) {
+  RunningSums<T, kRows> sums{};
+  for (int r = 0; r < kRows; ++r) sums.peak[r] = peak;
+  return sums;
+}
+
+template <typename T, int kRows>
+PYVAE_KERNEL void raise(RunningSums<T, kRows>& sums, int r, T top) {
+  const T factor = rescale(sums.peak[r], top);
+  sums.total[r] *= factor, sums.error[r] *= factor, sums.of_tile[r] *= factor;
+  sums.peak[r] = top;
+}
+
+template <typename T, int kRows>
+PYVAE_KERNEL void end_tile(RunningSums<T, kRows>& sums) {
+  for (int r = 0; r < kRows; ++r) {
+    const T before = sums.total[r], term = sums.of_tile[r] - sums.error[r];
+    sums.total[r] = before + term;
+    sums.error[r] = (sums.total[r] - before) - term;
+    sums.of_tile[r] = 0;
+  }
+}
 
 template <typename T, int kColumns>
 PYVAE_KERNEL T sum_of_weights(const T (&x)[kColumns], T peak) {
@@ -31,12 +57,6 @@ template <typename T, int kColumns>
 PYVAE_KERNEL T largest(const T (&x)[kColumns], T top) {
   for (int k = 0; k < kColumns; ++k) top = maximum(x[k], top);
   return top;
-}
-
-template <typename T>
-PYVAE_KERNEL void raise(T& peak, T& total, T top) {
-  total *= rescale(peak, top);
-  peak = top;
 }
 
 // --- A tile's exponents ----------------------------------------------------------------------------------------------
@@ -127,11 +147,11 @@ struct JointTerms {
     if (!serves(all)) {
       for (int r = 0; r < kRows; ++r) {
         if (serves(sum[r])) continue;
-        raise(sums.peak[r], sums.total[r], largest(x[r], sums.peak[r]));
+        raise(sums, r, largest(x[r], sums.peak[r]));
         sum[r] = sum_of_weights(x[r], finite_peak(sums.peak[r]));
       }
     }
-    for (int r = 0; r < kRows; ++r) sums.total[r] += sum[r];
+    for (int r = 0; r < kRows; ++r) sums.of_tile[r] += sum[r];
   }
 };
 
@@ -149,11 +169,11 @@ struct MarginalTerms {
   PYVAE_KERNEL void add(const ForwardTile<kRows, T>& tile, int within, RunningSums<T, kRows>& sums) {
     const T top = largest_constant<kColumns<T>>(tile, within, sums.peak[0]);
     if (top > sums.peak[0]) {
-      for (int r = 0; r < kRows; ++r) raise(sums.peak[r], sums.total[r], top);
+      for (int r = 0; r < kRows; ++r) raise(sums, r, top);
     }
     T x[kRows][kColumns<T>];
     marginal_exponents(tile, within, top, x);
-    for (int r = 0; r < kRows; ++r) sums.total[r] += sum_of_weights(x[r], T(0));
+    for (int r = 0; r < kRows; ++r) sums.of_tile[r] += sum_of_weights(x[r], T(0));
   }
 };
 
@@ -171,8 +191,8 @@ struct FarMarginalTerms {
     T x[kRows][kColumns<T>];
     marginal_exponents(tile, within, T(0), x);
     for (int r = 0; r < kRows; ++r) {
-      raise(sums.peak[r], sums.total[r], largest(x[r], sums.peak[r]));
-      sums.total[r] += sum_of_weights(x[r], finite_peak(sums.peak[r]));
+      raise(sums, r, largest(x[r], sums.peak[r]));
+      sums.of_tile[r] += sum_of_weights(x[r], finite_peak(sums.peak[r]));
     }
   }
 };

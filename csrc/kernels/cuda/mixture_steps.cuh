@@ -105,52 +105,24 @@ struct PrepareRows : ThreadPerItem<PrepareRows<T>, MixtureBackward<T>> {
 };
 
 // --- After -----------------------------------------------------------------------------------------------------------
-
-template <typename T>
-PYVAE_KERNEL void merge_parts(const MixtureLogDensity<T>& args, const MixtureWorkspace& at, int64_t b, int64_t channel,
-                              int64_t i) {
-  const int64_t from = (b * args.channels + channel) * at.parts * at.pitch + i;
-  const T *peaks = args.workspace + at.peak + from, *totals = args.workspace + at.total + from;
-  T peak = -T(__builtin_inf()), total = 0;
-  for (int64_t part = 0; part < at.parts; ++part) {
-    const T other = peaks[part * at.pitch], top = larger(other, peak);
-    total = total * rescale(peak, top) + totals[part * at.pitch] * rescale(other, top);
-    peak = top;
-  }
-  const int64_t row = b * args.queries + i, k = row * args.channels + channel, latents = args.mixture.latents;
-  args.peak[k] = peak;
-  args.total[k] = total;
-  T* density = channel == args.channels - 1 ? args.joint + row : args.marginals + row * latents + channel;
-  *density = log_of_sum(peak, total, args.weights.log_pair);
-}
-
-// The parts' sums become densities.
-template <typename T>
-struct MergeParts : ThreadPerItem<MergeParts<T>, MixtureForward<T>> {
-  PYVAE_MATH int64_t items(const MixtureForward<T>& job) {
-    return job.of.mixture.batch * job.of.channels * job.of.queries;
-  }
-  PYVAE_KERNEL void item(const MixtureForward<T>& job, int64_t k) {
-    const int64_t rest = k / job.of.queries, channels = job.of.channels;
-    merge_parts(job.of, job.at, rest / channels, rest % channels, k % job.of.queries);
-  }
-};
+// In float64, since the parts may be many.
 
 template <typename T>
 PYVAE_KERNEL void finish_column(const MixtureLogDensityBackward<T>& args, const MixtureBackwardWorkspace& at, int64_t b,
                                 int64_t d, int64_t j) {
   const MixtureColumns<T>& mixture = args.mixture;
   const int64_t channel = args.channels > 1 ? d : 0;
-  T weight = 0, first = 0, second = 0;
-  for (int64_t part = 0; part < at.column_parts; ++part) {
-    const int64_t entry = part * mixture.batch + b;
+  double weight = 0, first = 0, second = 0;
+  for (int64_t sum = 0; sum < at.columns.sums(); ++sum) {
+    const int64_t entry = sum * mixture.batch + b;
     const T* of_terms = args.workspace + at.column_sums + (entry * mixture.latents + d) * 2 * at.padded + j;
-    weight += args.workspace[at.column_weights + (entry * args.channels + channel) * at.padded + j];
-    first += of_terms[0], second += of_terms[at.padded];
+    weight += double{args.workspace[at.column_weights + (entry * args.channels + channel) * at.padded + j]};
+    first += double{of_terms[0]}, second += double{of_terms[at.padded]};
   }
   const int64_t to = (b * mixture.columns + j) * mixture.latents + d;
-  args.grad_mu[to] = log_density_grad_mu_factor(mixture.tiles[column_index(mixture, b, d, j) + kTile]) * first;
-  args.grad_logvar[to] = log_density_grad_logvar(weight, second);
+  const T factor = log_density_grad_mu_factor(mixture.tiles[column_index(mixture, b, d, j) + kTile]);
+  args.grad_mu[to] = factor * static_cast<T>(first);
+  args.grad_logvar[to] = log_density_grad_logvar(static_cast<T>(weight), static_cast<T>(second));
 }
 
 // grad_mu and grad_logvar from the parts' sums.
@@ -174,12 +146,12 @@ struct FinishRows : ThreadPerItem<FinishRows<T>, MixtureBackward<T>> {
   PYVAE_KERNEL void item(const MixtureBackward<T>& job, int64_t k) {
     const int64_t latents = job.of.mixture.latents, channels = job.of.mixture.batch * latents;
     const int64_t i = k % job.of.queries, channel = k / job.of.queries;  // of [B, D]
-    T sum = 0;
-    for (int64_t part = 0; part < job.at.row_parts; ++part) {
-      sum += job.of.workspace[job.at.row_sums + (part * channels + channel) * job.at.pitch + i];
+    double total = 0;
+    for (int64_t sum = 0; sum < job.at.rows.sums(); ++sum) {
+      total += double{job.of.workspace[job.at.row_sums + (sum * channels + channel) * job.at.pitch + i]};
     }
     job.of.grad_z[(channel / latents * job.of.queries + i) * latents + channel % latents] =
-        -log_density_grad_mu_factor(sum);
+        -log_density_grad_mu_factor(static_cast<T>(total));
   }
 };
 

@@ -84,4 +84,16 @@ PYVAE_KERNEL void add_to(T* sum, bool first, T value) {
   *sum = first ? value : *sum + value;
 }
 
+// Whether the sums of a part settle once so many of its tiles were met.
+PYVAE_KERNEL bool settle_after(const BackwardParts& of, int64_t tiles) {
+  return of.settles() && tiles % kSettledTiles == 0;
+}
+
+// Moves a sum to that at a distance, which holds nothing before the first time.
+template <typename T>
+PYVAE_KERNEL void settle(T* sum, int64_t distance, bool first) {
+  sum[distance] = first ? *sum : sum[distance] + *sum;
+  *sum = 0;
+}
+
 }  // namespace pyvae::cuda

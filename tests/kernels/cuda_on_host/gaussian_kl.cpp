@@ -36,8 +36,8 @@ void check_rows(int64_t rows, int64_t latents, Prior prior, bool sum_latents) {
             {"grad_prior_mu", grad[2]},
             {"grad_prior_logvar", grad[3]}};
   };
-  const auto expected = compute([&](const auto& args) { cpu::gaussian_kl<Isa::baseline>(args, 0, rows); },
-                                [&](const auto& args) { cpu::gaussian_kl_backward<Isa::baseline>(args, 0, rows); });
+  const auto expected = compute([&](const auto& args) { cpu::gaussian_kl<kComparedWith>(args, 0, rows); },
+                                [&](const auto& args) { cpu::gaussian_kl_backward<kComparedWith>(args, 0, rows); });
   check<T>(name, expected, [&](Grid grid) {
     Steps launch{grid};
     return compute([&](const auto& args) { cuda::for_each_kl_step(args, launch); },
@@ -52,7 +52,7 @@ void check_nothing_summed(int64_t rows) {
     Steps launch{grid};
     cuda::for_each_kl_step(GaussianKl<T>{rows, 0, empty.data(), empty.data(), nullptr, nullptr, true, kl.data()},
                            launch);
-    expect_close("gaussian_kl of no latents", "kl", kl, std::vector<T>(static_cast<size_t>(rows)), 0);
+    expect_close<T>("gaussian_kl of no latents", {"kl", kl}, {"kl", std::vector<T>(static_cast<size_t>(rows))}, 0);
   }
 }
 

@@ -22,6 +22,9 @@ namespace pyvae::on_host {
 
 using cuda::kThreads, cuda::kWarp, cuda::kWarps;
 
+// The CPU kernels that round as this program does.
+constexpr Isa kComparedWith = Isa::PYVAE_COMPARE_WITH;
+
 inline int failures = 0;
 
 inline void fail(const std::string& name, const std::string& what) {
@@ -117,21 +120,30 @@ std::vector<T> unwritten(int64_t count) {
   return std::vector<T>(count, T(-98765));
 }
 
-// Relative to the largest finite value: the kernels add the same terms in another order. `terms` is how many make an
-// exponent, whose error becomes its weight's. The logarithm of weights that add up to 1 is 0, and may be nearly so.
+// Values by name. Each is of its own size, or all have errors of the largest one's.
 template <typename T>
-void expect_close(const std::string& name, const char* what, const std::vector<T>& got, const std::vector<T>& expected,
-                  int64_t terms) {
+struct Named {
+  const char* name;
+  std::vector<T> values;
+  bool each = false;
+};
+
+// The kernels add the same terms in another order. `terms` is how many make an exponent, whose error becomes its
+// weight's. The logarithm of weights that add up to 1 is 0, and may be nearly so.
+template <typename T>
+void expect_close(const std::string& name, const Named<T>& all_got, const Named<T>& all_expected, int64_t terms) {
+  const std::vector<T>&got = all_got.values, &expected = all_expected.values;
   const double epsilon = std::numeric_limits<T>::epsilon();
   const double tolerance = (sizeof(T) == 4 ? 5e-6 : 1e-13) + epsilon * static_cast<double>(terms);
   double largest = 1e-2;
   for (const T value : expected) largest = std::isfinite(value) ? std::max(largest, std::abs(double{value})) : largest;
   for (size_t k = 0; k < expected.size(); ++k) {
+    const double size = all_expected.each ? std::abs(double{expected[k]}) + 1 + static_cast<double>(terms) : largest;
     const bool same = got[k] == expected[k] || (std::isnan(got[k]) && std::isnan(expected[k])) ||
-                      std::abs(double{got[k]} - double{expected[k]}) <= tolerance * largest;
+                      std::abs(double{got[k]} - double{expected[k]}) <= tolerance * size;
     if (same) continue;
-    return fail(name, std::string(what) + "[" + std::to_string(k) + "] is " + std::to_string(got[k]) + ", not " +
-                          std::to_string(expected[k]));
+    return fail(name, std::string(all_expected.name) + "[" + std::to_string(k) + "] is " + std::to_string(got[k]) +
+                          ", not " + std::to_string(expected[k]));
   }
 }
 
@@ -143,18 +155,12 @@ void expect_equal(const std::string& name, const char* what, const std::vector<T
   }
 }
 
-// Runs kernels on both grids and compares with the CPU's: results are lists of named vectors.
-template <typename T>
-struct Named {
-  const char* name;
-  std::vector<T> values;
-};
-
+// Runs kernels on both grids and compares with the CPU's.
 template <typename T, typename Kernels>
 void check(const std::string& name, const std::vector<Named<T>>& expected, Kernels kernels, int64_t terms = 0) {
   const std::vector<Named<T>> got = kernels(Grid::launched), again = kernels(Grid::small_reversed);
   for (size_t k = 0; k < expected.size(); ++k) {
-    expect_close(name, expected[k].name, got[k].values, expected[k].values, terms);
+    expect_close(name, got[k], expected[k], terms);
     expect_equal(name, expected[k].name, got[k].values, again[k].values);
   }
 }

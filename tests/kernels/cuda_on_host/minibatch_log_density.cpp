@@ -23,7 +23,8 @@ struct Problem {
 // hard: narrow posteriors, a query of which every term underflows to -inf, one that is its posterior's mean, a NaN.
 // rising: exponents that grow from column to column, so that no peak serves for long.
 // wide: distances whose squares are beyond float32, of posteriors as wide.
-enum class Values { usual, hard, rising, wide };
+// far: queries from which posteriors look alike, or are at infinity, and outliers among the posteriors.
+enum class Values { usual, hard, rising, wide, far };
 
 template <typename T>
 Problem<T> problem(const Sizes& n, Estimator estimator, Values values) {
@@ -47,6 +48,11 @@ Problem<T> problem(const Sizes& n, Estimator estimator, Values values) {
     for (T& z : p.z) z *= T(0x1p70);
     for (T& mu : p.mu) mu *= T(0x1p70);
     for (T& logvar : p.logvar) logvar += T(140 * std::numbers::ln2);
+  }
+  if (values == Values::far) {
+    const T away[] = {1, 1e5, 1, 1e3, 1, T(1e18), 1};
+    for (size_t k = 0; k < p.z.size(); ++k) p.z[k] *= away[k % 7];
+    for (size_t k = 0; k < p.mu.size(); k += 11) p.mu[k] *= T(1e6);
   }
   if (!hard || n.latents == 0) return p;
   const auto at = [&](int64_t row, int64_t d) -> T& { return p.z[row * n.latents + d]; };
@@ -98,8 +104,8 @@ std::vector<Named<T>> compute(const Problem<T>& p, Workspaces workspaces, Column
                                         p.grad_joint.data(), p.grad_marginals.data(), grad_z.data(), grad_mu.data(),
                                         grad_logvar.data(), gradients_workspace.data()});
   return {{"columns", existing_columns(mixture)},
-          {"joint", joint},
-          {"marginals", marginals},
+          {"joint", joint, true},
+          {"marginals", marginals, true},
           {"grad_z", grad_z},
           {"grad_mu", grad_mu},
           {"grad_logvar", grad_logvar}};
@@ -115,18 +121,18 @@ std::vector<Named<T>> compute_on_cpu(const Problem<T>& p) {
         const cpu::MixtureBackwardWorkspace backward(n.batch, n.queries, n.columns, n.latents, channels);
         return std::pair(cpu::mixture_workspace(n.batch, n.queries, n.latents, channels), backward.elements);
       },
-      [&](const auto& args) { cpu::mixture_columns<Isa::baseline>(args, 0, n.batch * tiles_of(n.columns)); },
+      [&](const auto& args) { cpu::mixture_columns<kComparedWith>(args, 0, n.batch * tiles_of(n.columns)); },
       [&](const auto& args) {
-        kMarginals ? cpu::minibatch_log_density<Isa::baseline>(args, 0, blocks)
-                   : cpu::joint_log_density<Isa::baseline>(args, 0, blocks);
+        kMarginals ? cpu::minibatch_log_density<kComparedWith>(args, 0, blocks)
+                   : cpu::joint_log_density<kComparedWith>(args, 0, blocks);
       },
       [&](const auto& args) {
         const cpu::MixtureBackwardWorkspace layout(n.batch, n.queries, n.columns, n.latents, args.channels);
         const int64_t shares = n.batch * layout.shares;
-        cpu::mixture_backward_prepare<Isa::baseline>(args, 0, blocks);
-        kMarginals ? cpu::minibatch_log_density_backward<Isa::baseline>(args, 0, shares)
-                   : cpu::joint_log_density_backward<Isa::baseline>(args, 0, shares);
-        cpu::mixture_backward_rows<Isa::baseline>(args, 0, blocks);
+        cpu::mixture_backward_prepare<kComparedWith>(args, 0, blocks);
+        kMarginals ? cpu::minibatch_log_density_backward<kComparedWith>(args, 0, shares)
+                   : cpu::joint_log_density_backward<kComparedWith>(args, 0, shares);
+        cpu::mixture_backward_rows<kComparedWith>(args, 0, blocks);
       });
 }
 
@@ -150,7 +156,7 @@ std::vector<Named<T>> compute_as_cuda(const Problem<T>& p, Grid grid, int64_t fi
 
 template <bool kMarginals, typename T>
 void check_sizes(const Sizes& n, Estimator estimator, Values values) {
-  constexpr const char* kValues[] = {"", " hard", " rising", " wide"};
+  constexpr const char* kValues[] = {"", " hard", " rising", " wide", " far"};
   constexpr const char* kEstimators[] = {"full", "mws", "mss", "balanced"};
   const std::string name = std::string(kMarginals ? "minibatch" : "joint") + "_log_density " + type_name<T>() + " " +
                            kEstimators[static_cast<int>(estimator)] + " B=" + std::to_string(n.batch) +
@@ -186,6 +192,36 @@ void check_rows_are_alone() {
   }
 }
 
+// Thousands of equal terms, whose roundings add up: against the exact answer.
+template <bool kMarginals, typename T>
+void check_equal_terms() {
+  const Sizes many_columns{1, 3, 100000, 1}, many_rows{1, 20000, 1, 1};
+  for (const Sizes& n : {many_columns, many_rows}) {
+    Problem<T> p = problem<T>(n, Estimator::full, Values::usual);
+    const T z = T(0.1), mu = T(-0.1), logvar = T(-3.8);  // a density of about 1
+    std::ranges::fill(p.z, z), std::ranges::fill(p.mu, mu), std::ranges::fill(p.logvar, logvar);
+    std::ranges::fill(p.grad_joint, T(1)), std::ranges::fill(p.grad_marginals, T(1));
+    const double precision = std::exp(-double{logvar}), distance = double{z} - double{mu};
+    const double square = distance * distance * precision, density = -0.5 * (square + double{logvar} + kLog2Pi);
+    const double of_row = kMarginals ? 2 : 1, of_column = of_row * double(n.queries) / double(n.columns);
+    const std::vector<std::pair<std::string, double>> exact = {{"joint", density},
+                                                               {"marginals", density},
+                                                               {"grad_z", -of_row * distance * precision},
+                                                               {"grad_mu", of_column * distance * precision},
+                                                               {"grad_logvar", of_column * 0.5 * (square - 1)}};
+    for (const Named<T>& got : compute_as_cuda<kMarginals>(p, Grid::launched, 2)) {
+      for (const auto& [name, value] : exact) {
+        if (name != got.name || (name == "marginals" && !kMarginals)) continue;
+        for (const T one : got.values) {
+          if (std::abs(double{one} - value) <= 2e-6 * (1 + std::abs(value))) continue;
+          fail(type_name<T>(), name + " of equal terms is " + std::to_string(one) + ", not " + std::to_string(value));
+          break;
+        }
+      }
+    }
+  }
+}
+
 template <bool kMarginals, typename T>
 void check_type() {
   constexpr Values kAll[] = {Values::usual, Values::hard, Values::rising};
@@ -206,8 +242,12 @@ void check_type() {
   // Several rows and columns of a thread: blocks of 256 and 512.
   for (const Values values : kAll) check_sizes<kMarginals, T>({1, 450, 450, 3}, Estimator::mss, values);
   check_sizes<kMarginals, T>({1, 470, 1010, 18}, Estimator::full, Values::usual);
-  check_sizes<kMarginals, T>({1, 900, 900, 1}, Estimator::balanced, Values::usual);
   check_sizes<kMarginals, T>({1, 450, 450, 3}, Estimator::full, Values::wide);
+  check_sizes<kMarginals, T>({1, 450, 450, 3}, Estimator::full, Values::far);
+  check_sizes<kMarginals, T>({2, 90, 300, 3}, Estimator::full, Values::far);
+  // Sums that settle: more than 1024 are met.
+  check_sizes<kMarginals, T>({1, 1090, 1090, 1}, Estimator::balanced, Values::usual);
+  check_equal_terms<kMarginals, T>();
   check_rows_are_alone<kMarginals, T>();
 }
 

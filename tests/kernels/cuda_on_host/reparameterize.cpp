@@ -27,9 +27,9 @@ void check_streams(int64_t streams, int64_t length, int64_t offset) {
     return Named<T>{"grad_logvar", grad};
   };
   const Named<T> z =
-      forward([](const auto& args) { cpu::reparameterize<Isa::baseline>(args, 0, reparameterize_pieces(args)); });
+      forward([](const auto& args) { cpu::reparameterize<kComparedWith>(args, 0, reparameterize_pieces(args)); });
   const Named<T> grad = backward(
-      [](const auto& args) { cpu::reparameterize_backward<Isa::baseline>(args, 0, reparameterize_pieces(args)); });
+      [](const auto& args) { cpu::reparameterize_backward<kComparedWith>(args, 0, reparameterize_pieces(args)); });
   check<T>(name, {z, grad}, [&](Grid grid) -> std::vector<Named<T>> {
     Steps launch{grid};
     return {forward([&](const auto& args) { cuda::for_each_sample_step(args, launch); }),

@@ -29,8 +29,8 @@ void check_rows(int64_t streams, int64_t rows_of_stream, int64_t latents) {
     return {{"z", z}, {"kl", kl}, {"grad_mu", grad_mu}, {"grad_logvar", grad_logvar}};
   };
   const auto expected =
-      compute([&](const auto& args) { cpu::reparameterize_with_kl<Isa::baseline>(args, 0, rows); },
-              [&](const auto& args) { cpu::reparameterize_with_kl_backward<Isa::baseline>(args, 0, rows); });
+      compute([&](const auto& args) { cpu::reparameterize_with_kl<kComparedWith>(args, 0, rows); },
+              [&](const auto& args) { cpu::reparameterize_with_kl_backward<kComparedWith>(args, 0, rows); });
   check<T>(name, expected, [&](Grid grid) {
     Steps launch{grid};
     return compute([&](const auto& args) { cuda::for_each_sample_step(args, launch); },
