@@ -59,14 +59,14 @@ void backward_rows(const MixtureLogDensityBackward<T>& args, int64_t begin, int6
   for (int64_t block = begin; block < end; ++block) {
     const int64_t b = block / blocks, row = block % blocks * kRowBlock;
     for (int64_t d = 0; d < call.latents; ++d) {
-      T sum[kRowBlock] = {};
+      double sum[kRowBlock] = {};  // of many shares
       for (int64_t share = 0; share < call.at.shares; ++share) {
         const T* from = call.row_sum(share, b, d, row);
 #pragma omp simd
-        for (int64_t i = 0; i < kRowBlock; ++i) sum[i] += from[i];
+        for (int64_t i = 0; i < kRowBlock; ++i) sum[i] += static_cast<double>(from[i]);
       }
       for (int64_t i = 0; i < minimum(kRowBlock, args.queries - row); ++i) {
-        args.grad_z[row_at(call, b, row + i) * call.latents + d] = -log_density_grad_mu_factor(sum[i]);
+        args.grad_z[row_at(call, b, row + i) * call.latents + d] = -log_density_grad_mu_factor(static_cast<T>(sum[i]));
       }
     }
   }

@@ -3,7 +3,7 @@
 //
 // A thread owns rows and meets the columns of its part sixteen at a time, in one channel (a marginal, or the joint)
 // after another. All threads of a warp read the same columns: what is loaded once serves every row that the thread
-// owns. The parts' sums are merged by a second launch.
+// owns. A second launch merges the parts' sums, and sums marginals again that lie far below what was their peak.
 //
 // Per pair: 3 operations in each latent of the channel, 2 (difference, sum) and one ex2; a marginal's difference is
 // one per column. A multiprocessor of an H200 does 16 ex2 per clock beside 128 of the others, 132 of them at 1.98 GHz:

@@ -31,6 +31,22 @@ def test_balanced_is_full_when_the_minibatch_is_the_data_set() -> None:
     torch.testing.assert_close(balanced.marginals, full.marginals)
 
 
+@pytest.mark.parametrize(("rows", "columns"), [(3, 65_536), (65_536, 1)])
+def test_thousands_of_equal_terms_keep_their_digits(place: str, rows: int, columns: int) -> None:
+    """Collapsed posteriors: all roundings of a sum go the same way."""
+    sizes, values = (rows, columns, columns), (0.1, -0.1, -3.8)
+    leaves = [torch.full((size, 1), value, requires_grad=True) for size, value in zip(sizes, values, strict=True)]
+    density = pyvae.minibatch_log_density(*leaves, estimator="full", method="exact")
+    z, mu, logvar = (t[0].detach().double().requires_grad_() for t in leaves)
+    want = reference.log_normal(z, mu, logvar)
+    for got in density:
+        torch.testing.assert_close(got.double(), want.expand(got.shape), rtol=1e-6, atol=1e-6)
+    got_grads = torch.autograd.grad(density.joint.sum() + density.marginals.sum(), leaves)
+    for grad, of_pair in zip(got_grads, torch.autograd.grad(want, (z, mu, logvar)), strict=True):
+        expected = 2 * rows / len(grad) * of_pair
+        torch.testing.assert_close(grad.double(), expected.expand(grad.shape), rtol=2e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize("estimator", ["mss", "balanced"])
 def test_a_minibatch_of_one_gives_the_posterior(estimator: str) -> None:
     z, mu, logvar = posteriors((), 1, 4, torch.float64)
