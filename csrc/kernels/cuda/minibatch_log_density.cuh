@@ -166,8 +166,8 @@ PYVAE_KERNEL RowSum<T> merged(const PartSums<T>& of, int64_t i) {
   return {peak, static_cast<T>(total)};
 }
 
-// A marginal's, of a row that lies far below the constants that are its peak: with a peak of its own. Terms may have
-// been lost there, and a cotangent over such a total be infinite.
+// A marginal's, of a row that lies far below the constants that are its peak, where terms may have been lost, up to
+// M 2^-126: with a peak of its own.
 template <typename T>
 PYVAE_KERNEL RowSum<T> far_sum(const MixtureLogDensity<T>& args, const MixtureWorkspace& at, int64_t b, int64_t channel,
                                int64_t i) {
@@ -176,7 +176,7 @@ PYVAE_KERNEL RowSum<T> far_sum(const MixtureLogDensity<T>& args, const MixtureWo
   return {sums.peak[0], sums.total[0]};
 }
 
-constexpr double kFarBelow = 0x1p-24;
+constexpr double kFarBelow = 0x1p-60;
 
 // The parts' sums become densities.
 template <bool kMarginals, typename T>

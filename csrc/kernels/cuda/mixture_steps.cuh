@@ -75,18 +75,24 @@ struct TransposeQueries : ThreadPerItem<TransposeQueries<T, Job>, Job> {
   }
 };
 
-// Rows whose every term is -inf, and those beyond the last, have weight 0 with whatever they meet.
+// A row's terms in one channel are 2^(exponent - peak) * factor in the backward. Rows whose every term is -inf, and
+// those beyond the last, have weight 0 with whatever they meet.
 template <typename T>
 PYVAE_KERNEL void write_row_channel(const MixtureLogDensityBackward<T>& args, const MixtureBackwardWorkspace& at,
                                     int64_t b, int64_t channel, int64_t i) {
   constexpr T kFarAbove = sizeof(T) == 4 ? T(1e38f) : T(1e300);
   const int64_t to = (b * args.channels + channel) * at.pitch + i, row = b * args.queries + i;
-  const T total = i < args.queries ? args.total[row * args.channels + channel] : T(0);
+  T total = i < args.queries ? args.total[row * args.channels + channel] : T(0);
   T peak = kFarAbove, factor = 0;
   if (total != T(0)) {
     const bool joint = channel == args.channels - 1;
     const T grad = joint ? args.grad_joint[row] : args.grad_marginals[row * args.mixture.latents + channel];
     peak = finite_peak(args.peak[row * args.channels + channel]);
+    if (total < T(1)) {  // or the factor of a large cotangent would be infinite
+      const T before = peak;
+      peak += T(kLog2E) * log(total);
+      total *= exp2_weight(before - peak);
+    }
     factor = grad / total;
   }
   args.workspace[at.peak + to] = peak, args.workspace[at.factor + to] = factor;
