@@ -38,23 +38,32 @@ PYVAE_KERNEL Range part_of(int64_t count, int64_t part, int64_t parts) {
   return {count * part / parts, count * (part + 1) / parts};
 }
 
+// The rows of a thread in one channel, before they meet a tile.
+template <int kRows, typename T>
+PYVAE_KERNEL ForwardTile<kRows, T> forward_tile(const MixtureLogDensity<T>& args, const MixtureWorkspace& at, int64_t b,
+                                                int64_t channel, int64_t row) {
+  const MixtureColumns<T>& mixture = args.mixture;
+  const T* query = args.workspace + at.query + b * mixture.latents * at.pitch + row;
+  ForwardTile<kRows, T> tile;
+  tile.row = row, tile.latents = mixture.latents, tile.rows = {query, at.pitch};
+  tile.special = special_columns<T>(args.weights, mixture.columns);
+  const bool joint = channel == args.channels - 1;
+  for (int r = 0; r < kRows; ++r) tile.z[r] = joint ? T(0) : query[channel * at.pitch + r * kThreads];
+  return tile;
+}
+
 template <typename Terms, int kRows, typename T>
 PYVAE_KERNEL RunningSums<T, kRows> forward_sums(const MixtureLogDensity<T>& args, const MixtureWorkspace& at,
                                                 const ForwardItem& item, int64_t channel, const Range& tiles,
                                                 int64_t row) {
-  const MixtureColumns<T>& mixture = args.mixture;
-  const bool joint = channel == args.channels - 1;
   const int rows = static_cast<int>(smaller<int64_t>(kThreads * kRows, args.queries - item.query));
-  const T* query = args.workspace + at.query + item.batch * mixture.latents * at.pitch + row;
-  ForwardTile<kRows, T> tile;
-  tile.row = row, tile.latents = mixture.latents, tile.rows = {query, at.pitch};
-  tile.special = special_columns<T>(args.weights, mixture.columns);
-  for (int r = 0; r < kRows; ++r) tile.z[r] = joint ? T(0) : query[channel * at.pitch + r * kThreads];
+  const int64_t latent = channel == args.channels - 1 ? 0 : channel;
+  ForwardTile<kRows, T> tile = forward_tile<kRows>(args, at, item.batch, channel, row);
   RunningSums<T, kRows> sums = no_sums<T, kRows>(Terms::template first_peak<T>());
   for (int64_t number = tiles.first; number < tiles.last; ++number) {
     tile.column = number * kTile;
-    tile.columns = columns_at(mixture, item.batch, tile.column);
-    if (!joint) tile.columns.parameters += channel * 3 * kTile;
+    tile.columns = columns_at(args.mixture, item.batch, tile.column);
+    tile.columns.parameters += latent * 3 * kTile;
     tile.shifted = in_tile(tile.special, {item.batch, item.query, tile.column, rows, kTile});
     for (int within = 0; within < kTile; within += Terms::template kColumns<T>) Terms::add(tile, within, sums);
     end_tile(sums);
@@ -152,6 +161,12 @@ struct RowSum {
   T peak, total;
 };
 
+template <typename T>
+PYVAE_KERNEL RowSum<T> merge(const RowSum<T>& own, const RowSum<T>& other) {
+  const T top = larger(own.peak, other.peak);
+  return {top, own.total * rescale(own.peak, top) + other.total * rescale(other.peak, top)};
+}
+
 // In float64, since the parts may be many.
 template <typename T>
 PYVAE_KERNEL RowSum<T> merged(const PartSums<T>& of, int64_t i) {
@@ -166,36 +181,101 @@ PYVAE_KERNEL RowSum<T> merged(const PartSums<T>& of, int64_t i) {
   return {peak, static_cast<T>(total)};
 }
 
-// A marginal's, of a row that lies far below the constants that are its peak, where terms may have been lost, up to
-// M 2^-126: with a peak of its own.
+// One row's channel.
+struct RowChannel {
+  int64_t batch, channel, row;
+};
+
+PYVAE_KERNEL RowChannel row_channel(int64_t k, int64_t queries, int64_t channels) {
+  return {k / queries / channels, k / queries % channels, k % queries};
+}
+
 template <typename T>
-PYVAE_KERNEL RowSum<T> far_sum(const MixtureLogDensity<T>& args, const MixtureWorkspace& at, int64_t b, int64_t channel,
-                               int64_t i) {
-  const Range all{0, tiles_of(args.mixture.columns)};
-  const RunningSums<T, 1> sums = forward_sums<FarMarginalTerms, 1>(args, at, {b, i, 0}, channel, all, i);
+PYVAE_KERNEL void store_density(const MixtureLogDensity<T>& args, const RowChannel& at, const RowSum<T>& sum) {
+  const int64_t row = at.batch * args.queries + at.row, marginals = args.channels - 1;
+  args.peak[row * args.channels + at.channel] = sum.peak, args.total[row * args.channels + at.channel] = sum.total;
+  T* density = at.channel == marginals ? args.joint + row : args.marginals + row * marginals + at.channel;
+  *density = log_of_sum(sum.peak, sum.total, args.weights.log_pair);
+}
+
+// Whether a marginal lies so far below the constants that are its peak, 31 bits in the mean of its terms, that their
+// distance takes digits from the exponents, or that terms may have been lost.
+template <typename T>
+PYVAE_KERNEL bool is_far(const MixtureLogDensity<T>& args, const RowChannel& at) {
+  if (at.channel == args.channels - 1) return false;
+  const T total = args.total[(at.batch * args.queries + at.row) * args.channels + at.channel];
+  return total < T(0x1p-31) * static_cast<T>(args.mixture.columns);
+}
+
+// A lane's share of such a row's sum, with a peak of its own: neighbouring lanes take neighbouring packs of columns.
+template <typename T>
+PYVAE_KERNEL RowSum<T> far_sum(const MixtureLogDensity<T>& args, const MixtureWorkspace& layout, const RowChannel& at,
+                               int lane) {
+  constexpr int kPacks = static_cast<int>(kTile) / kPackSize<T>;
+  const int64_t packs = tiles_of(args.mixture.columns) * kPacks;
+  ForwardTile<1, T> tile = forward_tile<1>(args, layout, at.batch, at.channel, at.row);
+  tile.shifted = tile.special.diagonal_shift != T(0);
+  RunningSums<T, 1> sums = no_sums<T, 1>(FarMarginalTerms::first_peak<T>());
+  for (int64_t k = lane; k < packs; k += kWarp) {
+    tile.column = k / kPacks * kTile;
+    tile.columns = columns_at(args.mixture, at.batch, tile.column);
+    tile.columns.parameters += at.channel * 3 * kTile;
+    FarMarginalTerms::add(tile, static_cast<int>(k % kPacks) * kPackSize<T>, sums);
+    end_tile(sums);
+  }
   return {sums.peak[0], sums.total[0]};
 }
 
-constexpr double kFarBelow = 0x1p-60;
-
-// The parts' sums become densities.
+// The parts' sums become densities, a thread for each; then a warp sums what is far.
 template <bool kMarginals, typename T>
-struct MergeParts : ThreadPerItem<MergeParts<kMarginals, T>, MixtureForward<T>> {
-  PYVAE_MATH int64_t items(const MixtureForward<T>& job) {
-    return job.of.mixture.batch * job.of.channels * job.of.queries;
+struct MergeParts {
+  using Args = MixtureForward<T>;
+  struct Shared {
+    int32_t any_far;
+  };
+  static constexpr int kThreads = cuda::kThreads;
+  PYVAE_MATH int64_t items(const Args& job) { return job.of.mixture.batch * job.of.channels * job.of.queries; }
+  static int64_t blocks(const Args& job) { return blocks_for(items(job), kThreads); }
+
+  PYVAE_KERNEL void merge_one(const Args& job, int64_t k, Shared& shared) {
+    if (k >= items(job)) return;
+    const RowChannel at = row_channel(k, job.of.queries, job.of.channels);
+    store_density(job.of, at, merged(part_sums(job.of, job.at, at.batch, at.channel), at.row));
+    if (kMarginals && is_far(job.of, at)) atomic_max(&shared.any_far, 1);
   }
-  PYVAE_KERNEL void item(const MixtureForward<T>& job, int64_t k) {
-    const MixtureLogDensity<T>& args = job.of;
-    const int64_t i = k % args.queries, b = k / args.queries / args.channels;
-    const int64_t channel = k / args.queries % args.channels, marginals = args.channels - 1;
-    RowSum<T> sum = merged(part_sums(args, job.at, b, channel), i);
-    if constexpr (kMarginals) {
-      if (channel < marginals && sum.total < T(kFarBelow)) sum = far_sum(args, job.at, b, channel, i);
+
+  template <typename Team>
+  PYVAE_KERNEL void sum_far(const Args& job, const Team& team, int64_t first) {
+    for (int member = 0; member < kWarp; ++member) {
+      const auto row_of = [&](int warp) {
+        return row_channel(first + warp * kWarp + member, job.of.queries, job.of.channels);
+      };
+      const auto far = [&](int warp) {
+        return first + warp * kWarp + member < items(job) && is_far(job.of, row_of(warp));
+      };
+      team.reduce(
+          1, kWarp,
+          [&](int warp, int lane) {
+            return far(warp) ? far_sum(job.of, job.at, row_of(warp), lane) : RowSum<T>{-kInfinity<T>, T(0)};
+          },
+          [&](int warp, int lane, const RowSum<T>& sum) {
+            if (lane == 0 && far(warp)) store_density(job.of, row_of(warp), sum);
+          });
     }
-    const int64_t row = b * args.queries + i, to = row * args.channels + channel;
-    args.peak[to] = sum.peak, args.total[to] = sum.total;
-    T* density = channel == marginals ? args.joint + row : args.marginals + row * marginals + channel;
-    *density = log_of_sum(sum.peak, sum.total, args.weights.log_pair);
+  }
+
+  template <typename Team>
+  PYVAE_KERNEL void run(const Args& job, const Team& team, Shared& shared) {
+    for (int64_t first = team.block * kThreads; first < items(job); first += team.blocks * kThreads) {
+      team.threads([&](int thread) {
+        if (thread == 0) shared.any_far = 0;
+      });
+      team.barrier();
+      team.threads([&](int thread) { merge_one(job, first + thread, shared); });
+      team.barrier();
+      if (kMarginals && shared.any_far != 0) sum_far(job, team, first);
+      team.barrier();
+    }
   }
 };
 
