@@ -52,12 +52,13 @@ struct MixtureLogDensity {
   MixtureColumns<T> mixture;
   int64_t queries, channels;
   PairWeights weights;
-  const T* z;    // [B, Q, D]
-  T* joint;      // [B, Q]
-  T* marginals;  // [B, Q, D], or null where C = 1
-  T* peak;       // [B, Q, C]
-  T* total;      // [B, Q, C]
-  T* workspace;  // cpu::mixture_workspace or cuda::MixtureWorkspace::elements, any content
+  const T* z;         // [B, Q, D]
+  T* joint;           // [B, Q]
+  T* marginals;       // [B, Q, D], or null where C = 1
+  T* peak;            // [B, Q, C]
+  T* total;           // [B, Q, C]
+  T* workspace;       // cpu::mixture_workspace or cuda::MixtureWorkspace::elements, any content
+  int64_t slots = 1;  // cuda::block_slots of the tensors' device; not read on the CPU
 };
 
 template <typename T>
@@ -74,6 +75,7 @@ struct MixtureLogDensityBackward {
   T* grad_mu;               // [B, M, D]
   T* grad_logvar;           // [B, M, D]
   T* workspace;             // MixtureBackwardWorkspace::elements of cpu or cuda, any content
+  int64_t slots = 1;        // as in MixtureLogDensity
 };
 
 namespace cpu {
@@ -171,24 +173,30 @@ constexpr int64_t kBlockThreads = 128;
 // register of a warp per clock to four schedulers: of a joint's backward, a thread with one row would wait for twice
 // as many columns as it computes.
 constexpr int64_t kForwardRows = 4, kBackwardOwned = 4, kBackwardOwnedWithMarginals = 2;
-// A launch that fills any GPU of today, most of them about twice. Fewer owners than that divide what they meet among
-// blocks, in parts; each takes memory for its sums.
-constexpr int64_t kFillingBlocks = 512;
-
 constexpr int64_t blocks_of(int64_t owners, int64_t per_block) { return (owners + per_block - 1) / per_block; }
 
-// Parts of what `blocks` do, at most `most`.
-constexpr int64_t parts_of(int64_t blocks, int64_t most, int64_t filling) {
-  const int64_t parts = blocks_of(filling, blocks > 0 ? blocks : 1);
-  return parts < most ? parts : most;
+// Blocks of one launch beyond which owners are not divided further: each part takes memory for its sums.
+constexpr int64_t kMostBlocks = 896;
+
+// Into how many parts, at most `most`, to divide what each of `blocks` does on a GPU that runs so many blocks at a time
+// (slots): the fewest with which it is busy about as long as with any that keep it so for up to four rounds.
+constexpr int64_t parts_of(int64_t blocks, int64_t most, int64_t slots, int64_t most_blocks = kMostBlocks) {
+  int64_t best = 1;
+  for (int64_t rounds = 1; rounds <= 4; ++rounds) {
+    const int64_t filling = larger(rounds * slots / blocks, int64_t{1}), parts = filling < most ? filling : most;
+    if (parts * blocks > most_blocks) break;
+    // Shorter by a tenth: rounds / parts is how long a launch takes.
+    if (10 * blocks_of(parts * blocks, slots) * best < 9 * blocks_of(best * blocks, slots) * parts) best = parts;
+  }
+  return best;
 }
 
-// `most` where blocks of them, of which `each` meets a tile of its own, nearly fill a GPU, and where they are not
-// padding for a good part; else one.
-constexpr int64_t owned_by_thread(int64_t most, int64_t owners, int64_t each, int64_t filling) {
+// `most` where blocks of them, of which `each` meets a tile of its own, fill two fifths of a GPU, and where they are
+// not padding for a good part; else one, which has that much more to read.
+constexpr int64_t owned_by_thread(int64_t most, int64_t owners, int64_t each, int64_t slots) {
   const int64_t blocks = blocks_of(owners, kBlockThreads * most);
   const bool padding = 4 * blocks * most > 5 * blocks_of(owners, kBlockThreads);
-  return padding || 4 * each * blocks < filling ? 1 : most;
+  return padding || 5 * each * blocks < 2 * slots ? 1 : most;
 }
 
 // How the blocks that share rows divide what these meet: the joint by columns, the marginals in groups of latents, each
@@ -200,19 +208,24 @@ struct ForwardShares {
   PYVAE_MEMBER constexpr int64_t count() const { return groups * parts; }
 };
 
-// A block with a part of the joint has warps for it and as many for marginals (minibatch_log_density.cuh). It keeps
-// them equally busy with four latents of a group or more.
-constexpr ForwardShares forward_shares(int64_t blocks, int64_t tiles, int64_t marginals, int64_t filling) {
+// A block with a part of the joint has warps for it and as many for marginals (minibatch_log_density.cuh), hence takes
+// two slots. It keeps them equally busy with four latents of a group or more.
+constexpr ForwardShares forward_shares(int64_t blocks, int64_t tiles, int64_t marginals, int64_t slots) {
   if (marginals == 0) {
-    const int64_t parts = parts_of(blocks, tiles, filling);
+    const int64_t parts = parts_of(blocks, tiles, slots);
     return {1, parts, parts};
   }
-  const int64_t wanted = parts_of(2 * blocks, filling, filling);
-  const int64_t groups = parts_of(1, larger(marginals / 4, int64_t{1}), wanted),
-                parts = parts_of(groups, tiles, wanted);
-  const int64_t more_groups = parts_of(parts, blocks_of(marginals, 2), wanted);
-  const ForwardShares shares{larger(groups, more_groups), parts, 0};
-  return {shares.groups, parts, parts_of(1, tiles, shares.count())};
+  const int64_t wanted = parts_of(blocks, kMostBlocks, larger(slots / 2, int64_t{1}));
+  ForwardShares shares{1, 1, 0};
+  // From the largest groups that are balanced to smaller ones, as long as a tenth more of the slots is used.
+  for (int64_t groups = larger(marginals / 4, int64_t{1}); groups >= 1; --groups) {
+    const int64_t fitting = wanted / groups, parts = fitting < tiles ? fitting : tiles;
+    if (9 * groups * parts > 10 * shares.count()) shares = {groups, parts, 0};
+  }
+  if (shares.parts == tiles && wanted / tiles > shares.groups) shares.groups = wanted / tiles;
+  const int64_t most_groups = blocks_of(marginals, 2);
+  if (shares.groups > most_groups) shares.groups = most_groups;
+  return {shares.groups, shares.parts, shares.count() < tiles ? shares.count() : tiles};
 }
 
 // How a forward is divided, and where its workspace holds what, in elements.
@@ -226,11 +239,10 @@ struct MixtureWorkspace {
   int64_t marginals;  // [B, D, parts, 2, pitch], where there are any
   int64_t elements;
 
-  MixtureWorkspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents, int64_t channels,
-                   int64_t filling = kFillingBlocks)
-      : rows(owned_by_thread(kForwardRows, queries, batch * tiles_of(columns), filling)),
+  MixtureWorkspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents, int64_t channels, int64_t slots)
+      : rows(owned_by_thread(kForwardRows, queries, batch * tiles_of(columns), slots)),
         row_blocks(blocks_of(queries, kBlockThreads * rows)),
-        shares(forward_shares(batch * row_blocks, tiles_of(columns), channels - 1, filling)),
+        shares(forward_shares(batch * row_blocks, tiles_of(columns), channels - 1, slots)),
         pitch(row_blocks * kBlockThreads * rows),
         query(0),
         joint(query + batch * latents * pitch),
@@ -251,11 +263,10 @@ struct BackwardParts {
 // Tiles of what is met between two times of settling.
 constexpr int64_t kSettledTiles = 16;
 
-// Two sums of half the parts take the same memory.
-constexpr BackwardParts backward_parts(int64_t blocks, int64_t tiles, int64_t filling) {
-  const int64_t parts = parts_of(blocks, tiles, filling);
+constexpr BackwardParts backward_parts(int64_t blocks, int64_t tiles, int64_t slots) {
+  const int64_t parts = parts_of(blocks, tiles, slots);
   if (tiles <= parts * kSettledTiles) return {parts, 1};
-  return {parts_of(2 * blocks, tiles, filling), 2};
+  return {parts_of(blocks, tiles, slots, kMostBlocks / 2), 2};
 }
 
 // The backward's: columns meet all rows, then rows all columns. The sums of the one are read before the other's begin.
@@ -275,13 +286,13 @@ struct MixtureBackwardWorkspace {
   int64_t elements;
 
   MixtureBackwardWorkspace(int64_t batch, int64_t queries, int64_t column_count, int64_t latents, int64_t channels,
-                           int64_t filling = kFillingBlocks)
-      : column_owned(owned_by_thread(most(latents, channels), column_count, batch * tiles_of(queries), filling)),
-        row_owned(owned_by_thread(most(latents, channels), queries, batch * tiles_of(column_count), filling)),
+                           int64_t slots)
+      : column_owned(owned_by_thread(most(latents, channels), column_count, batch * tiles_of(queries), slots)),
+        row_owned(owned_by_thread(most(latents, channels), queries, batch * tiles_of(column_count), slots)),
         column_blocks(blocks_of(column_count, kBlockThreads * column_owned)),
         row_blocks(blocks_of(queries, kBlockThreads * row_owned)),
-        columns(backward_parts(batch * column_blocks, tiles_of(queries), filling)),
-        rows(backward_parts(batch * row_blocks, tiles_of(column_count), filling)),
+        columns(backward_parts(batch * column_blocks, tiles_of(queries), slots)),
+        rows(backward_parts(batch * row_blocks, tiles_of(column_count), slots)),
         pitch(row_blocks * kBlockThreads * row_owned),
         padded(column_blocks * kBlockThreads * column_owned),
         query(0),
@@ -300,6 +311,8 @@ struct MixtureBackwardWorkspace {
   }
 };
 
+// Blocks of kBlockThreads that the current device runs at a time: two of a multiprocessor, whose registers they fill.
+int64_t block_slots();
 // Returns a cudaError_t; stream is a cudaStream_t.
 template <typename T>
 int mixture_columns(const MixtureColumns<T>& args, void* stream);

@@ -52,8 +52,9 @@ std::tuple<Tensor, Tensor, Tensor> joint_log_density(const Tensor& z, const Tens
   if (!sizes.empty()) {
     const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar), memory = column_memory(sizes, z);
     const OrderMemory order(sizes, z);
+    const int64_t slots = block_slots(z);
     const Tensor workspace = forward_workspace(
-        sizes, kChannels, z, row_blocks(sizes) * cpu::joint_block_elements(sizes.latents, order.used));
+        sizes, kChannels, z, slots, row_blocks(sizes) * cpu::joint_block_elements(sizes.latents, order.used));
     dispatch(z, [&]<typename T>() {
       const MixtureLogDensity<T> args{transform<T>(sizes, mu_, logvar_, memory, order),
                                       sizes.queries,
@@ -64,7 +65,8 @@ std::tuple<Tensor, Tensor, Tensor> joint_log_density(const Tensor& z, const Tens
                                       nullptr,
                                       out<T>(peak),
                                       out<T>(total),
-                                      out<T>(workspace)};
+                                      out<T>(workspace),
+                                      slots};
       launch(
           z, row_blocks(sizes), row_block_grain(elements_of_terms(sizes.columns * sizes.latents, kTermsOfElement)),
           [&](auto isa, int64_t begin, int64_t end) { cpu::joint_log_density<isa()>(args, begin, end); },
@@ -90,7 +92,8 @@ std::tuple<Tensor, Tensor, Tensor> joint_log_density_backward(const Tensor& grad
   }
   const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar), peak_ = dense(peak), total_ = dense(total);
   const Tensor grad_joint_ = dense(grad_joint), memory = column_memory(sizes, z);
-  const Tensor workspace = backward_workspace(sizes, kChannels, z);
+  const int64_t slots = block_slots(z);
+  const Tensor workspace = backward_workspace(sizes, kChannels, z, slots);
   const OrderMemory order(sizes, z);
   dispatch(z, [&]<typename T>() {
     const MixtureLogDensityBackward<T> args{transform<T>(sizes, mu_, logvar_, memory, order),
@@ -105,7 +108,8 @@ std::tuple<Tensor, Tensor, Tensor> joint_log_density_backward(const Tensor& grad
                                             out<T>(grad_z),
                                             out<T>(grad_mu),
                                             out<T>(grad_logvar),
-                                            out<T>(workspace)};
+                                            out<T>(workspace),
+                                            slots};
     run_backward(
         args, sizes, z,
         [&](auto isa, int64_t begin, int64_t end) { cpu::joint_log_density_backward<isa()>(args, begin, end); },

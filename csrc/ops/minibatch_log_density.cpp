@@ -20,8 +20,10 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> minibatch_log_density(const Tensor& z
   const Tensor peak = empty_of(z, channels), total = empty_of(z, channels);
   if (!sizes.empty()) {
     const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar), memory = column_memory(sizes, z);
-    const Tensor workspace = forward_workspace(
-        sizes, channels.back(), z, cpu::mixture_workspace(sizes.batch, sizes.queries, sizes.latents, channels.back()));
+    const int64_t slots = block_slots(z);
+    const Tensor workspace =
+        forward_workspace(sizes, channels.back(), z, slots,
+                          cpu::mixture_workspace(sizes.batch, sizes.queries, sizes.latents, channels.back()));
     dispatch(z, [&]<typename T>() {
       const MixtureLogDensity<T> args{transform<T>(sizes, mu_, logvar_, memory),
                                       sizes.queries,
@@ -32,7 +34,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> minibatch_log_density(const Tensor& z
                                       out<T>(marginals),
                                       out<T>(peak),
                                       out<T>(total),
-                                      out<T>(workspace)};
+                                      out<T>(workspace),
+                                      slots};
       launch(
           z, row_blocks(sizes), row_block_grain(elements_of_terms(sizes.columns * sizes.latents, kTermsOfElement)),
           [&](auto isa, int64_t begin, int64_t end) { cpu::minibatch_log_density<isa()>(args, begin, end); },
@@ -60,7 +63,8 @@ std::tuple<Tensor, Tensor, Tensor> minibatch_log_density_backward(const Tensor& 
   }
   const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar), peak_ = dense(peak), total_ = dense(total);
   const Tensor grad_joint_ = dense(grad_joint), grad_marginals_ = dense(grad_marginals);
-  const Tensor memory = column_memory(sizes, z), workspace = backward_workspace(sizes, channels, z);
+  const int64_t slots = block_slots(z);
+  const Tensor memory = column_memory(sizes, z), workspace = backward_workspace(sizes, channels, z, slots);
   dispatch(z, [&]<typename T>() {
     const MixtureLogDensityBackward<T> args{transform<T>(sizes, mu_, logvar_, memory),
                                             sizes.queries,
@@ -74,7 +78,8 @@ std::tuple<Tensor, Tensor, Tensor> minibatch_log_density_backward(const Tensor& 
                                             out<T>(grad_z),
                                             out<T>(grad_mu),
                                             out<T>(grad_logvar),
-                                            out<T>(workspace)};
+                                            out<T>(workspace),
+                                            slots};
     run_backward(
         args, sizes, z,
         [&](auto isa, int64_t begin, int64_t end) { cpu::minibatch_log_density_backward<isa()>(args, begin, end); },

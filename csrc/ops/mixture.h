@@ -67,17 +67,30 @@ MixtureColumns<T> transform(const Sizes& sizes, const Tensor& mu, const Tensor& 
   return transform<T>(sizes, mu, logvar, memory, [](MixtureColumns<T>&) {});
 }
 
+// That of the kernels' arguments.
+inline int64_t block_slots([[maybe_unused]] const Tensor& on) {
+#if defined(USE_CUDA)
+  const torch::stable::accelerator::DeviceGuard guard(on.get_device_index());
+  return cuda::block_slots();
+#else
+  return 1;
+#endif
+}
+
 // The kernels' scratch memory; that of the CPU's forward is the op's own.
-inline Tensor forward_workspace(const Sizes& sizes, int64_t channels, const Tensor& like, int64_t cpu_elements) {
-  const cuda::MixtureWorkspace at(sizes.batch, sizes.queries, sizes.columns, sizes.latents, channels);
+inline Tensor forward_workspace(const Sizes& sizes, int64_t channels, const Tensor& like, int64_t slots,
+                                int64_t cpu_elements) {
+  const cuda::MixtureWorkspace at(sizes.batch, sizes.queries, sizes.columns, sizes.latents, channels, slots);
   return empty_of(like, {kCudaLibrary ? at.elements : cpu_elements});
 }
 
-using BackwardWorkspace =
-    std::conditional_t<kCudaLibrary, cuda::MixtureBackwardWorkspace, cpu::MixtureBackwardWorkspace>;
-
-inline Tensor backward_workspace(const Sizes& sizes, int64_t channels, const Tensor& like) {
-  const BackwardWorkspace at(sizes.batch, sizes.queries, sizes.columns, sizes.latents, channels);
+inline Tensor backward_workspace(const Sizes& sizes, int64_t channels, const Tensor& like,
+                                 [[maybe_unused]] int64_t slots) {
+#if defined(USE_CUDA)
+  const cuda::MixtureBackwardWorkspace at(sizes.batch, sizes.queries, sizes.columns, sizes.latents, channels, slots);
+#else
+  const cpu::MixtureBackwardWorkspace at(sizes.batch, sizes.queries, sizes.columns, sizes.latents, channels);
+#endif
   return empty_of(like, {at.elements});
 }
 

@@ -8,21 +8,21 @@ namespace pyvae::cuda {
 template <typename T>
 int minibatch_log_density(const MixtureLogDensity<T>& args, void* stream) {
   Launcher launcher{stream, 0};
-  for_each_forward_step<true>(args, kFillingBlocks, launcher);
+  for_each_forward_step<true>(args, launcher);
   return launcher.status;
 }
 
 template <typename T>
 int minibatch_log_density_backward(const MixtureLogDensityBackward<T>& args, void* stream) {
   Launcher launcher{stream, 0};
-  for_each_column_step<true>(args, kFillingBlocks, launcher);
+  for_each_column_step<true>(args, launcher);
   return launcher.status;
 }
 
 template <typename T>
 int minibatch_log_density_backward_rows(const MixtureLogDensityBackward<T>& args, void* stream) {
   Launcher launcher{stream, 0};
-  for_each_row_step<true>(args, kFillingBlocks, launcher);
+  for_each_row_step<true>(args, launcher);
   return launcher.status;
 }
 

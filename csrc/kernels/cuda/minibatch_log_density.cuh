@@ -281,8 +281,8 @@ struct MergeParts {
 
 // The launches of a forward, in order.
 template <bool kMarginals, typename T, typename Launch>
-void for_each_forward_step(const MixtureLogDensity<T>& args, int64_t filling, Launch& launch) {
-  const MixtureForward<T> job{args, forward_layout(args, filling)};
+void for_each_forward_step(const MixtureLogDensity<T>& args, Launch& launch) {
+  const MixtureForward<T> job{args, forward_layout(args)};
   launch(TransposeQueries<T, MixtureForward<T>>(), job);
   if (job.at.rows == 1) {
     launch(SumParts<kMarginals, 1, T>(), job);

@@ -20,8 +20,8 @@ namespace pyvae::cuda {
 
 // Those of the columns' gradients, in order, and those of the rows', after them.
 template <bool kMarginals, typename T, typename Launch>
-void for_each_column_step(const MixtureLogDensityBackward<T>& args, int64_t filling, Launch& launch) {
-  const MixtureBackward<T> job{args, backward_layout(args, filling)};
+void for_each_column_step(const MixtureLogDensityBackward<T>& args, Launch& launch) {
+  const MixtureBackward<T> job{args, backward_layout(args)};
   launch(TransposeQueries<T, MixtureBackward<T>>(), job);
   launch(PrepareRows<T>(), job);
   if (job.at.column_owned == 1) {
@@ -33,8 +33,8 @@ void for_each_column_step(const MixtureLogDensityBackward<T>& args, int64_t fill
 }
 
 template <bool kMarginals, typename T, typename Launch>
-void for_each_row_step(const MixtureLogDensityBackward<T>& args, int64_t filling, Launch& launch) {
-  const MixtureBackward<T> job{args, backward_layout(args, filling)};
+void for_each_row_step(const MixtureLogDensityBackward<T>& args, Launch& launch) {
+  const MixtureBackward<T> job{args, backward_layout(args)};
   if (job.at.row_owned == 1) {
     launch(SumRows<kMarginals, 1, T>(), job);
   } else {

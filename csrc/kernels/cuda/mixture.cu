@@ -1,8 +1,15 @@
-// Launcher of mixture_steps.cuh's columns: their base-2 parameters.
+// Launcher of mixture_steps.cuh's columns, their base-2 parameters; how many blocks a GPU runs at a time.
 // Not yet measured on a GPU.
 #include "mixture_steps.cuh"
 
 namespace pyvae::cuda {
+
+int64_t block_slots() {
+  int device = 0, multiprocessors = 0;
+  cudaGetDevice(&device);
+  cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device);
+  return multiprocessors > 0 ? 2 * multiprocessors : 1;
+}
 
 template <typename T>
 int mixture_columns(const MixtureColumns<T>& args, void* stream) {

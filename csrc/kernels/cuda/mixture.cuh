@@ -13,15 +13,15 @@ static_assert(kThreads == kBlockThreads, "the workspaces of ../mixture.h are tho
 // --- How a call is laid out ------------------------------------------------------------------------------------------
 
 template <typename T>
-MixtureWorkspace forward_layout(const MixtureLogDensity<T>& args, int64_t filling) {
+MixtureWorkspace forward_layout(const MixtureLogDensity<T>& args) {
   const MixtureColumns<T>& mixture = args.mixture;
-  return {mixture.batch, args.queries, mixture.columns, mixture.latents, args.channels, filling};
+  return {mixture.batch, args.queries, mixture.columns, mixture.latents, args.channels, args.slots};
 }
 
 template <typename T>
-MixtureBackwardWorkspace backward_layout(const MixtureLogDensityBackward<T>& args, int64_t filling) {
+MixtureBackwardWorkspace backward_layout(const MixtureLogDensityBackward<T>& args) {
   const MixtureColumns<T>& mixture = args.mixture;
-  return {mixture.batch, args.queries, mixture.columns, mixture.latents, args.channels, filling};
+  return {mixture.batch, args.queries, mixture.columns, mixture.latents, args.channels, args.slots};
 }
 
 // --- Columns ---------------------------------------------------------------------------------------------------------

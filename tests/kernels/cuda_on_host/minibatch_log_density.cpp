@@ -143,20 +143,24 @@ std::vector<Named<T>> compute_on_cpu(const Problem<T>& p) {
 }
 
 template <bool kMarginals, typename T>
-std::vector<Named<T>> compute_as_cuda(const Problem<T>& p, Grid grid, int64_t filling) {
+std::vector<Named<T>> compute_as_cuda(const Problem<T>& p, Grid grid, int64_t slots) {
   Steps steps{grid};
+  const auto with_slots = [&](auto args) {
+    args.slots = slots;
+    return args;
+  };
   return compute<kMarginals>(
       p,
       [&](const Sizes& n, int64_t channels) {
-        const cuda::MixtureWorkspace forward(n.batch, n.queries, n.columns, n.latents, channels, filling);
-        const cuda::MixtureBackwardWorkspace backward(n.batch, n.queries, n.columns, n.latents, channels, filling);
+        const cuda::MixtureWorkspace forward(n.batch, n.queries, n.columns, n.latents, channels, slots);
+        const cuda::MixtureBackwardWorkspace backward(n.batch, n.queries, n.columns, n.latents, channels, slots);
         return std::pair(forward.elements, backward.elements);
       },
       [&](const auto& args) { Steps{grid}(cuda::FillColumns<T>(), args); },
-      [&](const auto& args) { cuda::for_each_forward_step<kMarginals>(args, filling, steps); },
+      [&](const auto& args) { cuda::for_each_forward_step<kMarginals>(with_slots(args), steps); },
       [&](const auto& args) {
-        cuda::for_each_column_step<kMarginals>(args, filling, steps);
-        cuda::for_each_row_step<kMarginals>(args, filling, steps);
+        cuda::for_each_column_step<kMarginals>(with_slots(args), steps);
+        cuda::for_each_row_step<kMarginals>(with_slots(args), steps);
       });
 }
 
@@ -170,9 +174,9 @@ void check_sizes(const Sizes& n, Estimator estimator, Values values) {
                            " D=" + std::to_string(n.latents) + kValues[static_cast<int>(values)];
   const Problem<T> p = problem<T>(n, estimator, values);
   const std::vector<Named<T>> expected = compute_on_cpu<kMarginals>(p);
-  // Divided among as many blocks as there are tiles, and as for a GPU that two blocks fill.
-  for (const int64_t filling : {cuda::kFillingBlocks, int64_t{2}}) {
-    check<T>(name, expected, [&](Grid grid) { return compute_as_cuda<kMarginals>(p, grid, filling); }, n.latents);
+  // Divided among as many blocks as there are tiles, and as for a GPU that runs two blocks at a time.
+  for (const int64_t slots : {264, 2}) {
+    check<T>(name, expected, [&](Grid grid) { return compute_as_cuda<kMarginals>(p, grid, slots); }, n.latents);
   }
 }
 
