@@ -50,73 +50,28 @@ std::tuple<Tensor, Tensor, Tensor> joint_log_density(const Tensor& z, const Tens
   const std::vector<int64_t> rows = sizes_of(z, 0, z.dim() - 1);
   const Tensor joint = empty_of(z, rows), peak = empty_of(z, rows), total = empty_of(z, rows);
   if (!sizes.empty()) {
-    const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar), memory = column_memory(sizes, z);
     const OrderMemory order(sizes, z);
-    const int64_t slots = block_slots(z);
-    const Tensor workspace = forward_workspace(
-        sizes, kChannels, z, slots, row_blocks(sizes) * cpu::joint_block_elements(sizes.latents, order.used));
-    dispatch(z, [&]<typename T>() {
-      const MixtureLogDensity<T> args{transform<T>(sizes, mu_, logvar_, memory, order),
-                                      sizes.queries,
-                                      kChannels,
-                                      weights_of(sizes, dataset_size, estimator),
-                                      in<T>(z_),
-                                      out<T>(joint),
-                                      nullptr,
-                                      out<T>(peak),
-                                      out<T>(total),
-                                      out<T>(workspace),
-                                      slots};
-      launch(
-          z, row_blocks(sizes), row_block_grain(elements_of_terms(sizes.columns * sizes.latents, kTermsOfElement)),
-          [&](auto isa, int64_t begin, int64_t end) { cpu::joint_log_density<isa()>(args, begin, end); },
-          [&](auto stream) { return cuda::joint_log_density(args, stream); });
-    });
+    mixture_forward(
+        sizes, {kChannels, dataset_size, estimator}, {z, mu, logvar, joint, peak, total, std::nullopt},
+        row_blocks(sizes) * cpu::joint_block_elements(sizes.latents, order.used), kTermsOfElement, order,
+        [](auto isa, const auto& args, int64_t begin, int64_t end) { cpu::joint_log_density<isa()>(args, begin, end); },
+        [](const auto& args, auto stream) { return cuda::joint_log_density(args, stream); });
   }
   return {joint, peak, total};
 }
 
-std::tuple<Tensor, Tensor, Tensor> joint_log_density_backward(const Tensor& grad_joint, const Tensor& z,
-                                                              const Tensor& mu, const Tensor& logvar,
-                                                              const Tensor& peak, const Tensor& total,
-                                                              int64_t dataset_size, int64_t estimator) {
+Gradients joint_log_density_backward(const Tensor& grad_joint, const Tensor& z, const Tensor& mu, const Tensor& logvar,
+                                     const Tensor& peak, const Tensor& total, int64_t dataset_size, int64_t estimator) {
   const Sizes sizes(z, mu, logvar);
   check_alike(z, {grad_joint, peak, total});
-  const int64_t rows = sizes.batch * sizes.queries;
-  STD_TORCH_CHECK(grad_joint.numel() == rows && peak.numel() == rows && total.numel() == rows,
-                  "expected grad_joint, peak and total of the forward's shapes");
-  Tensor grad_z = dense_empty(z), grad_mu = dense_empty(mu), grad_logvar = dense_empty(mu);
-  if (sizes.empty()) {
-    no_gradients(grad_mu, grad_logvar);
-    return {grad_z, grad_mu, grad_logvar};
-  }
-  const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar), peak_ = dense(peak), total_ = dense(total);
-  const Tensor grad_joint_ = dense(grad_joint), memory = column_memory(sizes, z);
-  const int64_t slots = block_slots(z);
-  const Tensor workspace = backward_workspace(sizes, kChannels, z, slots);
-  const OrderMemory order(sizes, z);
-  dispatch(z, [&]<typename T>() {
-    const MixtureLogDensityBackward<T> args{transform<T>(sizes, mu_, logvar_, memory, order),
-                                            sizes.queries,
-                                            kChannels,
-                                            weights_of(sizes, dataset_size, estimator),
-                                            in<T>(z_),
-                                            in<T>(peak_),
-                                            in<T>(total_),
-                                            in<T>(grad_joint_),
-                                            nullptr,
-                                            out<T>(grad_z),
-                                            out<T>(grad_mu),
-                                            out<T>(grad_logvar),
-                                            out<T>(workspace),
-                                            slots};
-    run_backward(
-        args, sizes, z,
-        [&](auto isa, int64_t begin, int64_t end) { cpu::joint_log_density_backward<isa()>(args, begin, end); },
-        [&](auto stream) { return cuda::joint_log_density_backward(args, stream); },
-        [&](auto stream) { return cuda::joint_log_density_backward_rows(args, stream); });
-  });
-  return {grad_z, grad_mu, grad_logvar};
+  return mixture_backward(
+      sizes, {kChannels, dataset_size, estimator}, {z, mu, logvar, peak, total, grad_joint, std::nullopt},
+      OrderMemory(sizes, z),
+      [](auto isa, const auto& args, int64_t begin, int64_t end) {
+        cpu::joint_log_density_backward<isa()>(args, begin, end);
+      },
+      [](const auto& args, auto stream) { return cuda::joint_log_density_backward(args, stream); },
+      [](const auto& args, auto stream) { return cuda::joint_log_density_backward_rows(args, stream); });
 }
 
 }  // namespace

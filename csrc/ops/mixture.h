@@ -1,5 +1,7 @@
 // What the ops over a mixture of posteriors share: their sizes and checks, and the steps around their kernels.
 #pragma once
+#include <tuple>
+
 #include "../kernels/mixture.h"
 #include "launch.h"
 
@@ -62,11 +64,6 @@ MixtureColumns<T> transform(const Sizes& sizes, const Tensor& mu, const Tensor& 
   return args;
 }
 
-template <typename T>
-MixtureColumns<T> transform(const Sizes& sizes, const Tensor& mu, const Tensor& logvar, const Tensor& memory) {
-  return transform<T>(sizes, mu, logvar, memory, [](MixtureColumns<T>&) {});
-}
-
 // That of the kernels' arguments.
 inline int64_t block_slots([[maybe_unused]] const Tensor& on) {
 #if defined(USE_CUDA)
@@ -98,9 +95,62 @@ inline Tensor backward_workspace(const Sizes& sizes, int64_t channels, const Ten
 inline int64_t row_blocks(const Sizes& sizes) { return sizes.batch * cpu::mixture_row_blocks(sizes.queries); }
 inline int64_t row_block_grain(int64_t elements_per_row) { return grain_for(elements_per_row * cpu::kRowBlock); }
 
-// Terms (pair, latent) of a row, in elements of the elementwise ops, one of which costs about as much as `worth` of
-// these.
-inline int64_t elements_of_terms(int64_t terms, int64_t worth) { return (terms + worth - 1) / worth; }
+// Gradients of a forward without queries.
+inline void no_gradients(Tensor& grad_mu, Tensor& grad_logvar) {
+  torch::stable::zero_(grad_mu);
+  torch::stable::zero_(grad_logvar);
+}
+
+// --- A forward and a backward with any number of channels
+// -------------------------------------------------------------
+
+// What a call is asked for, besides its tensors.
+struct Question {
+  int64_t channels, dataset_size, estimator;
+};
+
+// The joint alone has no marginals.
+struct ForwardTensors {
+  Tensor z, mu, logvar;
+  Tensor joint, peak, total;
+  std::optional<Tensor> marginals;
+};
+
+// What a kernel is called with on either device: cpu(isa, args, begin, end), cuda(args, stream).
+// `terms_of_element` of (pair, latent) cost about as much as an element of the elementwise ops.
+template <typename Order, typename Cpu, typename Cuda>
+void mixture_forward(const Sizes& sizes, const Question& question, const ForwardTensors& of, int64_t cpu_elements,
+                     int64_t terms_of_element, const Order& order, Cpu cpu, Cuda cuda) {
+  const Tensor z = dense(of.z), mu = dense(of.mu), logvar = dense(of.logvar), memory = column_memory(sizes, z);
+  const int64_t slots = block_slots(z), terms = sizes.columns * sizes.latents;
+  const Tensor workspace = forward_workspace(sizes, question.channels, z, slots, cpu_elements);
+  dispatch(z, [&]<typename T>() {
+    const MixtureLogDensity<T> args{transform<T>(sizes, mu, logvar, memory, order),
+                                    sizes.queries,
+                                    question.channels,
+                                    weights_of(sizes, question.dataset_size, question.estimator),
+                                    in<T>(z),
+                                    out<T>(of.joint),
+                                    of.marginals ? out<T>(*of.marginals) : nullptr,
+                                    out<T>(of.peak),
+                                    out<T>(of.total),
+                                    out<T>(workspace),
+                                    slots};
+    launch(
+        z, row_blocks(sizes), row_block_grain((terms + terms_of_element - 1) / terms_of_element),
+        [&](auto isa, int64_t begin, int64_t end) { cpu(isa, args, begin, end); },
+        [&](auto stream) { return cuda(args, stream); });
+  });
+}
+
+// What a backward reads.
+struct BackwardTensors {
+  Tensor z, mu, logvar;
+  Tensor peak, total, grad_joint;
+  std::optional<Tensor> grad_marginals;
+};
+
+using Gradients = std::tuple<Tensor, Tensor, Tensor>;
 
 // On CPU: what the shares read of the rows, the shares (`cpu`) with the columns' gradients, the rows' gradients from
 // the shares. On CUDA the columns' gradients (`cuda`), then the rows' (`cuda_rows`).
@@ -113,16 +163,52 @@ void run_backward(const MixtureLogDensityBackward<T>& args, const Sizes& sizes, 
       on, row_blocks(sizes), row_block_grain(sizes.latents),
       [&](auto isa, int64_t begin, int64_t end) { cpu::mixture_backward_prepare<isa()>(args, begin, end); },
       [&](auto) { return 0; });
-  launch(on, sizes.batch * shares, 1, cpu, cuda);
+  launch(
+      on, sizes.batch * shares, 1, [&](auto isa, int64_t begin, int64_t end) { cpu(isa, args, begin, end); },
+      [&](auto stream) { return cuda(args, stream); });
   launch(
       on, row_blocks(sizes), row_block_grain(sizes.latents * shares),
-      [&](auto isa, int64_t begin, int64_t end) { cpu::mixture_backward_rows<isa()>(args, begin, end); }, cuda_rows);
+      [&](auto isa, int64_t begin, int64_t end) { cpu::mixture_backward_rows<isa()>(args, begin, end); },
+      [&](auto stream) { return cuda_rows(args, stream); });
 }
 
-// Gradients of a forward without queries.
-inline void no_gradients(Tensor& grad_mu, Tensor& grad_logvar) {
-  torch::stable::zero_(grad_mu);
-  torch::stable::zero_(grad_logvar);
+// Gradients of z, mu and logvar.
+template <typename Order, typename Cpu, typename Cuda, typename CudaRows>
+Gradients mixture_backward(const Sizes& sizes, const Question& question, const BackwardTensors& of, const Order& order,
+                           Cpu cpu, Cuda cuda, CudaRows cuda_rows) {
+  const int64_t totals = sizes.batch * sizes.queries * question.channels;
+  STD_TORCH_CHECK(of.grad_joint.numel() == sizes.batch * sizes.queries && same_shape(of.peak, of.total) &&
+                      of.peak.numel() == totals && (!of.grad_marginals || same_shape(*of.grad_marginals, of.z)),
+                  "expected the cotangents, peak and total of the forward's shapes");
+  Tensor grad_z = dense_empty(of.z), grad_mu = dense_empty(of.mu), grad_logvar = dense_empty(of.mu);
+  if (sizes.empty()) {
+    no_gradients(grad_mu, grad_logvar);
+    return {grad_z, grad_mu, grad_logvar};
+  }
+  const Tensor z = dense(of.z), mu = dense(of.mu), logvar = dense(of.logvar), memory = column_memory(sizes, z);
+  const Tensor peak = dense(of.peak), total = dense(of.total), grad_joint = dense(of.grad_joint);
+  const std::optional<Tensor> grad_marginals =
+      of.grad_marginals ? std::optional(dense(*of.grad_marginals)) : std::nullopt;
+  const int64_t slots = block_slots(z);
+  const Tensor workspace = backward_workspace(sizes, question.channels, z, slots);
+  dispatch(z, [&]<typename T>() {
+    const MixtureLogDensityBackward<T> args{transform<T>(sizes, mu, logvar, memory, order),
+                                            sizes.queries,
+                                            question.channels,
+                                            weights_of(sizes, question.dataset_size, question.estimator),
+                                            in<T>(z),
+                                            in<T>(peak),
+                                            in<T>(total),
+                                            in<T>(grad_joint),
+                                            grad_marginals ? in<T>(*grad_marginals) : nullptr,
+                                            out<T>(grad_z),
+                                            out<T>(grad_mu),
+                                            out<T>(grad_logvar),
+                                            out<T>(workspace),
+                                            slots};
+    run_backward(args, sizes, z, cpu, cuda, cuda_rows);
+  });
+  return {grad_z, grad_mu, grad_logvar};
 }
 
 }  // namespace
