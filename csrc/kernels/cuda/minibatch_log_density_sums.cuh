@@ -74,6 +74,29 @@ struct ForwardTile {
   bool shifted;  // whether a pair has a weight of its own
 };
 
+// The rows of a thread in one channel, before they meet a tile.
+template <int kRows, typename T>
+PYVAE_KERNEL ForwardTile<kRows, T> forward_tile(const MixtureLogDensity<T>& args, const MixtureWorkspace& at, int64_t b,
+                                                int64_t channel, int64_t row) {
+  const MixtureColumns<T>& mixture = args.mixture;
+  const T* query = args.workspace + at.query + b * mixture.latents * at.pitch + row;
+  ForwardTile<kRows, T> tile;
+  tile.row = row, tile.latents = mixture.latents, tile.rows = {query, at.pitch};
+  tile.special = special_columns<T>(args.weights, mixture.columns);
+  const bool joint = channel == args.channels - 1;
+  for (int r = 0; r < kRows; ++r) tile.z[r] = joint ? T(0) : query[channel * at.pitch + r * kThreads];
+  return tile;
+}
+
+// Moves on to a tile of columns; `latent` is the marginal's, or 0.
+template <int kRows, typename T>
+PYVAE_KERNEL void enter(ForwardTile<kRows, T>& tile, const MixtureColumns<T>& mixture, int64_t b, int64_t latent,
+                        int64_t number) {
+  tile.column = number * kTile;
+  tile.columns = columns_at(mixture, b, tile.column);
+  tile.columns.parameters += latent * 3 * kTile;
+}
+
 template <int kColumns, int kRows, typename T>
 PYVAE_KERNEL void shift(const ForwardTile<kRows, T>& tile, int within, T (&x)[kRows][kColumns]) {
   if (!tile.shifted) return;
