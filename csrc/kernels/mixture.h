@@ -263,6 +263,7 @@ struct BackwardParts {
 // Tiles of what is met between two times of settling.
 constexpr int64_t kSettledTiles = 16;
 
+// With two sums each, parts are divided half as far: they take the same memory.
 constexpr BackwardParts backward_parts(int64_t blocks, int64_t tiles, int64_t slots) {
   const int64_t parts = parts_of(blocks, tiles, slots);
   if (tiles <= parts * kSettledTiles) return {parts, 1};

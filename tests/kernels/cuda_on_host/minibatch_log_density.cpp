@@ -262,9 +262,60 @@ void check_type() {
   check_rows_are_alone<kMarginals, T>();
 }
 
+// --- Layouts ---------------------------------------------------------------------------------------------------------
+
+// No part without work, and none too short for the sums that it has.
+bool sound(const cuda::BackwardParts& parts, int64_t tiles) {
+  const int64_t shortest = tiles / parts.parts, longest = (tiles + parts.parts - 1) / parts.parts;
+  return shortest >= 1 && (parts.settles() ? shortest >= cuda::kSettledTiles : longest <= cuda::kSettledTiles);
+}
+
+bool sound(const cuda::ForwardShares& shares, int64_t tiles, int64_t marginals) {
+  const bool groups = shares.groups >= 1 && (marginals == 0 ? shares.groups == 1 : shares.groups <= marginals);
+  const bool joint = shares.joint_parts >= 1 && shares.joint_parts <= std::min(tiles, shares.count());
+  return groups && joint && shares.parts >= 1 && shares.parts <= tiles;
+}
+
+// How much of a GPU's time the blocks of a launch use, if all take as long.
+double share_of_slots(int64_t blocks, int64_t slots) {
+  return double(blocks) / double(cuda::blocks_of(blocks, slots) * slots);
+}
+
+void check_layout(int64_t batch, int64_t rows, int64_t columns, int64_t latents, int64_t channels, int64_t slots) {
+  const cuda::MixtureWorkspace forward(batch, rows, columns, latents, channels, slots);
+  const cuda::MixtureBackwardWorkspace backward(batch, rows, columns, latents, channels, slots);
+  const bool all = sound(forward.shares, tiles_of(columns), channels - 1) && sound(backward.columns, tiles_of(rows)) &&
+                   sound(backward.rows, tiles_of(columns));
+  const std::string name = "layout B=" + std::to_string(batch) + " Q=" + std::to_string(rows) +
+                           " M=" + std::to_string(columns) + " D=" + std::to_string(latents) +
+                           " C=" + std::to_string(channels) + " slots=" + std::to_string(slots);
+  if (!all) fail(name, "a part without work, or too short for its sums");
+  if (batch > 1 || rows != columns || rows < 3000 || rows > 20000 || slots < 200) return;
+  const bool busy =
+      share_of_slots(batch * backward.column_blocks * backward.columns.parts, slots) > 0.7 &&
+      share_of_slots(batch * forward.row_blocks * forward.shares.count(), channels > 1 ? slots / 2 : slots) > 0.7;
+  if (!busy) fail(name, "leaves much of a GPU idle");
+}
+
+void check_layouts() {
+  for (const int64_t slots : {1, 2, 7, 216, 264, 296}) {
+    for (const int64_t latents : {0, 1, 3, 4, 7, 10, 16, 33, 64, 257}) {
+      for (const int64_t rows : {1, 63, 64, 65, 129, 512, 1000, 2048, 3001, 4096, 8192, 12000, 16384, 65536, 1000000}) {
+        for (const int64_t columns : {int64_t{1}, int64_t{65}, int64_t{4097}, rows, int64_t{50000000}}) {
+          for (const int64_t batch : {1, 3, 100}) {
+            check_layout(batch, rows, columns, latents, 1, slots);
+            check_layout(batch, rows, columns, latents, latents + 1, slots);
+          }
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void check_minibatch_log_density() {
+  check_layouts();
   check_type<true, float>();
   check_type<true, double>();
 }
