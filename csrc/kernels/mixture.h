@@ -183,7 +183,8 @@ constexpr int64_t kMostBlocks = 896;
 constexpr int64_t parts_of(int64_t blocks, int64_t most, int64_t slots, int64_t most_blocks = kMostBlocks) {
   int64_t best = 1;
   for (int64_t rounds = 1; rounds <= 4; ++rounds) {
-    const int64_t filling = larger(rounds * slots / blocks, int64_t{1}), parts = filling < most ? filling : most;
+    const int64_t filling = larger(rounds * slots / larger(blocks, int64_t{1}), int64_t{1}),
+                  parts = filling < most ? filling : most;
     if (parts * blocks > most_blocks) break;
     // Shorter by a tenth: rounds / parts is how long a launch takes.
     if (10 * blocks_of(parts * blocks, slots) * best < 9 * blocks_of(best * blocks, slots) * parts) best = parts;
@@ -209,7 +210,8 @@ struct ForwardShares {
 };
 
 // A block with a part of the joint has warps for it and as many for marginals (minibatch_log_density.cuh), hence takes
-// two slots. It keeps them equally busy with four latents of a group or more.
+// two slots. It keeps them equally busy with four latents of a group or more; groups are smaller where columns are too
+// few to be divided further.
 constexpr ForwardShares forward_shares(int64_t blocks, int64_t tiles, int64_t marginals, int64_t slots) {
   if (marginals == 0) {
     const int64_t parts = parts_of(blocks, tiles, slots);
@@ -263,7 +265,7 @@ struct BackwardParts {
 // Tiles of what is met between two times of settling.
 constexpr int64_t kSettledTiles = 16;
 
-// With two sums each, parts are divided half as far: they take the same memory.
+// With two sums each, parts are divided half as far at most.
 constexpr BackwardParts backward_parts(int64_t blocks, int64_t tiles, int64_t slots) {
   const int64_t parts = parts_of(blocks, tiles, slots);
   if (tiles <= parts * kSettledTiles) return {parts, 1};

@@ -19,6 +19,8 @@ PYVAE_KERNEL RunningSums<T, kRows> no_sums(T peak) {
   return sums;
 }
 
+// Peaks are whole numbers, so that sums move by a power of two, exactly: one that rises slowly would otherwise add up
+// the same rounding again and again.
 template <typename T, int kRows>
 PYVAE_KERNEL void raise(RunningSums<T, kRows>& sums, int r, T top) {
   const T factor = rescale(sums.peak[r], top);
@@ -144,8 +146,8 @@ static_assert(kTile % kForwardColumns<float> == 0 && kTile % kForwardColumns<dou
 template <typename T>
 constexpr T kInfinity = T(__builtin_inf());
 
-// The joint's. A row's peak is an exponent that it has met, and serves until a sum above it exceeds kAbovePeak or is no
-// number, less often the longer it goes on; the sum of the rows' sums tells whether to look.
+// The joint's. A row's peak is about an exponent that it has met, and serves until a sum above it exceeds kAbovePeak or
+// is no number, less often the longer it goes on; the sum of the rows' sums tells whether to look.
 struct JointTerms {
   static constexpr double kAbovePeak = 64;
   template <typename T>
@@ -170,7 +172,7 @@ struct JointTerms {
     if (!serves(all)) {
       for (int r = 0; r < kRows; ++r) {
         if (serves(sum[r])) continue;
-        raise(sums, r, largest(x[r], sums.peak[r]));
+        raise(sums, r, whole_above(largest(x[r], sums.peak[r])));
         sum[r] = sum_of_weights(x[r], finite_peak(sums.peak[r]));
       }
     }
@@ -190,7 +192,7 @@ struct MarginalTerms {
 
   template <int kRows, typename T>
   PYVAE_KERNEL void add(const ForwardTile<kRows, T>& tile, int within, RunningSums<T, kRows>& sums) {
-    const T top = largest_constant<kColumns<T>>(tile, within, sums.peak[0]);
+    const T top = whole_above(largest_constant<kColumns<T>>(tile, within, sums.peak[0]));
     if (top > sums.peak[0]) {
       for (int r = 0; r < kRows; ++r) raise(sums, r, top);
     }
@@ -214,7 +216,7 @@ struct FarMarginalTerms {
     T x[kRows][kColumns<T>];
     marginal_exponents(tile, within, T(0), x);
     for (int r = 0; r < kRows; ++r) {
-      raise(sums, r, largest(x[r], sums.peak[r]));
+      raise(sums, r, whole_above(largest(x[r], sums.peak[r])));
       sums.of_tile[r] += sum_of_weights(x[r], finite_peak(sums.peak[r]));
     }
   }

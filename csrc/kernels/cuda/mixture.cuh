@@ -10,6 +10,10 @@ namespace pyvae::cuda {
 
 static_assert(kThreads == kBlockThreads, "the workspaces of ../mixture.h are those of this block");
 
+// The least whole number that is not less.
+PYVAE_KERNEL float whole_above(float x) { return __builtin_ceilf(x); }
+PYVAE_KERNEL double whole_above(double x) { return __builtin_ceil(x); }
+
 // --- How a call is laid out ------------------------------------------------------------------------------------------
 
 template <typename T>

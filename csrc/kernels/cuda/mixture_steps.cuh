@@ -88,9 +88,9 @@ PYVAE_KERNEL void write_row_channel(const MixtureLogDensityBackward<T>& args, co
     const bool joint = channel == args.channels - 1;
     const T grad = joint ? args.grad_joint[row] : args.grad_marginals[row * args.mixture.latents + channel];
     peak = finite_peak(args.peak[row * args.channels + channel]);
-    if (total < T(1)) {  // becomes 2, or the factor of a large cotangent would be infinite
+    if (total < T(1)) {  // becomes 2 to 4, or the factor of a large cotangent would be infinite
       const T before = peak;
-      peak += T(kLog2E) * log(total) - T(1);
+      peak += whole_above(T(kLog2E) * log(total)) - T(2);
       total *= exp2_weight(before - peak);
     }
     factor = grad / total;

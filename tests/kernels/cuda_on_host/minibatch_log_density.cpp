@@ -202,6 +202,25 @@ void check_rows_are_alone() {
   }
 }
 
+// Constants that rise by half a bit over thousands of columns: against the exact answer.
+template <bool kMarginals, typename T>
+void check_slow_rise() {
+  const Sizes n{1, 3, 40000, 1};
+  Problem<T> p = problem<T>(n, Estimator::full, Values::usual);
+  std::ranges::fill(p.z, T(0)), std::ranges::fill(p.mu, T(0));
+  double sum = 0;
+  for (int64_t j = 0; j < n.columns; ++j) {
+    p.logvar[j] = static_cast<T>(-1.8 - std::numbers::ln2 * double(j) / double(n.columns));
+    sum += std::exp(-0.5 * (double{p.logvar[j]} + kLog2Pi)) / double(n.columns);
+  }
+  for (const Named<T>& got : compute_as_cuda<kMarginals>(p, Grid::launched, 2)) {
+    const std::string name = got.name;
+    if (name != "joint" && (name != "marginals" || !kMarginals)) continue;
+    const double error = std::abs(double{got.values[0]} - std::log(sum));
+    if (error > 1e-6) fail(type_name<T>(), name + " of slowly rising terms is off by " + std::to_string(error));
+  }
+}
+
 // Thousands of equal terms, whose roundings add up: against the exact answer.
 template <bool kMarginals, typename T>
 void check_equal_terms() {
@@ -259,6 +278,7 @@ void check_type() {
   // Sums that settle: more than 1024 are met.
   check_sizes<kMarginals, T>({1, 1090, 1090, 1}, Estimator::balanced, Values::usual);
   check_equal_terms<kMarginals, T>();
+  check_slow_rise<kMarginals, T>();
   check_rows_are_alone<kMarginals, T>();
 }
 
