@@ -4,6 +4,7 @@
 #pragma once
 #include "../math/gaussian.h"
 #include "../math/gridding.h"
+#include "../math/range.h"
 #include "gridded_marginals.h"
 
 namespace pyvae {
@@ -28,11 +29,6 @@ constexpr int64_t kSample = 64;
 PYVAE_MATH int32_t spread_windows(const Gridding& gridding, float a) {
   return static_cast<int32_t>(a * static_cast<float>(kSpreadReach / (kHalfWindow * gridding.step))) + 1;
 }
-
-struct Range {
-  int64_t first, last;
-  PYVAE_MEMBER int64_t count() const { return last - first; }
-};
 
 // Components of like sigma, a range in sorted order. They lie in bins of equal width, with one more on either side for
 // those outside of the region that bins and grid cover, which are met one by one.

@@ -5,6 +5,7 @@
 // of a row: C of them are the D marginals, then the joint, or C = 1 is the joint alone.
 #pragma once
 #include "../math/estimators.h"
+#include "../math/range.h"
 #include "isa.h"
 
 namespace pyvae {
@@ -173,6 +174,7 @@ constexpr int64_t kBlockThreads = 128;
 // register of a warp per clock to four schedulers: of a joint's backward, a thread with one row would wait for twice
 // as many columns as it computes.
 constexpr int64_t kForwardRows = 4, kBackwardOwned = 4, kBackwardOwnedWithMarginals = 2;
+
 constexpr int64_t blocks_of(int64_t owners, int64_t per_block) { return (owners + per_block - 1) / per_block; }
 
 // Blocks of one launch beyond which owners are not divided further: each part takes memory for its sums.

@@ -101,8 +101,7 @@ inline void no_gradients(Tensor& grad_mu, Tensor& grad_logvar) {
   torch::stable::zero_(grad_logvar);
 }
 
-// --- A forward and a backward with any number of channels
-// -------------------------------------------------------------
+// --- A forward and a backward with any number of channels ------------------------------------------------------------
 
 // What a call is asked for, besides its tensors.
 struct Question {

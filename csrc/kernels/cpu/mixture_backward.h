@@ -94,9 +94,9 @@ void finish_columns(const Backward<T>& call, int64_t b, int64_t share, int64_t f
 // Tiles are dealt in runs, so that a share's columns are contiguous.
 template <typename T, typename VisitTile>
 void run_tiles(const Backward<T>& call, int64_t b, int64_t share, VisitTile visit) {
-  const int64_t tiles = tiles_of(call.columns), shares = call.at.shares;
+  const Range tiles = part_of(tiles_of(call.columns), share, call.at.shares);
   fill_zero(call.row_sum(share, b, 0, 0), call.row_sum(share, b, call.latents, 0));
-  for (int64_t tile = tiles * share / shares; tile < tiles * (share + 1) / shares; ++tile) {
+  for (int64_t tile = tiles.first; tile < tiles.last; ++tile) {
     const int64_t first = tile * kTile, count = minimum(kTile, call.columns - first);
     fill_zero(call.column_sums(b, share, 0), call.column_sums(b, share, call.latents));
     fill_zero(call.column_weights(b, share, 0), call.column_weights(b, share, call.joint) + kTile);

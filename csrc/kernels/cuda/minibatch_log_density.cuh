@@ -28,15 +28,6 @@ PYVAE_KERNEL ForwardItem forward_item(const MixtureWorkspace& at, int64_t index)
   return {rest / shares, index % at.row_blocks * kThreads * at.rows, rest % shares};
 }
 
-// Tiles, or latents, from first to last.
-struct Range {
-  int64_t first, last;
-};
-
-PYVAE_KERNEL Range part_of(int64_t count, int64_t part, int64_t parts) {
-  return {count * part / parts, count * (part + 1) / parts};
-}
-
 template <typename Terms, int kRows, typename T>
 PYVAE_KERNEL RunningSums<T, kRows> forward_sums(const MixtureLogDensity<T>& args, const MixtureWorkspace& at,
                                                 const ForwardItem& item, int64_t channel, const Range& tiles,
@@ -71,7 +62,7 @@ template <bool kMarginals>
 constexpr int kHalves = kMarginals ? 2 : 1;
 
 PYVAE_KERNEL Range marginals_of(const Range& group, int half, bool joint) {
-  const int64_t count = group.last - group.first, middle = group.last - count / (joint ? 4 : 2);
+  const int64_t middle = group.last - group.count() / (joint ? 4 : 2);
   return half == 0 ? Range{middle, group.last} : Range{group.first, middle};
 }
 
@@ -83,9 +74,8 @@ PYVAE_KERNEL void forward_thread(const MixtureLogDensity<T>& args, const Mixture
   const ForwardShares& shares = at.shares;
   const bool joint = item.share < shares.joint_parts;
   const auto sum = [&]<typename Terms>(Terms, int64_t channel, int64_t part, int64_t parts) {
-    const Range of = part_of(tiles, part, parts);
     store_sums<kRows>(part_sums(args, at, item.batch, channel), part, row, args.queries,
-                      forward_sums<Terms, kRows>(args, at, item, channel, of, row));
+                      forward_sums<Terms, kRows>(args, at, item, channel, part_of(tiles, part, parts), row));
   };
   if (half == 0 && joint) sum(JointTerms(), args.channels - 1, item.share, shares.joint_parts);
   if constexpr (kMarginals) {

@@ -251,13 +251,13 @@ PYVAE_KERNEL void column_thread(const MixtureLogDensityBackward<T>& args, const 
   const SpecialColumns<T> special = special_columns<T>(args.weights, args.mixture.columns);
   const OwnedColumns<kColumns, T> owned = owned_columns<kColumns>(args.mixture, item.batch, j);
   const ColumnLatent<kColumns, T> latent = first_latent_of_columns(args, at, item, j, owned);
-  for (int64_t tile = item.tile; tile < item.last_tile; ++tile) {
+  for (int64_t tile = item.tiles.first; tile < item.tiles.last; ++tile) {
     for (int64_t first = tile * kTile; first < (tile + 1) * kTile; first += kMet<T>) {
       const bool shifted = in_tile(special, {item.batch, first, item.owned, kMet<T>, kThreads * kColumns});
       column_group<kMarginals>(args, at, special, {j, first, shifted}, latent.with_rows(first), owned,
-                               first == item.tile * kTile);
+                               first == item.tiles.first * kTile);
     }
-    const int64_t met = tile + 1 - item.tile;
+    const int64_t met = tile + 1 - item.tiles.first;
     if (settle_after(at.columns, met)) settle_columns<kMarginals>(args, at, latent, met == kSettledTiles);
   }
 }

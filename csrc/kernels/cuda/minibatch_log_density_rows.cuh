@@ -118,14 +118,14 @@ PYVAE_KERNEL void row_thread(const MixtureLogDensityBackward<T>& args, const Mix
   const SpecialColumns<T> special = special_columns<T>(args.weights, args.mixture.columns);
   const int rows = static_cast<int>(smaller<int64_t>(kThreads * kRows, args.queries - item.owned));
   const RowLatent<T> row = first_latent(args, at, item, i);
-  for (int64_t tile = item.tile; tile < item.last_tile; ++tile) {
+  for (int64_t tile = item.tiles.first; tile < item.tiles.last; ++tile) {
     const ColumnsAt<T> tile_at = columns_at(args.mixture, item.batch, tile * kTile);
     const bool shifted = in_tile(special, {item.batch, item.owned, tile * kTile, rows, kTile});
     for (int within = 0; within < kTile; within += kMet<T>) {
       row_group<kMarginals, kRows>(args, at.pitch, special, {i, tile * kTile + within, shifted}, tile_at + within, row,
-                                   tile == item.tile && within == 0);
+                                   tile == item.tiles.first && within == 0);
     }
-    const int64_t met = tile + 1 - item.tile;
+    const int64_t met = tile + 1 - item.tiles.first;
     if (settle_after(at.rows, met)) settle_rows<kRows>(args, at, row, met == kSettledTiles);
   }
 }

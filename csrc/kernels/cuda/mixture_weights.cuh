@@ -14,9 +14,10 @@ template <typename T>
 constexpr int kMet = sizeof(T) == 4 ? 16 : 4;
 static_assert(kTile % kMet<float> == 0 && kTile % kMet<double> == 0);
 
-// What one block does: columns (or rows) from `owned` on meet tiles [tile, last_tile) of the others.
+// What one block does: columns (or rows) from `owned` on meet tiles of the others.
 struct BackwardItem {
-  int64_t batch, owned, part, tile, last_tile;
+  int64_t batch, owned, part;
+  Range tiles;
 };
 
 // Blocks of `owned` columns (rows) per thread and the parts of the tiles that they meet.
@@ -27,8 +28,7 @@ struct BackwardItems {
   PYVAE_MEMBER int64_t count() const { return batch * parts * blocks; }
   PYVAE_MEMBER BackwardItem operator[](int64_t index) const {
     const int64_t rest = index / blocks, part = rest % parts;
-    return {rest / parts % batch, index % blocks * kThreads * owned, part, tiles * part / parts,
-            tiles * (part + 1) / parts};
+    return {rest / parts % batch, index % blocks * kThreads * owned, part, part_of(tiles, part, parts)};
   }
 };
 
