@@ -25,7 +25,7 @@ from torch import Tensor
 import pyvae
 from pyvae.aggregate import Estimate
 from pyvae.files import atomic_write_text
-from pyvae.plotting import INK, new_figure, save_png, tidy
+from pyvae.plotting.style import INK, new_figure, save_png, tidy
 
 N, D = 20_000, 10
 SPREADS = (0.1, 0.3, 0.5)

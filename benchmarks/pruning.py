@@ -18,7 +18,7 @@ from torch import Tensor, nn
 import pyvae
 from benchmarks.script import begin, parser_of
 from pyvae.bench.report import duration
-from pyvae.data.grid import BlockGrid
+from pyvae.data.block_grid import BlockGrid
 from pyvae.losses import beta_tcvae, gaussian_reconstruction
 from pyvae.ops.joint_log_density import joint_log_density
 

@@ -15,8 +15,8 @@ from pyvae.bench.errors import BenchError
 from pyvae.info import facts
 from pyvae.studies.config import StudyConfig, with_overrides
 from pyvae.studies.config import preset as preset_named
-from pyvae.studies.errors import StudyError, StudyInterrupted
 from pyvae.studies.run import load_config, run_study
+from pyvae.training.errors import StudyError, StudyInterrupted
 
 app = typer.Typer(
     add_completion=False,

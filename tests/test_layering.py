@@ -84,8 +84,8 @@ def test_an_op_has_its_stem_in_every_room(op: str) -> None:
 
 
 def test_python_rooms_depend_downwards() -> None:
-    levels = {"ops": 0, "info": 1, "files": 1, "plotting": 1, "data": 1, "nn": 1, "losses": 1, "aggregate": 1}
-    levels |= {"metrics": 2, "studies": 3, "bench": 3, "cli": 4}
+    levels = {"ops": 0, "deprecated": 0, "info": 1, "files": 1, "plotting": 2, "data": 1, "nn": 1, "losses": 1}
+    levels |= {"aggregate": 1, "metrics": 2, "training": 2, "report": 2, "studies": 3, "bench": 3, "cli": 4}
     for path in PYTHON:
         mine = levels.get(path.relative_to(ROOT / "pyvae").parts[0].removesuffix(".py"))
         if mine is None:

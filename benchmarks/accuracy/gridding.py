@@ -17,7 +17,7 @@ from torch import Tensor
 from benchmarks.script import begin, parser_of
 from pyvae.ops import reference
 from pyvae.ops.gridded_marginals import gridded_marginals
-from pyvae.plotting import FAINT, new_figure, save_png, shades, tidy
+from pyvae.plotting.style import FAINT, new_figure, save_png, shades, tidy
 
 M, D, N = 2048, 4, 737_280
 RTOLS = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2]

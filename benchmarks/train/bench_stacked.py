@@ -22,11 +22,11 @@ from torch import Tensor
 from pyvae.bench.machine import processor
 from pyvae.files import atomic_write_text
 from pyvae.nn import StackedLinear
-from pyvae.studies.cells import cells
+from pyvae.training.cells import cells
 from pyvae.studies.config import preset
-from pyvae.studies.training.chunk import Chunk
-from pyvae.studies.training.groups import initial_chunks
-from pyvae.studies.training.workers import workers
+from pyvae.training.chunk import Chunk
+from pyvae.training.groups import initial_chunks
+from pyvae.training.workers import workers
 
 Product = tuple[Tensor, Tensor]
 

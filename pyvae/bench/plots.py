@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from pyvae.bench.cases import BACKWARD, DENSITY
 from pyvae.bench.providers import COMPILED, EAGER, KEOPS, OURS
 from pyvae.bench.results import Results, Row
-from pyvae.plotting import new_figure, save_png, tidy
+from pyvae.plotting.style import new_figure, save_png, tidy
 
 # Okabe and Ito's colours, told apart by markers too.
 LOOKS = {

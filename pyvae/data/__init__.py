@@ -1,5 +1,5 @@
 """Data sets with known generating factors and named biases."""
 
-from pyvae.data.grid import BlockGrid
+from pyvae.data.block_grid import BlockGrid
 
 __all__ = ["BlockGrid"]

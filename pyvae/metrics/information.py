@@ -10,47 +10,13 @@ Three quantities that must not be mixed up:
 
 import math
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from pyvae.metrics.projection import least_squares
 from pyvae.ops import kl_decomposition
 
-QUADRATURE_POINTS = 1501
-QUADRATURE_REACH = 9.0  # standard deviations; the mass beyond is 2e-19
 SATURATION_MARGIN = 1.0
-
-
-def ceiling(
-    mu: float,
-    *,
-    blocks: int = 9,
-    pixels: int = 49,
-    noise_variance: float = 0.25,
-    points: int = QUADRATURE_POINTS,
-) -> float:
-    """I(x; z) in nats for z ~ N(mu, I) and an image of blocks sigmoid(z_k) + N(0, noise_variance), `pixels`
-    each.
-
-    The blocks are independent, and a block's mean m is sufficient for its z_k: m ~ N(sigmoid(z_k), s^2) with
-    s^2 = noise_variance / pixels. So I = blocks * (h(m) - h(m | z_k)), where h(m | z_k) = log(2 pi e s^2) / 2
-    and h(m) is integrated by the trapezoidal rule in float64, which converges geometrically for these smooth
-    integrands. Raises ValueError for a noise variance that is not positive (without noise the information is
-    infinite).
-    """
-    if not noise_variance > 0:
-        raise ValueError(f"noise_variance must be positive, got {noise_variance}")
-    s = math.sqrt(noise_variance / pixels)
-    z = np.linspace(-QUADRATURE_REACH, QUADRATURE_REACH, points)
-    weight = np.exp(-0.5 * z**2)
-    weight /= weight.sum()
-    intensity = 1 / (1 + np.exp(-(mu + z)))
-    low, high = intensity[0] - QUADRATURE_REACH * s, intensity[-1] + QUADRATURE_REACH * s
-    m = np.linspace(low, high, points)
-    density = np.exp(-0.5 * ((m[:, None] - intensity) / s) ** 2) @ weight / (s * math.sqrt(2 * math.pi))
-    entropy = -np.trapezoid(density * np.log(np.maximum(density, 1e-300)), m)
-    return blocks * max(0.0, float(entropy) - 0.5 * math.log(2 * math.pi * math.e * s * s))
 
 
 def recovered_information(code: Tensor, truth: Tensor) -> Tensor:

@@ -14,16 +14,16 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from pyvae.files import atomic_path, atomic_write_text, exclusive_lock, remove_stale_temporaries
+from pyvae.studies.biased_grid.evaluate import evaluate, random_baseline
+from pyvae.studies.biased_grid.figures.draw import draw
+from pyvae.studies.biased_grid.report import write_report
+from pyvae.studies.biased_grid.results import save_evaluations
+from pyvae.studies.biased_grid.summary import write_summary
 from pyvae.studies.config import StudyConfig, differing_fields
-from pyvae.studies.errors import StudyError, StudyInterrupted
-from pyvae.studies.evaluate import evaluate, random_baseline
-from pyvae.studies.figures.draw import draw
-from pyvae.studies.progress import TrainingProgress
-from pyvae.studies.report.summary import write_summary
-from pyvae.studies.report.write import write_report
-from pyvae.studies.results import save_evaluations
-from pyvae.studies.training.checkpoint import Checkpoints
-from pyvae.studies.training.train import Trained, Training, train
+from pyvae.training.checkpoint import Checkpoints
+from pyvae.training.errors import StudyError, StudyInterrupted
+from pyvae.training.progress import TrainingProgress
+from pyvae.training.train import Trained, Training, train
 
 EVALUATED_TOGETHER = 16
 """Models of one call of `evaluate`: bounds its memory (each decodes the whole test grid)."""

@@ -2,48 +2,11 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
 
-from pyvae.metrics.information import ceiling, code_information, is_saturated, recovered_information
-from pyvae.metrics.theory import collapse_boundary, linear_theory_recovered
-
-MUS = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0)
-
-
-@pytest.mark.parametrize("mu", MUS)
-def test_the_ceiling_does_not_depend_on_the_grid(mu: float) -> None:
-    assert ceiling(mu) == pytest.approx(ceiling(mu, points=3501), rel=1e-9)
-
-
-@pytest.mark.parametrize("mu", [0.0, 2.0, 4.0])
-def test_the_ceiling_agrees_with_monte_carlo(mu: float) -> None:
-    rng = np.random.default_rng(0)
-    s = math.sqrt(0.25 / 49)
-    prior = 1 / (1 + np.exp(-(mu + rng.standard_normal(4000))))
-    intensity = 1 / (1 + np.exp(-(mu + rng.standard_normal(4000))))
-    m = intensity + s * rng.standard_normal(4000)
-    log_conditional = -0.5 * ((m - intensity) / s) ** 2
-    log_marginal = np.log(np.mean(np.exp(-0.5 * ((m[:, None] - prior) / s) ** 2), axis=1))
-    pointwise = log_conditional - log_marginal
-    error = pointwise.std() / math.sqrt(len(m))
-    assert ceiling(mu) / 9 == pytest.approx(pointwise.mean(), abs=4 * error + 0.003)
-
-
-@pytest.mark.parametrize("mu", MUS)
-def test_a_gaussian_intensity_of_the_same_variance_would_hold_more(mu: float) -> None:
-    """A Gaussian has the largest entropy for its variance: the ceiling lies below log(beta*) / 2 per block."""
-    assert 0 < ceiling(mu) < 9 * 0.5 * math.log(collapse_boundary(mu))
-
-
-def test_the_ceiling_in_the_limits() -> None:
-    assert ceiling(0.0, noise_variance=1e4) == pytest.approx(9 * 0.5 * 49 * 0.04339 / 1e4, rel=0.01)
-    assert ceiling(0.0, blocks=4) == pytest.approx(ceiling(0.0) * 4 / 9)
-    values = [ceiling(mu) for mu in MUS]
-    assert values == sorted(values, reverse=True)
-    with pytest.raises(ValueError, match="noise_variance"):
-        ceiling(0.0, noise_variance=0.0)
+from pyvae.metrics.information import code_information, is_saturated, recovered_information
+from pyvae.studies.biased_grid.theory import ceiling, linear_theory_recovered
 
 
 @pytest.mark.parametrize("noise", [0.3, 1.0, 3.0])

@@ -70,7 +70,7 @@ def test_mistyped_commands_are_exit_2(monkeypatch, capsys, arguments) -> None:
 
 
 def test_interruption_is_exit_130(tmp_path, monkeypatch, capsys) -> None:
-    from pyvae.studies.training import train
+    from pyvae.training import train
 
     monkeypatch.setattr(train.Training, "advance", lambda training: (_ for _ in ()).throw(KeyboardInterrupt))
     code, _, errors = run(monkeypatch, capsys, "study", "--out", str(tmp_path), *tiny_settings())

@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
-from pyvae.studies.cells import Cell, cells, stream
 from pyvae.studies.config import PRESETS, StudyConfig, differing_fields, preset, with_overrides
+from pyvae.training.cells import Cell, cells, stream
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 
 from pyvae.studies.config import StudyConfig
-from pyvae.studies.errors import StudyError, StudyInterrupted
 from pyvae.studies.run import run_study, stop_on_signal
+from pyvae.training.errors import StudyError, StudyInterrupted
 from tests.studies.tiny import tiny
 
 SAVED = ("config.json", "curves.parquet", "results.parquet", "baseline.parquet", "pictures.safetensors")

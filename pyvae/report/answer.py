@@ -1,0 +1,31 @@
+"""What every answer of the findings is made of."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pyvae.report.statistics import Interval
+from pyvae.studies.biased_grid.results import Array
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question, its answer in a sentence or two, and the numbers behind it."""
+
+    question: str
+    short: str
+    details: tuple[str, ...]
+
+
+def plus_minus(interval: Interval, *, signed: bool = False) -> str:
+    """A mean with half its interval, if there is one, in three decimals."""
+    mean = f"{interval.mean:{'+' if signed else ''}.3f}"
+    return f"{mean} ± {interval.half:.3f}" if interval.known else mean
+
+
+def mean_over_seeds(values: Array) -> Array:
+    """Means of [mus, betas, seeds] over seeds, NaN only where no seed gives a value."""
+    present = ~np.isnan(values)
+    count = present.sum(axis=2)
+    total = np.where(present, values, 0.0).sum(axis=2)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -1,0 +1,200 @@
+"""What is measured on every trained model of the grid study, and the untrained models it is compared with.
+
+Every column of the table names the distribution it was measured on and, for projections, the direction:
+
+* `test_...`: the noise-free grid of all combinations of the intensities {0.1, 0.5, 0.9}. Truth is these
+  *intensities* (their logits are affine in them, so R^2 would be the same; a raw MSE of truth would not).
+  Projections are fitted on a random half of the grid; the other half gives every number.
+* `train_...`: fresh noised images of the model's own training distribution, that no training or validation
+  step saw.
+
+Stacks are evaluated a chunk at a time: K = 15 models take about 600 MB.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from pyvae.data.block_grid import BlockGrid
+from pyvae.metrics.information import code_information, is_saturated, recovered_information
+from pyvae.metrics.latents import active_by_kl, active_by_variance, kl_per_latent
+from pyvae.metrics.projection import LinearMap, halves, least_squares, score, sgd_protocol
+from pyvae.nn import StackedVAE
+from pyvae.ops import reparameterize
+from pyvae.studies.biased_grid.theory import ceiling
+from pyvae.studies.config import StudyConfig
+from pyvae.training.cells import Cell, stream
+
+IMAGES_AT_ONCE = 2048
+SPLIT_SEED = 0  # the halves of the test grid are the same for every model of every study
+
+Columns = dict[str, Tensor]
+
+
+class Evaluation(NamedTuple):
+    """A chunk of K models: one table row each, decoded projections [K, n, pixels], SGD projection curves
+    [K, steps].
+    """
+
+    table: pa.Table
+    decoded: Tensor
+    projection_curve: Tensor
+
+
+@torch.no_grad()
+def evaluate(
+    model: StackedVAE,
+    cells: Sequence[Cell],
+    config: StudyConfig,
+    *,
+    steps: Sequence[int],
+    best_steps: Sequence[int],
+) -> Evaluation:
+    """Measure a chunk of trained models; cells[k] is model k's, steps[k] its last step, best_steps[k] the one
+    kept.
+
+    Deterministic: all randomness comes from streams of the cells, so a row does not depend on its chunk. A
+    model whose codes are not finite has `finite` false, and its row is not to be read. Raises ValueError when
+    the lengths differ.
+    """
+    for name, values in (("cells", cells), ("steps", steps), ("best_steps", best_steps)):
+        if len(values) != model.models:
+            raise ValueError(f"{name} must hold one entry per model ({model.models}), got {len(values)}")
+    grid = BlockGrid(config.blocks, config.pixels)
+    test, decoded, curve = _on_test_grid(model, cells, config, grid)
+    columns = {
+        "mu": torch.tensor([cell.mu for cell in cells], dtype=torch.float64),
+        "beta": torch.tensor([cell.beta for cell in cells], dtype=torch.float64),
+        "seed": torch.tensor([cell.seed for cell in cells]),
+        "steps": torch.tensor(list(steps)),
+        "best_step": torch.tensor(list(best_steps)),
+        **_on_training_distribution(model, cells, config, grid),
+        **test,
+    }
+    return Evaluation(pa.table({name: values.numpy() for name, values in columns.items()}), decoded, curve)
+
+
+def random_baseline(config: StudyConfig) -> Evaluation:
+    """The same measures of `baseline_runs` untrained models: what a number is worth when nothing was learned.
+
+    Their `train_` columns are read at the study's least biased mu; beta is recorded as 0 and seed numbers the
+    runs.
+    """
+    cells = [Cell(min(config.mus, key=abs), 0.0, run) for run in range(config.baseline_runs)]
+    model = StackedVAE(
+        len(cells),
+        config.inputs,
+        config.hidden,
+        config.latents,
+        seeds=stream(cells, "baseline initialisation"),
+    )
+    untrained = [0] * len(cells)
+    return evaluate(model, cells, config, steps=untrained, best_steps=untrained)
+
+
+def _on_training_distribution(
+    model: StackedVAE, cells: Sequence[Cell], config: StudyConfig, grid: BlockGrid
+) -> Columns:
+    """ELBO terms, latents and information on held-out noised images; models that differ in beta see the
+    same ones.
+    """
+    truth, _, images = held_out(grid, cells, config, config.information_images)
+    mu, logvar = model.encode(images)
+    code = reparameterize(mu, logvar, seed=stream(cells, "evaluation code"))
+    reconstruction = (model.decode(code) - images).square_().sum(-1).mean(-1) / (2 * config.noise_variance)
+    kl = kl_per_latent(mu, logvar)
+    information = code_information(code, mu, logvar)
+    most = [
+        ceiling(cell.mu, blocks=grid.latents, pixels=grid.pixels**2, noise_variance=config.noise_variance)
+        for cell in cells
+    ]
+    return {
+        "finite": (mu.isfinite() & logvar.isfinite()).all(-1).all(-1),
+        "train_elbo_nats": -reconstruction - kl.sum(-1),
+        "train_reconstruction_nats": reconstruction,
+        "train_kl_nats": kl.sum(-1),
+        "train_active_kl": active_by_kl(kl),
+        "train_active_variance": active_by_variance(mu),
+        "train_ceiling_nats": torch.tensor(most, dtype=torch.float64),
+        "train_recovered_nats": recovered_information(code, truth).sum(-1),
+        "train_code_information_nats": information,
+        "train_code_information_saturated": is_saturated(information, config.information_images),
+        **{f"train_kl_latent_{d}_nats": kl[:, d] for d in range(config.latents)},
+    }
+
+
+def held_out(grid: BlockGrid, cells: Sequence[Cell], config: StudyConfig, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Factors z [K, count, factors], clean and noised images [K, count, pixels] of each cell's training
+    distribution.
+    """
+    mu = torch.tensor([cell.mu for cell in cells])
+    truth, intensities = grid.sample_intensities(
+        mu, count, stream(cells, "evaluation factors", shared_across_betas=True)
+    )
+    clean = grid.render(intensities)
+    noise = stream(cells, "evaluation noise", shared_across_betas=True)
+    return truth, clean, grid.add_noise(clean, config.noise_variance, noise)
+
+
+def _on_test_grid(
+    model: StackedVAE, cells: Sequence[Cell], config: StudyConfig, grid: BlockGrid
+) -> tuple[Columns, Tensor, Tensor]:
+    """Projections both ways between intensities and codes, and the decoded projection's error."""
+    truth = grid.test_intensities()
+    mu, logvar = _encode_grid(model, grid, truth)
+    codes = torch.stack([mu, reparameterize(mu, logvar, seed=stream(cells, "evaluation test code"))])  # [2, K, N, L]
+    fit, test = halves(len(truth), SPLIT_SEED)
+    forward, curve = _both_fits(truth[fit], codes[:, :, fit], config)
+    backward, _ = _both_fits(codes[:, :, fit], truth[fit], config)
+    columns: Columns = {"test_mean_variance": mu[:, test].double().var(-2, correction=0).mean(-1)}
+    for method in ("lsq", "sgd"):
+        to_code = score(forward[method].predict(truth[test]), codes[:, :, test])
+        to_truth = score(backward[method].predict(codes[:, :, test]), truth[test])
+        for i, code in enumerate(("mean", "sample")):
+            columns[f"test_truth_to_{code}_mse_{method}"] = to_code.mse[i]
+            columns[f"test_truth_to_{code}_r2_{method}"] = to_code.r2[i]
+            columns[f"test_{code}_to_truth_mse_{method}"] = to_truth.mse[i]
+            columns[f"test_{code}_to_truth_r2_{method}"] = to_truth.r2[i]
+        to_mean = LinearMap(forward[method].weight[0], forward[method].bias[0])
+        columns[f"test_decoded_projection_mse_{method}"] = _decoded_error(model, grid, to_mean, truth[test])
+    shown = forward["lsq"].predict(picture_intensities(config))[0]
+    return columns, model.decode(shown), curve[0]
+
+
+def _both_fits(inputs: Tensor, targets: Tensor, config: StudyConfig) -> tuple[dict[str, LinearMap], Tensor]:
+    """The closed-form map ("lsq") and the source's ("sgd"), and the latter's training curve."""
+    sgd = sgd_protocol(
+        inputs,
+        targets,
+        epochs=config.projection_epochs,
+        learning_rate=config.projection_learning_rate,
+        batch_size=config.projection_batch_size,
+        seed=SPLIT_SEED,
+    )
+    return {"lsq": least_squares(inputs, targets), "sgd": sgd.map}, sgd.curve
+
+
+def _encode_grid(model: StackedVAE, grid: BlockGrid, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """Posterior means and log variances [K, N, latents] of the noise-free grid, which all models share."""
+    parts = [model.encode(grid.render(batch)) for batch in torch.split(truth, IMAGES_AT_ONCE)]
+    return torch.cat([mu for mu, _ in parts], 1), torch.cat([logvar for _, logvar in parts], 1)
+
+
+def _decoded_error(model: StackedVAE, grid: BlockGrid, projection: LinearMap, truth: Tensor) -> Tensor:
+    """Mean over images and pixels of (G(z) - Decoder(P(z)))^2, [K]."""
+    total = torch.zeros(model.models, dtype=torch.float64)
+    for batch in torch.split(truth, IMAGES_AT_ONCE):
+        difference = model.decode(projection.predict(batch)).sub_(grid.render(batch))
+        total += difference.square_().sum((1, 2), dtype=torch.float64)
+    return total / (len(truth) * grid.size)
+
+
+def picture_intensities(config: StudyConfig) -> Tensor:
+    """The test images shown decoded: `sample_images` of the half that no projection was fitted on."""
+    grid = BlockGrid(config.blocks, config.pixels)
+    truth = grid.test_intensities()
+    _, test = halves(len(truth), SPLIT_SEED)
+    return truth[test[: config.sample_images]]

@@ -1,0 +1,181 @@
+"""What a study leaves in its folder for figures, findings and report: written after evaluation, read by them
+all.
+
+results.parquet and baseline.parquet hold one row per model (columns: see evaluate.py), pictures.safetensors
+the images.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import safetensors.numpy
+import torch
+from numpy.typing import NDArray
+
+from pyvae.data.block_grid import BlockGrid
+from pyvae.files import atomic_path, atomic_write_bytes
+from pyvae.studies.biased_grid.evaluate import Evaluation, held_out, picture_intensities
+from pyvae.studies.biased_grid.theory import linear_theory_recovered
+from pyvae.studies.config import StudyConfig
+from pyvae.training.cells import Cell, cells
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Results:
+    """A finished study. Measures come as [mus, betas, seeds], in ascending order of mu and beta; NaN is
+    "no value".
+    """
+
+    config: StudyConfig
+    table: pa.Table
+    baseline: pa.Table
+
+    @property
+    def mus(self) -> Array:
+        return np.unique(self.table["mu"].to_numpy())
+
+    @property
+    def betas(self) -> Array:
+        return np.unique(self.table["beta"].to_numpy())
+
+    @property
+    def seeds(self) -> NDArray[np.int64]:
+        return np.unique(self.table["seed"].to_numpy())
+
+    def grid(self, column: str) -> Array:
+        """A column of the table as [mus, betas, seeds]; models that diverged, or are missing, are NaN."""
+        out = np.full((len(self.mus), len(self.betas), len(self.seeds)), np.nan)
+        place = tuple(
+            np.searchsorted(axis, self.table[name].to_numpy())
+            for name, axis in (("mu", self.mus), ("beta", self.betas), ("seed", self.seeds))
+        )
+        values = self.table[column].to_numpy().astype(np.float64)
+        out[place] = np.where(self.table["finite"].to_numpy(), values, np.nan)
+        return out
+
+    @property
+    def ceilings(self) -> Array:
+        """What a noised image holds of its true latents, nats, for each mu."""
+        of = dict(zip(self.table["mu"].to_pylist(), self.table["train_ceiling_nats"].to_pylist(), strict=True))
+        return np.array([of[mu] for mu in self.mus])
+
+    def fraction_recovered(self) -> Array:
+        """Recovered information over the ceiling, [mus, betas, seeds]."""
+        return self.grid("train_recovered_nats") / self.ceilings[:, None, None]
+
+    def linear_theory_fraction(self, beta: float) -> Array:
+        """The share of the ceiling that the best linear VAE recovers at beta, for each mu."""
+        config = self.config
+        recovered = [
+            linear_theory_recovered(
+                float(mu),
+                beta,
+                blocks=config.blocks**2,
+                pixels=config.pixels**2,
+                noise_variance=config.noise_variance,
+            )
+            for mu in self.mus
+        ]
+        return np.array(recovered) / self.ceilings
+
+    def baseline_mean(self, column: str) -> float:
+        """Mean of a column over the untrained models."""
+        return float(np.mean(self.baseline[column].to_numpy()))
+
+
+@dataclass(frozen=True)
+class Saved:
+    """All that a finished study holds."""
+
+    results: Results
+    curves: pa.Table
+    pictures: dict[str, NDArray[np.generic]]
+
+
+def load_results(folder: Path | str) -> Results:
+    """Read a study's config, results and baseline. Raises FileNotFoundError naming the folder when one is
+    missing.
+    """
+    folder = Path(folder)
+    _require(folder, ("config.json", "results.parquet", "baseline.parquet"))
+    config = StudyConfig.from_json((folder / "config.json").read_text())
+    return Results(config, pq.read_table(folder / "results.parquet"), pq.read_table(folder / "baseline.parquet"))
+
+
+def load_saved(folder: Path | str) -> Saved:
+    """Read all of a finished study. Raises FileNotFoundError naming the folder when a file is missing."""
+    folder = Path(folder)
+    results = load_results(folder)
+    _require(folder, ("curves.parquet", "pictures.safetensors"))
+    pictures = safetensors.numpy.load((folder / "pictures.safetensors").read_bytes())
+    return Saved(results, pq.read_table(folder / "curves.parquet"), pictures)
+
+
+def save_evaluations(
+    folder: Path, evaluations: Sequence[Evaluation], baseline: Evaluation, config: StudyConfig
+) -> None:
+    """Write results.parquet, baseline.parquet and pictures.safetensors, each atomically.
+
+    results.parquet comes last: its presence says that all is there. `evaluations` are the chunks, whose rows
+    must be in the order of `cells(config)`.
+    """
+    table = pa.concat_tables([evaluation.table for evaluation in evaluations])
+    decoded = torch.cat([evaluation.decoded for evaluation in evaluations])
+    curves = torch.cat([evaluation.projection_curve for evaluation in evaluations])
+    every, shown = cells(config), picture_cells(config)
+    place = [every.index(cell) for cell in shown]
+    pictures = {
+        **_sample_pictures(config),
+        "cells": np.array([[cell.mu, cell.beta, cell.seed] for cell in shown]),
+        "decoded": decoded[place].numpy(),
+        "projection_curve": curves[place].numpy(),
+        "baseline_projection_curve": baseline.projection_curve.numpy(),
+    }
+    with atomic_path(folder / "baseline.parquet") as path:
+        pq.write_table(baseline.table, path)
+    atomic_write_bytes(folder / "pictures.safetensors", safetensors.numpy.save(pictures))
+    with atomic_path(folder / "results.parquet") as path:
+        pq.write_table(table, path)
+
+
+def picture_cells(config: StudyConfig) -> list[Cell]:
+    """The cells pictures are made of: least, middle and most biased mu; smallest, middle and largest beta;
+    one seed.
+    """
+    return [Cell(mu, beta, config.seeds[0]) for mu in spread(config.mus) for beta in spread(config.betas)]
+
+
+def spread(values: Sequence[float]) -> list[float]:
+    """The least, the middle and the largest of some values, without repetition."""
+    ordered = sorted(values)
+    return sorted({ordered[0], ordered[len(ordered) // 2], ordered[-1]})
+
+
+def _sample_pictures(config: StudyConfig) -> dict[str, NDArray[np.generic]]:
+    """Clean and noised training images [mus, sample_images, pixels], and the test images shown decoded."""
+    grid = BlockGrid(config.blocks, config.pixels)
+    rows = [Cell(mu, 0.0, config.seeds[0]) for mu in config.mus]
+    _, clean, noised = held_out(grid, rows, config, config.sample_images)
+    return {
+        "mus": np.array(config.mus),
+        "clean": clean.numpy(),
+        "noised": noised.numpy(),
+        "test_images": grid.render(picture_intensities(config)).numpy(),
+    }
+
+
+def reference_beta(betas: Array) -> float:
+    """The beta others are compared with: 1, the plain VAE; in a study without it, the nearest in ratio."""
+    return float(min(betas, key=lambda beta: abs(np.log(max(beta, 1e-3)))))
+
+
+def _require(folder: Path, names: Sequence[str]) -> None:
+    for name in names:
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"folder must hold a finished study, but {folder} has no {name}")

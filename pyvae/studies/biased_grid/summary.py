@@ -1,0 +1,31 @@
+"""findings.md: the answers of a finished study as plain text, for where a page with pictures is too much."""
+
+from pathlib import Path
+
+from pyvae.files import atomic_write_text
+from pyvae.studies.biased_grid.findings.answers import findings
+from pyvae.studies.biased_grid.results import Results, load_results
+
+
+def summary(results: Results) -> str:
+    """The questions, their answers and the numbers behind them, as Markdown."""
+    config = results.config
+    lines = [
+        "# Biased grid data: does β buy robustness?",
+        "",
+        f"{results.table.num_rows} models, {config.steps} steps, preset {config.preset}; "
+        "computed from results.parquet.",
+    ]
+    for answer in findings(results):
+        lines += ["", f"## {answer.question}", "", answer.short, "", *(f"- {detail}" for detail in answer.details)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def write_summary(folder: Path | str) -> Path:
+    """Write folder/findings.md from the folder's results; returns its path.
+
+    Raises FileNotFoundError naming a missing file.
+    """
+    path = Path(folder) / "findings.md"
+    atomic_write_text(path, summary(load_results(folder)))
+    return path

@@ -1,0 +1,62 @@
+"""Early stopping: each model's best validation objective, when it was seen, and the parameters it was seen
+with.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from pyvae.nn import StackedVAE
+from pyvae.training.chunk import Chunk
+
+
+class Stopping:
+    """Follows N models. The criterion is the validation loss, reconstruction + beta * KL at the full beta.
+
+    For beta = 1 that is the negative validation ELBO; for another beta the plain ELBO would pick a model
+    early in its training that its own objective has long left behind. While the warm-up lasts nothing is
+    compared: the objective is still another one.
+    """
+
+    def __init__(self, models: int, patience: int, warmup: int, best: StackedVAE) -> None:
+        self.patience, self.warmup = patience, warmup
+        self.best = best
+        """Best parameters of all N models, in the study's order."""
+        self.best_loss = torch.full((models,), float("inf"), dtype=torch.float64)
+        self.best_step = torch.zeros(models, dtype=torch.int64)
+        self.misses = torch.zeros(models, dtype=torch.int64)
+        """Validations since the best one."""
+
+    def observe(self, chunk: Chunk, loss: Tensor, step: int, *, last: bool) -> list[int]:
+        """Takes a validation loss [K] after `step` steps; returns the positions in the chunk of models to go
+        on with.
+
+        `last` says that no step follows, so that even a run shorter than the warm-up has best parameters.
+        """
+        if step < self.warmup and not last:
+            return list(range(len(chunk.indices)))
+        indices = torch.tensor(chunk.indices)
+        # A model without a best takes what it has, even if its loss is not a number.
+        better = (loss.double() < self.best_loss[indices]) | (self.best_step[indices] == 0)
+        self._keep(chunk, better.nonzero().flatten().tolist())
+        self.best_loss[indices] = torch.where(better, loss.double(), self.best_loss[indices])
+        self.best_step[indices] = torch.where(better, step, self.best_step[indices])
+        self.misses[indices] = torch.where(better, 0, self.misses[indices] + 1)
+        return (self.misses[indices] < self.patience).nonzero().flatten().tolist()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What a checkpoint holds; `restore` takes it back."""
+        counters = {"best_loss": self.best_loss, "best_step": self.best_step, "misses": self.misses}
+        return counters | {f"best.{name}": p.detach() for name, p in self.best.named_parameters()}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Continues from a checkpoint's tensors."""
+        self.best_loss, self.best_step, self.misses = (tensors[n].clone() for n in ("best_loss", "best_step", "misses"))
+        self.best.load_state_dict({name: tensors[f"best.{name}"] for name in self.best.state_dict()})
+
+    @torch.no_grad()
+    def _keep(self, chunk: Chunk, positions: Sequence[int]) -> None:
+        places = [chunk.indices[position] for position in positions]
+        for kept, current in zip(self.best.parameters(), chunk.model.parameters(), strict=True):
+            kept[places] = current[list(positions)]

@@ -1,0 +1,184 @@
+"""Trains all models of a study at once, in chunks, with curves, early stopping and checkpoints.
+
+Every model's random numbers come from its own streams and the step's number, so a model trains the same alone
+or in company, in one go or resumed. The same bit for bit where batch size, hidden widths and validation images
+are multiples of 16, as in every preset; else torch's vector kernels and matrix products round a model's numbers
+by their place in the stack. Resuming is bit for bit always. Nothing is read back inside a step; curves are read
+every `curve_every` steps.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pyvae.nn import StackedVAE, stack
+from pyvae.studies.config import StudyConfig
+from pyvae.training.cells import Cell, cells
+from pyvae.training.checkpoint import Checkpoints
+from pyvae.training.chunk import Chunk
+from pyvae.training.curves import Curves
+from pyvae.training.errors import StudyInterrupted
+from pyvae.training.groups import initial_chunks, regroup
+from pyvae.training.progress import TrainingProgress
+from pyvae.training.stopping import Stopping
+from pyvae.training.workers import workers
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training leaves: all models in the order of `cells`, and for each how far it went."""
+
+    model: StackedVAE
+    cells: tuple[Cell, ...]
+    steps: Tensor
+    """Steps taken, int64 [N]."""
+    best_step: Tensor
+    """Step whose parameters `model` holds, int64 [N]; equal to `steps` without patience."""
+    curves: Curves
+
+
+class Training:
+    """The state of a training run between two steps."""
+
+    def __init__(self, config: StudyConfig, pool: ThreadPoolExecutor) -> None:
+        self.config, self.pool = config, pool
+        self.cells = cells(config)
+        self.threads = torch.get_num_threads()
+        self.step = 0
+        self.steps = torch.zeros(len(self.cells), dtype=torch.int64)
+        self.curves = Curves()
+        self.chunks: list[Chunk] = []
+        self.stopping: Stopping | None = None
+        if config.patience is not None:
+            best = StackedVAE(len(self.cells), config.inputs, config.hidden, config.latents)
+            self.stopping = Stopping(len(self.cells), config.patience, config.beta_warmup_steps, best)
+
+    @property
+    def finished(self) -> bool:
+        """Whether no model has a step left to take."""
+        return self.step >= self.config.steps or not self.chunks
+
+    def advance(self) -> float | None:
+        """One step of every model; returns the mean training ELBO when a curve point was due."""
+        config = self.config
+        list(self.pool.map(lambda chunk: chunk.step(self.step), self.chunks))
+        self.step += 1
+        last = self.step == config.steps
+        elbo = self._read_curves() if last or self.step % config.curve_every == 0 else None
+        if last or self.step % config.validate_every == 0:
+            self._validate(last=last)
+        return elbo
+
+    def trained(self) -> Trained:
+        """The outcome; to be called when finished."""
+        if self.stopping is not None:
+            return Trained(self.stopping.best, self.cells, self.steps, self.stopping.best_step, self.curves)
+        model = stack([(chunk.model, range(len(chunk.indices))) for chunk in self.chunks])
+        return Trained(model, self.cells, self.steps, self.steps, self.curves)
+
+    def save(self, checkpoints: Checkpoints) -> None:
+        """Writes a checkpoint from which `restore` goes on bit for bit."""
+        tensors = {"curves": self.curves.points(), "steps": self.steps}
+        for c, chunk in enumerate(self.chunks):
+            tensors[f"{c}.sums"] = chunk.sums
+            named = zip(chunk.model.named_parameters(), chunk.optimiser.moments(), strict=True)
+            for (name, parameter), (first, second) in named:
+                tensors |= {
+                    f"{c}.{name}": parameter.detach(),
+                    f"{c}.{name}.m": first,
+                    f"{c}.{name}.v": second,
+                }
+        if self.stopping is not None:
+            tensors |= self.stopping.tensors()
+        checkpoints.save(tensors, self._state())
+
+    def restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        """Continues from a checkpoint, with the same chunks."""
+        self.step, self.steps = state["step"], tensors["steps"].clone()
+        self.curves = Curves(tensors["curves"])
+        self.chunks = [self._restored(tensors, c, indices) for c, indices in enumerate(state["chunks"])]
+        if self.stopping is not None:
+            self.stopping.restore(tensors)
+
+    def _state(self) -> dict[str, Any]:
+        chunks = [list(chunk.indices) for chunk in self.chunks]
+        return {"step": self.step, "chunks": chunks, "torch": torch.__version__, "threads": self.threads}
+
+    def _restored(self, tensors: dict[str, Tensor], c: int, indices: list[int]) -> Chunk:
+        config = self.config
+        model = StackedVAE(len(indices), config.inputs, config.hidden, config.latents)
+        model.load_state_dict({name: tensors[f"{c}.{name}"] for name in model.state_dict()})
+        chunk = Chunk([self.cells[k] for k in indices], indices, config, model)
+        chunk.sums = tensors[f"{c}.sums"].clone()
+        names = [name for name, _ in model.named_parameters()]
+        chunk.optimiser.restore([(tensors[f"{c}.{name}.m"], tensors[f"{c}.{name}.v"]) for name in names], self.step)
+        return chunk
+
+    def _read_curves(self) -> float:
+        window = self.step % self.config.curve_every or min(self.config.curve_every, self.step)
+        elbos = []
+        for chunk in self.chunks:
+            terms = chunk.take_sums() / window
+            self.curves.add(self.step, "train", chunk.indices, terms)
+            elbos.append(-(terms[0] + terms[1]))
+        return float(torch.cat(elbos).nanmean())
+
+    def _validate(self, *, last: bool) -> None:
+        """Validation curves; with patience, lets go of the models that have stopped improving."""
+        losses = list(self.pool.map(Chunk.validate, self.chunks))
+        survivors = []
+        for chunk, terms in zip(self.chunks, losses, strict=True):
+            self.curves.add(self.step, "validation", chunk.indices, terms)
+            self.steps[list(chunk.indices)] = self.step
+            if self.stopping is not None:
+                survivors.append(self.stopping.observe(chunk, terms[-1], self.step, last=last))
+        if self.stopping is not None:
+            self.chunks = regroup(self.chunks, survivors, self.step, self.threads)
+
+
+def train(
+    config: StudyConfig,
+    *,
+    checkpoints: Checkpoints | None = None,
+    progress: TrainingProgress | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_checkpoint: Callable[[Training], None] = lambda training: None,
+) -> Trained:
+    """Trains every cell of `config` to its end.
+
+    With `checkpoints` training continues from the newest intact one, saves one every `checkpoint_seconds` and
+    one at the end; `on_checkpoint` follows each. When `should_stop` says so, training saves a checkpoint at
+    the next step boundary and raises StudyInterrupted.
+    """
+    with workers() as pool:
+        training = Training(config, pool)
+        found = checkpoints.load() if checkpoints is not None else None
+        if found is None:
+            training.chunks = initial_chunks(training.cells, config, training.threads)
+        else:
+            training.restore(*found)
+        if progress is not None and not training.finished:
+            progress.start(config, training.step)
+
+        def keep() -> None:
+            if checkpoints is not None:
+                training.save(checkpoints)
+                on_checkpoint(training)
+
+        saved = time.monotonic()
+        while not training.finished:
+            if should_stop():
+                keep()
+                raise StudyInterrupted(f"stopped at step {training.step} of {config.steps}")
+            elbo = training.advance()
+            if progress is not None:
+                progress.advance(training.step, sum(len(chunk.indices) for chunk in training.chunks), elbo)
+            if training.finished or time.monotonic() - saved > config.checkpoint_seconds:
+                keep()
+                saved = time.monotonic()
+        return training.trained()
