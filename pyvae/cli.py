@@ -3,20 +3,23 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pyarrow as pa
 import torch
 import typer
 from rich.console import Console
+from rich.markup import escape
 from safetensors import SafetensorError
 
+import pyvae
 from pyvae.bench.errors import BenchError
+from pyvae.errors import Interrupted, UserError
 from pyvae.info import facts
-from pyvae.studies.config import StudyConfig, with_overrides
-from pyvae.studies.config import preset as preset_named
-from pyvae.studies.run import load_config, run_study
-from pyvae.training.errors import StudyError, StudyInterrupted
+from pyvae.settings import Config
+from pyvae.studies import NAMES, Study, StudyError, study_named
+from pyvae.studies.folder import study_in
+from pyvae.studies.run import run_study
 
 app = typer.Typer(
     add_completion=False,
@@ -30,9 +33,44 @@ INTERRUPTED = 130
 """Exit code after ctrl-C, as shells have it."""
 
 
-@app.command()
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"pyvae {pyvae.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Fused operations for variational autoencoders, and studies of them on biased data."""
+
+
+def _settings_help(study: Study[Any]) -> str:
+    """Every setting of a study with its type and default, for the end of the help."""
+    config = study.config(study.default_preset)
+    values, aliases = config.values(), {new: old for old, new in config.ALIASES.items()}
+    lines = [f"[b]Fields of {study.name} for --set[/b], with what they may be and their defaults before any preset:"]
+    for name, spec in config.specs().items():
+        also = f" (or {aliases[name]})" if name in aliases else ""
+        default = escape(spec.shown(values[name]))
+        lines.append(f"[b]{name}[/b]{also}: {escape(spec.kind.expected)}; {default}. {escape(spec.help)}")
+    lines.append("Another objective brings its own fields: try --set objective=beta-tcvae --show-config.")
+    return "\n\n".join(lines)
+
+
+@app.command(epilog=_settings_help(study_named(NAMES[0])))
 def study(
-    out: Annotated[Path, typer.Option(help="Folder for everything the study writes; report.html is the page to open.")],
+    name: Annotated[str, typer.Argument(metavar="[STUDY]", help=f"One of: {', '.join(NAMES)}.")] = NAMES[0],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for everything the study writes; report.html is the page to open. Default: runs/STUDY-PRESET.",
+            show_default=False,
+        ),
+    ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
@@ -45,6 +83,9 @@ def study(
         list[str] | None,
         typer.Option("--set", metavar="FIELD=VALUE", help="Set any field; lists are separated by commas. Repeatable."),
     ] = None,
+    show_config: Annotated[
+        bool, typer.Option("--show-config", help="Print the settings that would be used, as JSON, and leave.")
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the study in the folder from its last checkpoint.")
     ] = False,
@@ -52,21 +93,28 @@ def study(
 ) -> None:
     """Train VAEs on biased grid data, measure what they recover, and write figures and a report.
 
-    All models of all biases (mu), KL weights (beta) and seeds train at once. Ctrl-C stops at the next step
+    All models of all biases (mu), strengths (beta) and seeds train at once. Ctrl-C stops at the next step
     and keeps what is done.
 
     Examples:
 
-        pyvae study --preset quick --out runs/quick
+        pyvae study
 
-        pyvae study --preset seed --out runs/mine --set steps=2000 --set betas=1,4 --set mus=0,2.5
+        pyvae study biased-grid --preset seed --out runs/mine --set steps=2000 --set betas=1,4 --set mus=0,2.5
+
+        pyvae study --set objective=beta-tcvae --set estimator=balanced --out runs/tcvae
 
         pyvae study --out runs/mine --resume
     """
     if threads is not None:
         torch.set_num_threads(threads)
-    console = Console()
-    report = run_study(_config(out, preset, settings or [], resume=resume), out, resume=resume, console=console)
+    chosen, console = study_named(name), Console()
+    out = out or Path("runs") / f"{chosen.name}-{preset or chosen.default_preset}"
+    config = _config(chosen, out, preset, settings or [], resume=resume)
+    if show_config:
+        print(config.to_json(), end="")
+        return
+    report = run_study(chosen, config, out, resume=resume, console=console)
     console.print(f"report: {report}", highlight=False, soft_wrap=True)
 
 
@@ -110,15 +158,16 @@ def info(
         print(f"{label:<{width}}  {value}")
 
 
-def _config(out: Path, preset: str | None, settings: list[str], *, resume: bool) -> StudyConfig:
+def _config(study: Study[Any], out: Path, preset: str | None, settings: list[str], *, resume: bool) -> Config:
     """The settings asked for: a preset or, when resuming without one, those in the folder; then the
     overrides.
     """
-    held = load_config(out) if resume and preset is None else None
+    held = study_in(out) if resume and preset is None else None
     if resume and preset is None and held is None:
         raise StudyError(f"--resume needs a study to go on with, but {out} holds none: name a --preset to start one")
     try:
-        return with_overrides(held or preset_named(preset or "quick"), settings)
+        base: Config = held[1] if held else study.preset(preset or study.default_preset)
+        return base.overridden(settings)
     except ValueError as problem:
         raise StudyError(str(problem)) from None
 
@@ -127,11 +176,11 @@ def main() -> None:
     """Entry point `pyvae`."""
     try:
         app()
-    except StudyInterrupted as interrupted:
+    except Interrupted as interrupted:
         _leave(str(interrupted), INTERRUPTED)
     except KeyboardInterrupt:
         _leave("interrupted", INTERRUPTED)
-    except (StudyError, BenchError, OSError, SafetensorError, pa.ArrowException) as problem:
+    except (UserError, OSError, SafetensorError, pa.ArrowException) as problem:
         _leave(f"error: {problem}", 2)
 
 

@@ -19,13 +19,17 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     removed.
 
     The temporary keeps the suffix of `path`, for writers that choose the format by it. Missing folders are
-    created.
+    created. The file may be read by whom the process's umask lets read, also where a writer thinks otherwise
+    (safetensors leaves files to their owner).
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}{TEMPORARY_MARK}{secrets.token_hex(6)}{path.suffix}")
     try:
+        temporary.touch(exist_ok=False)
+        mode = temporary.stat().st_mode
         yield temporary
+        temporary.chmod(mode)
         _fsync(temporary)
         os.replace(temporary, path)
     except BaseException:

@@ -1,5 +1,7 @@
-"""What a user can put right: the command line prints the sentence and leaves without a traceback."""
+"""What a user of the benchmark can put right."""
+
+from pyvae.errors import UserError
 
 
-class BenchError(ValueError):
+class BenchError(UserError):
     """The benchmark cannot run as asked, or its providers disagree; the message is one sentence that says why."""

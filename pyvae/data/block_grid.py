@@ -1,75 +1,106 @@
-"""Images of a square grid of uniform blocks: the biased-grid study's data, with known generating factors.
+"""Images of a square grid of uniform blocks, with known generating factors: the biased-grid study's data.
 
-A factor z_k ~ N(mu, 1) gives block k the intensity sigmoid(z_k); training images add Gaussian pixel noise.
-Every random number comes from `pyvae.reparameterize` with one seed per model, so that stacked models draw
-what each draws alone.
+A factor z_k ~ N(mu, 1) gives block k the intensity sigmoid(z_k); mu is the bias, 0 in the unbiased distribution. Images
+that are drawn carry Gaussian pixel noise. Every random number comes from `pyvae.reparameterize` with one seed per
+model, so that stacked models draw what each draws alone.
 """
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from pyvae.data.data_set import Draw, Factor
+from pyvae.data.deprecated import EarlierBlockGrid
 from pyvae.ops import reparameterize
 
 TEST_INTENSITIES = (0.1, 0.5, 0.9)
 
 
 @dataclass(frozen=True)
-class BlockGrid:
-    """blocks x blocks blocks of pixels x pixels pixels; images are flat, row-major."""
+class BlockGrid(EarlierBlockGrid):
+    """blocks x blocks blocks of pixels x pixels pixels; images are flat, row-major.
+
+    Raises ValueError for sizes below 1 and a noise variance that is not positive.
+    """
 
     blocks: int = 3
     pixels: int = 7
+    noise_variance: float = 0.25
+    """Of the pixel noise of images that are drawn."""
 
     def __post_init__(self) -> None:
         for name, value in (("blocks", self.blocks), ("pixels", self.pixels)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
+        if not self.noise_variance > 0:
+            raise ValueError(f"noise_variance must be greater than 0, got {self.noise_variance}")
 
     @property
-    def latents(self) -> int:
-        """Generating factors: one per block."""
-        return self.blocks**2
+    def factors(self) -> tuple[Factor, ...]:
+        """One per block, continuous."""
+        return tuple(Factor(f"block {k}") for k in range(self.blocks**2))
 
     @property
-    def side(self) -> int:
-        """Pixels along one side of the image."""
-        return self.blocks * self.pixels
+    def shape(self) -> tuple[int, int]:
+        """Pixels down and across."""
+        return (self.blocks * self.pixels, self.blocks * self.pixels)
 
     @property
     def size(self) -> int:
         """Pixels of an image."""
-        return self.side**2
+        return math.prod(self.shape)
+
+    @property
+    def count(self) -> int | None:
+        """None: images never end."""
+        return None
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The factors and the pixel noise."""
+        return ("factors", "pixels")
+
+    def images(self, factors: Tensor) -> Tensor:
+        """Images [..., size] of factors z [..., blocks**2], without noise."""
+        return self.render(factors.sigmoid())
 
     def render(self, intensities: Tensor) -> Tensor:
-        """Images [..., size] whose blocks (row-major) have the given intensities [..., latents]."""
-        if intensities.shape[-1:] != (self.latents,):
-            raise ValueError(f"intensities must have shape [..., {self.latents}], got {list(intensities.shape)}")
+        """Images [..., size] whose blocks (row-major) have the given intensities [..., blocks**2]."""
+        blocks = self.blocks**2
+        if intensities.shape[-1:] != (blocks,):
+            raise ValueError(f"intensities must have shape [..., {blocks}], got {list(intensities.shape)}")
         lead = intensities.shape[:-1]
-        blocks = intensities.reshape(*lead, self.blocks, 1, self.blocks, 1)
-        return blocks.expand(*lead, self.blocks, self.pixels, self.blocks, self.pixels).reshape(*lead, self.size)
+        squares = intensities.reshape(*lead, self.blocks, 1, self.blocks, 1)
+        return squares.expand(*lead, self.blocks, self.pixels, self.blocks, self.pixels).reshape(*lead, self.size)
+
+    def draw(self, count: int, seeds: Mapping[str, Tensor], bias: Tensor | None = None) -> Draw:
+        """Factors z ~ N(mu, 1) and their images with pixel noise, for the biases mu [K] (0 where there is none).
+
+        Raises ValueError where seeds and bias are not all [K].
+        """
+        factor_seeds, pixel_seeds = seeds["factors"], seeds["pixels"]
+        mu = torch.zeros(factor_seeds.shape) if bias is None else bias
+        if mu.dim() != 1 or not mu.shape == factor_seeds.shape == pixel_seeds.shape:
+            shapes = f"{list(mu.shape)}, {list(factor_seeds.shape)} and {list(pixel_seeds.shape)}"
+            raise ValueError(f"bias and both seeds must have shape [K], got {shapes}")
+        mean = mu.reshape(-1, 1, 1).expand(-1, count, self.blocks**2).contiguous()
+        z = reparameterize(mean, torch.zeros_like(mean), seed=factor_seeds)
+        clean = self.images(z)
+        logvar = torch.full_like(clean, math.log(self.noise_variance))
+        return Draw(z, reparameterize(clean, logvar, seed=pixel_seeds))
+
+    def test_factors(self) -> Tensor:
+        """The logits of `test_intensities`."""
+        return self.test_intensities().logit()
 
     def test_intensities(self) -> Tensor:
-        """All combinations of {0.1, 0.5, 0.9}, [3**latents, latents]: the source's test set, last block
-        fastest.
-        """
-        values = torch.tensor(TEST_INTENSITIES)
-        return torch.cartesian_prod(*[values] * self.latents).reshape(-1, self.latents)
+        """All combinations of {0.1, 0.5, 0.9}, [3**(blocks**2), blocks**2], last block fastest."""
+        return torch.tensor(TEST_INTENSITIES)[self.labels()]
 
-    def sample_intensities(self, mu: Tensor, batch: int, seeds: Tensor) -> tuple[Tensor, Tensor]:
-        """Factors z ~ N(mu, 1) [K, batch, latents] and intensities sigmoid(z), for biases mu [K] and seeds
-        [K] int64.
-        """
-        if mu.dim() != 1 or seeds.shape != mu.shape:
-            raise ValueError(f"mu and seeds must both have shape [K], got {list(mu.shape)} and {list(seeds.shape)}")
-        mean = mu.reshape(-1, 1, 1).expand(-1, batch, self.latents).contiguous()
-        z = reparameterize(mean, torch.zeros_like(mean), seed=seeds)
-        return z, z.sigmoid()
-
-    def add_noise(self, images: Tensor, variance: float, seeds: Tensor) -> Tensor:
-        """Images [K, batch, size] plus N(0, variance) noise in every pixel, from seeds [K] int64."""
-        if not variance > 0:
-            raise ValueError(f"variance must be greater than 0, got {variance}")
-        logvar = torch.full((), variance, dtype=images.dtype, device=images.device).log()
-        return reparameterize(images, logvar.expand_as(images).contiguous(), seed=seeds)
+    def labels(self) -> Tensor:
+        """All combinations of 0, 1 and 2, the numbers of the test intensities."""
+        values = torch.arange(len(TEST_INTENSITIES))
+        return torch.cartesian_prod(*[values] * self.blocks**2).reshape(-1, self.blocks**2)

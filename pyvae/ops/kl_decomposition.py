@@ -68,6 +68,10 @@ def kl_decomposition(
 
 def log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     """log N(z; mu, exp(logvar)), elementwise."""
+    return -0.5 * (standardized(z, mu, logvar) ** 2 + logvar + math.log(2 * math.pi))
+
+
+def standardized(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    """(z - mu) / sigma, elementwise."""
     # exp(-logvar / 2) stays finite where exp(-logvar) overflows.
-    standardized = (z - mu) * torch.exp(-0.5 * logvar)
-    return -0.5 * (standardized**2 + logvar + math.log(2 * math.pi))
+    return (z - mu) * torch.exp(-0.5 * logvar)

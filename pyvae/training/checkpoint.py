@@ -15,16 +15,20 @@ from typing import Any
 import safetensors.torch
 from torch import Tensor
 
+from pyvae.errors import UserError
 from pyvae.files import atomic_path, atomic_write_bytes, remove_stale_temporaries
-from pyvae.training.errors import StudyError
 
 CURRENT, PREVIOUS = "current.manifest", "previous.manifest"
 FORMAT = 1
 _READ_BYTES = 1 << 22
 
 
+class CheckpointError(UserError):
+    """There are checkpoints, and none of them is intact."""
+
+
 class Checkpoints:
-    """The checkpoints in a folder. One writer at a time: the study's lock sees to it."""
+    """The checkpoints in a folder. One writer at a time: the lock of the run's folder sees to it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -49,12 +53,15 @@ class Checkpoints:
         self._good = manifest
         self._remove_unnamed()
 
+    def clean(self) -> None:
+        """Removes what writers that died left; to be called by the one writer only."""
+        remove_stale_temporaries(self.folder)
+
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """(tensors, state) of the newest intact checkpoint, or None when there never was one.
 
-        StudyError when there are checkpoints and all are damaged.
+        CheckpointError when there are checkpoints and all are damaged.
         """
-        remove_stale_temporaries(self.folder)
         problems = []
         for name in (CURRENT, PREVIOUS):
             try:
@@ -72,7 +79,7 @@ class Checkpoints:
             self._good = manifest
             return safetensors.torch.load(weights), body["state"]
         if self.exists():
-            raise StudyError(f"no intact checkpoint in {self.folder}: {'; '.join(problems)}")
+            raise CheckpointError(f"no intact checkpoint in {self.folder}: {'; '.join(problems)}")
         return None
 
     def _remove_unnamed(self) -> None:

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import torch
 
 from pyvae.nn import stack
-from pyvae.studies.config import StudyConfig
-from pyvae.training.cells import Cell
 from pyvae.training.chunk import Chunk
+from pyvae.training.recipe import Recipe
 
 MODELS_PER_CHUNK = 16
 """Most models of a chunk. Measured on 2 cores with 32 MB of L3, 165 models of the study, ms per step
@@ -25,9 +24,10 @@ def divide(models: int, threads: int) -> list[range]:
     return [range(models * g // groups, models * (g + 1) // groups) for g in range(groups)]
 
 
-def initial_chunks(cells: Sequence[Cell], config: StudyConfig, threads: int) -> list[Chunk]:
-    """All models of the study at step 0."""
-    return [Chunk.initialised([cells[k] for k in group], group, config) for group in divide(len(cells), threads)]
+def initial_chunks(recipe: Recipe, threads: int) -> list[Chunk]:
+    """All models of the recipe at step 0."""
+    cells = recipe.cells
+    return [Chunk.initialised([cells[k] for k in group], group, recipe) for group in divide(len(cells), threads)]
 
 
 def regroup(chunks: Sequence[Chunk], survivors: Sequence[Sequence[int]], step: int, threads: int) -> list[Chunk]:
@@ -52,7 +52,7 @@ def _gather(members: Sequence[tuple[Chunk, int]], step: int) -> Chunk:
     out = Chunk(
         [chunk.cells[k] for chunk, ks in parts for k in ks],
         [chunk.indices[k] for chunk, ks in parts for k in ks],
-        parts[0][0].config,
+        parts[0][0].recipe,
         stack([(chunk.model, ks) for chunk, ks in parts]),
     )
     out.sums = torch.cat([chunk.sums[:, ks] for chunk, ks in parts], dim=1)

@@ -6,8 +6,6 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from pyvae.studies.config import StudyConfig
-
 PLAIN_LINE_SECONDS = 20.0
 
 
@@ -42,14 +40,14 @@ class TrainingProgress:
         if self._bar is not None:
             self._bar.stop()
 
-    def start(self, config: StudyConfig, step: int) -> None:
+    def start(self, models: int, steps: int, step: int) -> None:
         """Training begins at `step`."""
-        self._steps = config.steps
+        self._steps = steps
         self._since = self._line = time.monotonic()
         resumed = f", from step {step}" if step else ""
-        self._console.print(f"training {config.models} models for {config.steps} steps{resumed}", highlight=False)
+        self._console.print(f"training {models} models for {steps} steps{resumed}", highlight=False)
         if self._bar is not None:
-            self._bar.add_task("", total=config.steps, completed=step)
+            self._bar.add_task("", total=steps, completed=step)
 
     def advance(self, step: int, models: int, elbo: float | None) -> None:
         """One step is done, with so many models still in training; `elbo` when a new mean is known."""

@@ -12,9 +12,9 @@ from pyvae.training.chunk import Chunk
 
 
 class Stopping:
-    """Follows N models. The criterion is the validation loss, reconstruction + beta * KL at the full beta.
+    """Follows N models. The criterion is the validation loss, the objective at its full strength.
 
-    For beta = 1 that is the negative validation ELBO; for another beta the plain ELBO would pick a model
+    For the VAE that is the negative validation ELBO; for a stronger objective the plain ELBO would pick a model
     early in its training that its own objective has long left behind. While the warm-up lasts nothing is
     compared: the objective is still another one.
     """
@@ -22,7 +22,7 @@ class Stopping:
     def __init__(self, models: int, patience: int, warmup: int, best: StackedVAE) -> None:
         self.patience, self.warmup = patience, warmup
         self.best = best
-        """Best parameters of all N models, in the study's order."""
+        """Best parameters of all N models, in the recipe's order."""
         self.best_loss = torch.full((models,), float("inf"), dtype=torch.float64)
         self.best_step = torch.zeros(models, dtype=torch.int64)
         self.misses = torch.zeros(models, dtype=torch.int64)

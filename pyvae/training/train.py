@@ -1,4 +1,4 @@
-"""Trains all models of a study at once, in chunks, with curves, early stopping and checkpoints.
+"""Trains all models of a recipe at once, in chunks, with curves, early stopping and checkpoints.
 
 Every model's random numbers come from its own streams and the step's number, so a model trains the same alone
 or in company, in one go or resumed. The same bit for bit where batch size, hidden widths and validation images
@@ -16,15 +16,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pyvae.errors import Interrupted
 from pyvae.nn import StackedVAE, stack
-from pyvae.studies.config import StudyConfig
-from pyvae.training.cells import Cell, cells
+from pyvae.training.cells import Cell
 from pyvae.training.checkpoint import Checkpoints
 from pyvae.training.chunk import Chunk
 from pyvae.training.curves import Curves
-from pyvae.training.errors import StudyInterrupted
 from pyvae.training.groups import initial_chunks, regroup
 from pyvae.training.progress import TrainingProgress
+from pyvae.training.recipe import Recipe
 from pyvae.training.stopping import Stopping
 from pyvae.training.workers import workers
 
@@ -45,32 +45,33 @@ class Trained:
 class Training:
     """The state of a training run between two steps."""
 
-    def __init__(self, config: StudyConfig, pool: ThreadPoolExecutor) -> None:
-        self.config, self.pool = config, pool
-        self.cells = cells(config)
+    def __init__(self, recipe: Recipe, pool: ThreadPoolExecutor) -> None:
+        self.recipe, self.pool = recipe, pool
+        self.cells = recipe.cells
         self.threads = torch.get_num_threads()
         self.step = 0
         self.steps = torch.zeros(len(self.cells), dtype=torch.int64)
-        self.curves = Curves()
+        self.curves = Curves(recipe.terms)
         self.chunks: list[Chunk] = []
         self.stopping: Stopping | None = None
-        if config.patience is not None:
-            best = StackedVAE(len(self.cells), config.inputs, config.hidden, config.latents)
-            self.stopping = Stopping(len(self.cells), config.patience, config.beta_warmup_steps, best)
+        if recipe.settings.patience is not None:
+            models = len(self.cells)
+            best = recipe.model(models, None)
+            self.stopping = Stopping(models, recipe.settings.patience, recipe.warmup_steps, best)
 
     @property
     def finished(self) -> bool:
         """Whether no model has a step left to take."""
-        return self.step >= self.config.steps or not self.chunks
+        return self.step >= self.recipe.settings.steps or not self.chunks
 
     def advance(self) -> float | None:
         """One step of every model; returns the mean training ELBO when a curve point was due."""
-        config = self.config
+        settings = self.recipe.settings
         list(self.pool.map(lambda chunk: chunk.step(self.step), self.chunks))
         self.step += 1
-        last = self.step == config.steps
-        elbo = self._read_curves() if last or self.step % config.curve_every == 0 else None
-        if last or self.step % config.validate_every == 0:
+        last = self.step == settings.steps
+        elbo = self._read_curves() if last or self.step % settings.curve_every == 0 else None
+        if last or self.step % settings.validate_every == 0:
             self._validate(last=last)
         return elbo
 
@@ -100,7 +101,7 @@ class Training:
     def restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         """Continues from a checkpoint, with the same chunks."""
         self.step, self.steps = state["step"], tensors["steps"].clone()
-        self.curves = Curves(tensors["curves"])
+        self.curves = Curves(self.recipe.terms, tensors["curves"])
         self.chunks = [self._restored(tensors, c, indices) for c, indices in enumerate(state["chunks"])]
         if self.stopping is not None:
             self.stopping.restore(tensors)
@@ -110,22 +111,23 @@ class Training:
         return {"step": self.step, "chunks": chunks, "torch": torch.__version__, "threads": self.threads}
 
     def _restored(self, tensors: dict[str, Tensor], c: int, indices: list[int]) -> Chunk:
-        config = self.config
-        model = StackedVAE(len(indices), config.inputs, config.hidden, config.latents)
+        model = self.recipe.model(len(indices), None)
         model.load_state_dict({name: tensors[f"{c}.{name}"] for name in model.state_dict()})
-        chunk = Chunk([self.cells[k] for k in indices], indices, config, model)
+        chunk = Chunk([self.cells[k] for k in indices], indices, self.recipe, model)
         chunk.sums = tensors[f"{c}.sums"].clone()
         names = [name for name, _ in model.named_parameters()]
         chunk.optimiser.restore([(tensors[f"{c}.{name}.m"], tensors[f"{c}.{name}.v"]) for name in names], self.step)
         return chunk
 
     def _read_curves(self) -> float:
-        window = self.step % self.config.curve_every or min(self.config.curve_every, self.step)
+        every = self.recipe.settings.curve_every
+        window = self.step % every or min(every, self.step)
+        place = {name: row for row, name in enumerate(self.recipe.terms)}
         elbos = []
         for chunk in self.chunks:
             terms = chunk.take_sums() / window
             self.curves.add(self.step, "train", chunk.indices, terms)
-            elbos.append(-(terms[0] + terms[1]))
+            elbos.append(-(terms[place["reconstruction"]] + terms[place["kl"]]))
         return float(torch.cat(elbos).nanmean())
 
     def _validate(self, *, last: bool) -> None:
@@ -141,29 +143,46 @@ class Training:
             self.chunks = regroup(self.chunks, survivors, self.step, self.threads)
 
 
+def restored(recipe: Recipe, checkpoints: Checkpoints) -> Trained | None:
+    """The models of the newest intact checkpoint, finished or not; None where there is none. Writes nothing."""
+    found = checkpoints.load()
+    if found is None:
+        return None
+    with workers() as pool:
+        training = Training(recipe, pool)
+        training.restore(*found)
+        for chunk in training.chunks:
+            training.steps[list(chunk.indices)] = training.step
+        return training.trained()
+
+
 def train(
-    config: StudyConfig,
+    recipe: Recipe,
     *,
     checkpoints: Checkpoints | None = None,
     progress: TrainingProgress | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     on_checkpoint: Callable[[Training], None] = lambda training: None,
 ) -> Trained:
-    """Trains every cell of `config` to its end.
+    """Trains every cell of `recipe` to its end.
 
     With `checkpoints` training continues from the newest intact one, saves one every `checkpoint_seconds` and
     one at the end; `on_checkpoint` follows each. When `should_stop` says so, training saves a checkpoint at
-    the next step boundary and raises StudyInterrupted.
+    the next step boundary and raises Interrupted.
     """
+    settings = recipe.settings
     with workers() as pool:
-        training = Training(config, pool)
-        found = checkpoints.load() if checkpoints is not None else None
+        training = Training(recipe, pool)
+        found = None
+        if checkpoints is not None:
+            checkpoints.clean()
+            found = checkpoints.load()
         if found is None:
-            training.chunks = initial_chunks(training.cells, config, training.threads)
+            training.chunks = initial_chunks(recipe, training.threads)
         else:
             training.restore(*found)
         if progress is not None and not training.finished:
-            progress.start(config, training.step)
+            progress.start(len(recipe.cells), settings.steps, training.step)
 
         def keep() -> None:
             if checkpoints is not None:
@@ -174,11 +193,11 @@ def train(
         while not training.finished:
             if should_stop():
                 keep()
-                raise StudyInterrupted(f"stopped at step {training.step} of {config.steps}")
+                raise Interrupted(f"stopped at step {training.step} of {settings.steps}")
             elbo = training.advance()
             if progress is not None:
                 progress.advance(training.step, sum(len(chunk.indices) for chunk in training.chunks), elbo)
-            if training.finished or time.monotonic() - saved > config.checkpoint_seconds:
+            if training.finished or time.monotonic() - saved > settings.checkpoint_seconds:
                 keep()
                 saved = time.monotonic()
         return training.trained()

@@ -15,7 +15,7 @@ def test_render_puts_each_intensity_in_its_block() -> None:
 
 def test_sizes_of_the_study() -> None:
     grid = BlockGrid()
-    assert (grid.latents, grid.side, grid.size) == (9, 21, 441)
+    assert (len(grid.factors), grid.shape, grid.size, grid.count) == (9, (21, 21), 441, None)
     assert grid.render(torch.rand(4, 5, 9)).shape == (4, 5, 441)
 
 
@@ -27,28 +27,53 @@ def test_test_set_is_every_combination_once() -> None:
     assert float(intensities.var(correction=0)) == pytest.approx(0.10667, abs=1e-5)
 
 
-def test_intensities_have_the_bias_and_are_their_sigmoid() -> None:
+def seeds(factors: list[int], pixels: list[int]) -> dict[str, torch.Tensor]:
+    return {"factors": torch.tensor(factors), "pixels": torch.tensor(pixels)}
+
+
+def test_factors_have_the_bias_and_images_show_their_sigmoid() -> None:
     mu = torch.tensor([0.0, 5.0])
-    z, intensities = BlockGrid().sample_intensities(mu, 4000, torch.tensor([1, 2]))
+    grid = BlockGrid(noise_variance=1e-9)
+    z, images = grid.draw(4000, seeds([1, 2], [3, 4]), mu)
     error = 5 / math.sqrt(4000 * 9)
     assert torch.allclose(z.mean(dim=(1, 2)), mu, atol=error)
     assert torch.allclose(z.std(dim=(1, 2)), torch.ones(2), atol=error)
-    assert torch.equal(intensities, z.sigmoid())
+    assert torch.equal(grid.images(z), grid.render(z.sigmoid()))
+    assert torch.allclose(images, grid.images(z), atol=1e-3)
+    assert torch.allclose(grid.draw(4000, seeds([1], [3])).factors, z[:1])  # no bias is a bias of 0
 
 
 def test_noise_has_the_variance_and_no_mean() -> None:
-    clean = torch.full((1, 500, 441), 0.5)
-    noise = BlockGrid().add_noise(clean, 0.25, torch.tensor([3])) - clean
+    grid = BlockGrid(noise_variance=0.25)
+    z, images = grid.draw(500, seeds([3], [4]))
+    noise = images - grid.images(z)
     assert float(noise.mean()) == pytest.approx(0, abs=0.006)
     assert float(noise.var()) == pytest.approx(0.25, abs=0.004)
 
 
 def test_a_model_draws_what_it_draws_alone() -> None:
-    grid, mu, seeds = BlockGrid(), torch.tensor([0.0, 1.0, 2.0]), torch.tensor([5, -6, 7])
-    together = grid.add_noise(grid.render(grid.sample_intensities(mu, 16, seeds)[1]), 0.25, seeds + 1)
-    _, intensities = grid.sample_intensities(mu[1:2], 16, seeds[1:2])
-    alone = grid.add_noise(grid.render(intensities), 0.25, seeds[1:2] + 1)
-    assert torch.equal(together[1:2], alone)
+    grid, mu = BlockGrid(), torch.tensor([0.0, 1.0, 2.0])
+    together = grid.draw(16, seeds([5, -6, 7], [6, -5, 8]), mu)
+    alone = grid.draw(16, seeds([-6], [-5]), mu[1:2])
+    assert torch.equal(together.factors[1:2], alone.factors) and torch.equal(together.images[1:2], alone.images)
+
+
+def test_labels_number_the_test_intensities() -> None:
+    grid = BlockGrid(blocks=2, pixels=1)
+    assert torch.equal(torch.tensor([0.1, 0.5, 0.9])[grid.labels()], grid.test_intensities())
+    assert torch.allclose(grid.test_factors().sigmoid(), grid.test_intensities())
+
+
+def test_earlier_names_warn_and_work() -> None:
+    grid, mu, seed = BlockGrid(), torch.tensor([1.0]), torch.tensor([5])
+    with pytest.warns(FutureWarning, match=r"BlockGrid.sample_intensities will be removed in pyvae 0.3: use grid.draw"):
+        z, intensities = grid.sample_intensities(mu, 3, seed)
+    assert torch.equal(z, grid.draw(3, seeds([5], [0]), mu).factors) and torch.equal(intensities, z.sigmoid())
+    with pytest.warns(FutureWarning, match=r"BlockGrid.add_noise"):
+        noised = grid.add_noise(grid.render(intensities), 0.25, seed)
+    assert torch.equal(noised, grid.draw(3, seeds([5], [5]), mu).images)
+    with pytest.warns(FutureWarning):
+        assert (grid.latents, grid.side) == (9, 21)
 
 
 @pytest.mark.parametrize(
@@ -56,11 +81,8 @@ def test_a_model_draws_what_it_draws_alone() -> None:
     [
         (lambda: BlockGrid(blocks=0), "blocks must be at least 1, got 0"),
         (lambda: BlockGrid().render(torch.zeros(2, 8)), r"intensities must have shape \[..., 9\], got \[2, 8\]"),
-        (
-            lambda: BlockGrid().add_noise(torch.zeros(1, 1, 441), 0.0, torch.tensor([0])),
-            "variance must be greater than 0",
-        ),
-        (lambda: BlockGrid().sample_intensities(torch.zeros(2), 1, torch.tensor([0])), "must both have shape"),
+        (lambda: BlockGrid(noise_variance=0.0), "noise_variance must be greater than 0"),
+        (lambda: BlockGrid().draw(1, seeds([0], [0]), torch.zeros(2)), r"bias and both seeds must have shape \[K\]"),
     ],
 )
 def test_wrong_input_is_one_sentence(call, sentence) -> None:

@@ -11,10 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from pyvae.studies.config import StudyConfig
+from pyvae.errors import Interrupted
+from pyvae.studies import StudyError
+from pyvae.studies.biased_grid import STUDY, BiasedGridConfig
 from pyvae.studies.run import run_study, stop_on_signal
-from pyvae.training.errors import StudyError, StudyInterrupted
-from tests.studies.tiny import tiny
+from tests.studies.biased_grid.tiny import tiny
 
 SAVED = ("config.json", "curves.parquet", "results.parquet", "baseline.parquet", "pictures.safetensors")
 
@@ -30,7 +31,7 @@ def saved(out: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("study") / "finished"
-    run_study(tiny(), out, console=quiet())
+    run_study(STUDY, tiny(), out, console=quiet())
     return out
 
 
@@ -38,15 +39,15 @@ def test_a_study_leaves_everything_and_nothing_partial(finished) -> None:
     assert set(SAVED) | {"report.html", "findings.md", "figures", "checkpoint", ".lock"} == set(os.listdir(finished))
     assert list((finished / "figures").glob("*.png"))
     assert not list(finished.rglob("*.partial-*"))
-    assert StudyConfig.from_json((finished / "config.json").read_text()) == tiny()
+    assert BiasedGridConfig.from_json((finished / "config.json").read_text()) == tiny()
     results = pq.read_table(finished / "results.parquet")
-    assert results.num_rows == tiny().models and results["steps"].to_pylist() == [23] * 8
+    assert results.num_rows == len(tiny().cells()) and results["steps"].to_pylist() == [23] * 8
     assert results.column_names[:5] == ["mu", "beta", "seed", "steps", "best_step"]
 
 
 def test_progress_is_plain_lines_where_there_is_no_terminal(tmp_path) -> None:
     console = quiet()
-    run_study(tiny("mus=0", "betas=1", "seeds=0", "steps=5"), tmp_path, console=console)
+    run_study(STUDY, tiny("mus=0", "betas=1", "seeds=0", "steps=5"), tmp_path, console=console)
     lines = console.file.getvalue().splitlines()
     assert lines[0] == "training 1 models for 5 steps"
     assert lines[1].startswith("step 5/5  1 models  ELBO -") and lines[1].endswith("0.0 min left")
@@ -56,20 +57,18 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(tmp_path) -> None:
 def test_a_folder_with_another_study_is_refused_and_untouched(finished) -> None:
     before = saved(finished)
     for resume in (False, True):
-        with pytest.raises(
-            StudyError, match=r"already holds another study \(other steps, betas\)|\(other betas, steps\)"
-        ):
-            run_study(tiny("steps=24", "betas=1"), finished, resume=resume, console=quiet())
+        with pytest.raises(StudyError, match=r"already holds another study \(other strengths, steps\)"):
+            run_study(STUDY, tiny("steps=24", "betas=1"), finished, resume=resume, console=quiet())
     assert saved(finished) == before
 
 
 def test_a_finished_study_needs_resume_and_then_only_draws(finished) -> None:
     before = saved(finished)
     with pytest.raises(StudyError, match="already holds this study: add --resume"):
-        run_study(tiny(), finished, console=quiet())
+        run_study(STUDY, tiny(), finished, console=quiet())
     (finished / "report.html").unlink()
     console = quiet()
-    assert run_study(tiny(), finished, resume=True, console=console).exists()
+    assert run_study(STUDY, tiny(), finished, resume=True, console=console).exists()
     assert saved(finished) == before and "training" not in console.file.getvalue()
 
 
@@ -77,20 +76,20 @@ def test_results_that_are_gone_are_measured_again_without_training(finished) -> 
     before = saved(finished)
     (finished / "results.parquet").unlink()
     console = quiet()
-    run_study(tiny(), finished, resume=True, console=console)
+    run_study(STUDY, tiny(), finished, resume=True, console=console)
     assert saved(finished) == before and "training" not in console.file.getvalue()
 
 
 def test_out_must_be_a_folder(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StudyError, match=r"out must be a folder, but .* is a file"):
-        run_study(tiny(), tmp_path / "file", console=quiet())
+        run_study(STUDY, tiny(), tmp_path / "file", console=quiet())
 
 
 def test_a_config_that_cannot_be_read_is_refused(tmp_path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(StudyError, match="is not a config of this version: config lacks the field 'preset'"):
-        run_study(tiny(), tmp_path, console=quiet())
+        run_study(STUDY, tiny(), tmp_path, console=quiet())
 
 
 def test_the_first_signal_asks_and_the_second_insists() -> None:
@@ -106,9 +105,9 @@ def test_the_first_signal_asks_and_the_second_insists() -> None:
 RUN = """
 import sys
 from pathlib import Path
-from pyvae.studies.config import StudyConfig
+from pyvae.studies.biased_grid import STUDY, BiasedGridConfig
 from pyvae.studies.run import run_study
-run_study(StudyConfig.from_json(Path(sys.argv[1]).read_text()), sys.argv[2], resume=True)
+run_study(STUDY, BiasedGridConfig.from_json(Path(sys.argv[1]).read_text()), sys.argv[2], resume=True)
 """
 
 
@@ -126,7 +125,7 @@ def test_a_study_that_is_killed_ends_with_the_same_bits(tmp_path) -> None:
     settings = tiny("checkpoint_seconds=0.05", "steps=200")
     config = tmp_path / "settings.json"
     config.write_text(settings.to_json())
-    run_study(settings, tmp_path / "whole", console=quiet())
+    run_study(STUDY, settings, tmp_path / "whole", console=quiet())
     out = tmp_path / "killed"
     process = start(config, out)
     wait_for(out / "checkpoint" / "current.manifest", process)
@@ -134,7 +133,7 @@ def test_a_study_that_is_killed_ends_with_the_same_bits(tmp_path) -> None:
     process.wait()
     assert not (out / "results.parquet").exists()
     (out / f".results.partial-{'0' * 12}.parquet").write_text("left over")
-    run_study(settings, out, resume=True, console=quiet())
+    run_study(STUDY, settings, out, resume=True, console=quiet())
     assert saved(out) == saved(tmp_path / "whole")
     assert not list(out.rglob("*.partial-*"))
 
@@ -147,41 +146,41 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path) -> None:
     process = start(config, out)
     wait_for(out / "checkpoint" / "current.manifest", process)
     with pytest.raises(StudyError, match=r"another process is running a study"):
-        run_study(settings, out, resume=True, console=quiet())
+        run_study(STUDY, settings, out, resume=True, console=quiet())
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    assert "StudyInterrupted: stopped at step " in errors and f"pyvae study --out {out} --resume" in errors
+    assert "Interrupted: stopped at step " in errors and f"pyvae study biased-grid --out {out} --resume" in errors
     assert pq.read_table(out / "curves.parquet").num_rows > 0
     assert not (out / "results.parquet").exists() and not list(out.rglob("*.partial-*"))
 
 
 def test_an_interrupted_evaluation_keeps_the_training(tmp_path, monkeypatch) -> None:
-    from pyvae.studies import run
+    from pyvae.studies.biased_grid import measure
 
     def interrupted(*arguments, **settings):
         os.kill(os.getpid(), signal.SIGTERM)
         return real(*arguments, **settings)
 
-    real = run.evaluate
-    monkeypatch.setattr(run, "evaluate", interrupted)
-    monkeypatch.setattr(run, "EVALUATED_TOGETHER", 5)
-    with pytest.raises(StudyInterrupted, match=r"stopped while evaluating, training is kept; go on with: "):
-        run_study(tiny(), tmp_path, console=quiet())
-    monkeypatch.setattr(run, "evaluate", real)
+    real = measure.evaluate
+    monkeypatch.setattr(measure, "evaluate", interrupted)
+    monkeypatch.setattr(measure, "EVALUATED_TOGETHER", 5)
+    with pytest.raises(Interrupted, match=r"stopped while evaluating, training is kept; go on with: "):
+        run_study(STUDY, tiny(), tmp_path, console=quiet())
+    monkeypatch.setattr(measure, "evaluate", real)
     console = quiet()
-    run_study(tiny(), tmp_path, resume=True, console=console)
+    run_study(STUDY, tiny(), tmp_path, resume=True, console=console)
     assert "training" not in console.file.getvalue()
 
 
 def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(StudyError, match=r"out must be a new or empty folder, or one that holds a study"):
-        run_study(tiny(), tmp_path, console=quiet())
+        run_study(STUDY, tiny(), tmp_path, console=quiet())
     assert os.listdir(tmp_path) == ["thesis.tex"]
 
 
 def test_a_study_whose_models_diverge_still_gets_its_report(tmp_path) -> None:
-    report = run_study(tiny("learning_rate=1e30", "steps=5"), tmp_path / "out", console=quiet())
+    report = run_study(STUDY, tiny("learning_rate=1e30", "steps=5"), tmp_path / "out", console=quiet())
     assert "diverged" in report.read_text()
 
 
@@ -189,5 +188,5 @@ def test_curves_that_are_gone_are_written_again(finished, tmp_path) -> None:
     out = tmp_path / "copy"
     shutil.copytree(finished, out)
     (out / "curves.parquet").unlink()
-    run_study(tiny(), out, resume=True, console=quiet())
+    run_study(STUDY, tiny(), out, resume=True, console=quiet())
     assert (out / "curves.parquet").read_bytes() == (finished / "curves.parquet").read_bytes()

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from pyvae import files
-from pyvae.training.checkpoint import Checkpoints
-from pyvae.training.errors import StudyError, StudyInterrupted
+from pyvae.errors import Interrupted
+from pyvae.training.checkpoint import CheckpointError, Checkpoints
 from pyvae.training.train import train
-from tests.studies.tiny import tiny
+from tests.training.recipes import grid_recipe as grid
 from tests.training.test_train import assert_same
 
 
@@ -100,7 +100,7 @@ def test_when_all_are_damaged_it_says_so(tmp_path) -> None:
     two_checkpoints(tmp_path)
     for path in tmp_path.iterdir():
         path.write_bytes(b"damaged")
-    with pytest.raises(StudyError, match=r"no intact checkpoint in .*: current.manifest: the manifest does not match"):
+    with pytest.raises(CheckpointError, match=r"no intact checkpoint in .*: current.manifest: the manifest does not"):
         loaded(tmp_path)
 
 
@@ -136,33 +136,33 @@ def test_a_failing_disk_leaves_a_checkpoint_whichever_operation_fails(tmp_path, 
 @pytest.mark.parametrize("patience", ["none", "1"])
 @pytest.mark.parametrize("every", [1, 3, 7])
 def test_training_stopped_again_and_again_ends_with_the_same_bits(tmp_path, patience, every) -> None:
-    config = tiny(f"patience={patience}", "validate_every=4", "learning_rate=0.02", "steps=29")
-    reference = train(config)
+    recipe = grid(f"patience={patience}", "validate_every=4", "learning_rate=0.02", "steps=29")
+    reference = train(recipe)
     for _ in range(40):
         steps = iter(range(100))
         try:
             trained = train(
-                config, checkpoints=Checkpoints(tmp_path), should_stop=lambda steps=steps: next(steps) == every
+                recipe, checkpoints=Checkpoints(tmp_path), should_stop=lambda steps=steps: next(steps) == every
             )
-        except StudyInterrupted:
+        except Interrupted:
             continue
         break
     assert_same(trained, reference)
-    assert_same(train(config, checkpoints=Checkpoints(tmp_path)), reference)
+    assert_same(train(recipe, checkpoints=Checkpoints(tmp_path)), reference)
 
 
 def test_sizes_of_any_kind_resume_with_the_same_bits(tmp_path) -> None:
-    config = tiny("hidden=33,17", "batch_size=7", "patience=1", "validate_every=4", "learning_rate=0.02")
+    recipe = grid("hidden=33,17", "batch_size=7", "patience=1", "validate_every=4", "learning_rate=0.02")
     steps = iter(range(100))
-    with pytest.raises(StudyInterrupted):
-        train(config, checkpoints=Checkpoints(tmp_path), should_stop=lambda: next(steps) == 11)
-    assert_same(train(config, checkpoints=Checkpoints(tmp_path)), train(config))
+    with pytest.raises(Interrupted):
+        train(recipe, checkpoints=Checkpoints(tmp_path), should_stop=lambda: next(steps) == 11)
+    assert_same(train(recipe, checkpoints=Checkpoints(tmp_path)), train(recipe))
 
 
 def test_checkpoints_come_as_often_as_asked(tmp_path) -> None:
     saves = []
     train(
-        tiny("checkpoint_seconds=1e-9", "steps=5"),
+        grid("checkpoint_seconds=1e-9", "steps=5"),
         checkpoints=Checkpoints(tmp_path),
         on_checkpoint=lambda training: saves.append(training.step),
     )

@@ -1,30 +1,34 @@
+import dataclasses
 import math
 
 import pytest
 import torch
 from torch.nn.functional import linear
 
+from pyvae.errors import Interrupted
 from pyvae.ops import reparameterize
 from pyvae.training import groups
-from pyvae.training.cells import cells, stream
-from pyvae.training.chunk import Batches, Chunk
-from pyvae.training.errors import StudyInterrupted
+from pyvae.training.cells import stream
+from pyvae.training.chunk import Chunk
 from pyvae.training.groups import divide
 from pyvae.training.optimiser import StackedAdam
 from pyvae.training.train import Trained, train
-from tests.studies.tiny import tiny
+from tests.training.recipes import grid_recipe as grid
+from tests.training.recipes import sprite_recipe
+
+AXES = ("mu", "beta")
 
 
 def assert_same(a: Trained, b: Trained) -> None:
     """Bit for bit, curves included."""
     for p, q in zip(a.model.parameters(), b.model.parameters(), strict=True):
         assert torch.equal(p, q)
-    assert a.curves.table(a.cells).equals(b.curves.table(b.cells))
+    assert a.curves.table(a.cells, AXES).equals(b.curves.table(b.cells, AXES))
     assert torch.equal(a.steps, b.steps) and torch.equal(a.best_step, b.best_step)
 
 
 def rows(trained: Trained, split: str) -> list[dict]:
-    return [row for row in trained.curves.table(trained.cells).to_pylist() if row["split"] == split]
+    return [row for row in trained.curves.table(trained.cells, AXES).to_pylist() if row["split"] == split]
 
 
 @pytest.fixture(autouse=True)
@@ -37,43 +41,43 @@ def _threads():
 @pytest.mark.parametrize("kl", ["sampled", "closed_form"])
 def test_one_model_is_plain_torch(kl) -> None:
     """The whole of training against a plain loop: torch.nn.functional, torch.optim.Adam, losses written out."""
-    config = tiny("mus=2.5", "betas=5", "seeds=0", f"kl={kl}", "beta_warmup_steps=4", "steps=6")
-    (cell,) = cells(config)
-    start = Chunk.initialised([cell], [0], config).model
+    recipe = grid("mus=2.5", "betas=5", "seeds=0", f"kl={kl}", "beta_warmup_steps=4", "steps=6")
+    (cell,) = recipe.cells
+    start = Chunk.initialised([cell], [0], recipe).model
     parameters = [p[0].detach().clone().requires_grad_() for p in start.parameters()]
-    adam = torch.optim.Adam(parameters, lr=config.learning_rate)
-    batches = Batches([cell], config, config.batch_size)
+    adam = torch.optim.Adam(parameters, lr=recipe.settings.learning_rate)
     factors, pixels, codes = (stream([cell], f"training {what}") for what in ("factors", "pixels", "codes"))
-    for step in range(config.steps):
-        x = batches.draw(factors + step, pixels + step)[0]
+    for step in range(recipe.settings.steps):
+        seeds = {"factors": factors + step, "pixels": pixels + step}
+        x = recipe.data.draw(recipe.settings.batch_size, seeds, torch.tensor([cell.bias])).images[0]
         w1, b1, w2, b2, w3, b3, v1, c1, v2, c2, v3, c3 = parameters
         head = linear(linear(linear(x, w1.T, b1[0]).relu(), w2.T, b2[0]).relu(), w3.T, b3[0])
         mu, logvar = head[:, :5], head[:, 5:]
         z = reparameterize(mu, logvar, seed=int(codes) + step)
         images = linear(linear(linear(z, v1.T, c1[0]).relu(), v2.T, c2[0]).relu(), v3.T, c3[0])
-        reconstruction = ((x - images) ** 2).sum(-1) / (2 * config.noise_variance)
+        reconstruction = ((x - images) ** 2).sum(-1) / (2 * 0.25)
         eps2 = (z - mu) ** 2 / logvar.exp()
         sampled = 0.5 * (z**2 - eps2 - logvar).sum(-1)
         exact = 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(-1)
         kl_term = sampled if kl == "sampled" else exact
-        loss = (reconstruction + min(1, step / 4) * cell.beta * kl_term).mean()
+        loss = (reconstruction + min(1, step / 4) * cell.strength * kl_term).mean()
         adam.zero_grad()
         loss.backward()
         adam.step()
-    trained = train(config)
+    trained = train(recipe)
     for p, q in zip(trained.model.parameters(), parameters, strict=True):
         assert torch.allclose(p[0], q, rtol=1e-3, atol=2e-5)
 
 
 @pytest.mark.parametrize("patience", ["none", "1"])
 def test_a_stacked_model_equals_the_same_model_alone(patience) -> None:
-    config = tiny(f"patience={patience}", "validate_every=2", "steps=41")
-    together = train(config)
+    recipe = grid(f"patience={patience}", "validate_every=2", "steps=41")
+    together = train(recipe)
     for place, cell in enumerate(together.cells):
         alone = train(
-            tiny(
+            grid(
                 f"patience={patience}", "validate_every=2", "steps=41",
-                f"mus={cell.mu}", f"betas={cell.beta}", f"seeds={cell.seed}",
+                f"mus={cell.bias}", f"betas={cell.strength}", f"seeds={cell.seed}",
             )
         )  # fmt: skip
         for p, q in zip(together.model.parameters(), alone.model.parameters(), strict=True):
@@ -83,34 +87,36 @@ def test_a_stacked_model_equals_the_same_model_alone(patience) -> None:
 
 def test_sizes_that_are_no_multiples_of_16_are_equal_to_rounding() -> None:
     odd = ("hidden=33,17", "batch_size=7", "steps=5")
-    together, alone = train(tiny(*odd)), train(tiny(*odd, "mus=2.5", "betas=5", "seeds=1"))
+    together, alone = train(grid(*odd)), train(grid(*odd, "mus=2.5", "betas=5", "seeds=1"))
     for p, q in zip(together.model.parameters(), alone.model.parameters(), strict=True):
         assert torch.allclose(p[-1], q[0], rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("patience", ["none", "1"])
 def test_chunks_and_threads_change_nothing(monkeypatch, patience) -> None:
-    config = tiny(f"patience={patience}", "validate_every=2", "steps=41")
-    reference = train(config)
+    recipe = grid(f"patience={patience}", "validate_every=2", "steps=41")
+    reference = train(recipe)
     for size, threads in ((1, 1), (2, 2), (3, 3), (16, 1)):
         monkeypatch.setattr(groups, "MODELS_PER_CHUNK", size)
         torch.set_num_threads(threads)
-        assert_same(train(config), reference)
+        assert_same(train(recipe), reference)
         assert torch.get_num_threads() == threads
 
 
 def test_training_raises_the_elbo() -> None:
-    trained = train(tiny("steps=400", "learning_rate=0.002", "betas=1", "validate_every=10", "validation_images=1024"))
+    trained = train(grid("steps=400", "learning_rate=0.002", "betas=1", "validate_every=10", "validation_images=1024"))
     for cell in trained.cells:
-        elbo = [row["elbo"] for row in rows(trained, "validation") if row["mu"] == cell.mu and row["seed"] == cell.seed]
+        elbo = [
+            row["elbo"] for row in rows(trained, "validation") if row["mu"] == cell.bias and row["seed"] == cell.seed
+        ]
         assert elbo[0] < elbo[-1]
         # 36 pixels of noise cost 18 nats; decoding the mean image adds 36 Var(sigmoid(z)) / 0.5: 3.1 at mu = 0.
         assert 18 * 0.97 < -elbo[-1] < (18 + 3.1) * 1.05
 
 
 def test_curves_hold_every_point_and_their_terms_add_up() -> None:
-    config = tiny("beta_warmup_steps=100")
-    trained = train(config)
+    recipe = grid("beta_warmup_steps=100")
+    trained = train(recipe)
     train_rows, validation_rows = rows(trained, "train"), rows(trained, "validation")
     assert [row["step"] for row in train_rows] == [5, 10, 15, 20, 23] * 8
     assert [row["step"] for row in validation_rows] == [10, 20, 23] * 8
@@ -118,48 +124,48 @@ def test_curves_hold_every_point_and_their_terms_add_up() -> None:
         assert row["elbo"] == pytest.approx(-(row["reconstruction"] + row["kl"]))
     for row in validation_rows:
         assert row["loss"] == pytest.approx(row["reconstruction"] + row["beta"] * row["kl"], rel=1e-5)
-    scale = sum(config.beta_scale(step) for step in range(5)) / 5
+    scale = sum(step / 100 for step in range(5)) / 5
     first = train_rows[0]
     assert first["loss"] - first["reconstruction"] == pytest.approx(first["beta"] * scale * first["kl"], rel=0.5)
 
 
 def test_patience_stops_each_model_and_keeps_its_best() -> None:
-    config = tiny("patience=2", "validate_every=2", "steps=400", "learning_rate=0.02", "validation_images=64")
-    trained = train(config)
+    recipe = grid("patience=2", "validate_every=2", "steps=400", "learning_rate=0.02", "validation_images=64")
+    trained = train(recipe)
     assert len(set(trained.steps.tolist())) > 1 and int(trained.steps.max()) < 400
     for place, cell in enumerate(trained.cells):
         losses = {
             row["step"]: row["loss"] for row in rows(trained, "validation")
-            if (row["mu"], row["beta"], row["seed"]) == (cell.mu, cell.beta, cell.seed)
+            if (row["mu"], row["beta"], row["seed"]) == (cell.bias, cell.strength, cell.seed)
         }  # fmt: skip
         best, last = int(trained.best_step[place]), int(trained.steps[place])
         assert losses[best] == min(losses.values()) and last == max(losses) == best + 2 * 2
-        chunk = Chunk([cell], [place], config, trained.model.select([place]))
+        chunk = Chunk([cell], [place], recipe, trained.model.select([place]))
         assert float(chunk.validate()[-1]) == pytest.approx(losses[best], rel=1e-6)
 
 
 def test_patience_waits_for_the_warm_up() -> None:
-    trained = train(tiny("patience=1", "validate_every=2", "steps=60", "learning_rate=0.02", "beta_warmup_steps=30"))
+    trained = train(grid("patience=1", "validate_every=2", "steps=60", "learning_rate=0.02", "beta_warmup_steps=30"))
     assert int(trained.best_step.min()) >= 30
-    short = train(tiny("patience=1", "validate_every=2", "steps=9", "beta_warmup_steps=30"))
+    short = train(grid("patience=1", "validate_every=2", "steps=9", "beta_warmup_steps=30"))
     assert short.best_step.tolist() == short.steps.tolist() == [9] * 8
 
 
 def test_a_model_that_diverges_leaves_the_others_alone() -> None:
-    config = tiny()
-    chunk = Chunk.initialised(cells(config)[:2], [0, 1], config)
+    recipe = grid()
+    chunk = Chunk.initialised(recipe.cells[:2], [0, 1], recipe)
     with torch.no_grad():
         next(chunk.model.parameters())[0].fill_(float("nan"))
     chunk.step(0)
-    healthy = Chunk.initialised(cells(config)[1:2], [1], config)
+    healthy = Chunk.initialised(recipe.cells[1:2], [1], recipe)
     healthy.step(0)
     for p, q in zip(chunk.model.parameters(), healthy.model.parameters(), strict=True):
         assert torch.equal(p[1], q[0])
 
 
 def test_a_stop_comes_at_a_step_boundary() -> None:
-    with pytest.raises(StudyInterrupted, match="stopped at step 0 of 23"):
-        train(tiny(), should_stop=lambda: True)
+    with pytest.raises(Interrupted, match="stopped at step 0 of 23"):
+        train(grid(), should_stop=lambda: True)
 
 
 @pytest.mark.parametrize("size", [1, 5, 16, 31, 64])
@@ -185,3 +191,33 @@ def test_chunks_cover_all_models_evenly(models, threads) -> None:
     assert [k for chunk in chunks for k in chunk] == list(range(models))
     assert max(sizes) <= groups.MODELS_PER_CHUNK and max(sizes) - min(sizes) <= 1
     assert len(chunks) == min(models, math.ceil(len(chunks) / threads) * threads)
+
+
+def test_another_data_set_and_objective_train_by_the_same_engine() -> None:
+    """beta-TCVAEs of sprites: every term has its curve, the parts add up, and the ELBO rises."""
+    recipe = sprite_recipe(steps=400, learning_rate=3e-3, validate_every=20)
+    trained = train(recipe)
+    table = trained.curves.table(trained.cells, recipe.axes)
+    assert table.column_names == [
+        "bias", "beta", "seed", "step", "elbo", "reconstruction", "kl", "mutual_information", "total_correlation",
+        "dimwise_kl", "loss", "split",
+    ]  # fmt: skip
+    for row in table.to_pylist():
+        parts = row["mutual_information"] + row["total_correlation"] + row["dimwise_kl"]
+        assert row["kl"] == pytest.approx(parts, abs=1e-3)
+        weighted = row["mutual_information"] + row["beta"] * row["total_correlation"] + row["dimwise_kl"]
+        assert row["loss"] == pytest.approx(row["reconstruction"] + weighted, rel=1e-4)
+    for cell in trained.cells:
+        elbo = [
+            row["elbo"] for row in table.to_pylist()
+            if row["split"] == "validation" and (row["beta"], row["seed"]) == (cell.strength, cell.seed)
+        ]  # fmt: skip
+        assert elbo[-1] > elbo[0] + 10
+
+
+def test_models_of_another_recipe_train_alone_as_in_company() -> None:
+    together = train(sprite_recipe())
+    for place, cell in enumerate(together.cells):
+        alone = train(dataclasses.replace(sprite_recipe(), cells=(cell,)))
+        for p, q in zip(together.model.parameters(), alone.model.parameters(), strict=True):
+            assert torch.equal(p[place], q[0])

@@ -1,0 +1,30 @@
+"""Does stronger regularisation make a VAE robust to biased training data? Blocks of grey, one bias for each model."""
+
+from pathlib import Path
+
+from pyvae.studies.biased_grid.config import PRESETS, BiasedGridConfig
+from pyvae.studies.biased_grid.figures.draw import draw
+from pyvae.studies.biased_grid.measure import evaluate_all
+from pyvae.studies.biased_grid.recipe import recipe
+from pyvae.studies.biased_grid.report import write_report
+from pyvae.studies.biased_grid.results import SAVED
+from pyvae.studies.biased_grid.summary import write_summary
+from pyvae.studies.study import Study
+
+
+def write_texts(folder: Path) -> Path:
+    """Writes findings.md and report.html, and returns the latter's path."""
+    write_summary(folder)
+    return write_report(folder)
+
+
+STUDY = Study(
+    name="biased-grid",
+    config=BiasedGridConfig,
+    presets=PRESETS,
+    recipe=recipe,
+    evaluate=evaluate_all,
+    saved=SAVED,
+    draw=draw,
+    report=write_texts,
+)

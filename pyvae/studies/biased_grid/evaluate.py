@@ -18,15 +18,17 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from pyvae.data.block_grid import BlockGrid
+from pyvae.data import BlockGrid, Draw
 from pyvae.metrics.information import code_information, is_saturated, recovered_information
 from pyvae.metrics.latents import active_by_kl, active_by_variance, kl_per_latent
 from pyvae.metrics.projection import LinearMap, halves, least_squares, score, sgd_protocol
 from pyvae.nn import StackedVAE
 from pyvae.ops import reparameterize
+from pyvae.studies.biased_grid.config import BiasedGridConfig
+from pyvae.studies.biased_grid.recipe import mus, recipe
 from pyvae.studies.biased_grid.theory import ceiling
-from pyvae.studies.config import StudyConfig
-from pyvae.training.cells import Cell, stream
+from pyvae.training import Cell
+from pyvae.training.cells import stream
 
 IMAGES_AT_ONCE = 2048
 SPLIT_SEED = 0  # the halves of the test grid are the same for every model of every study
@@ -48,7 +50,7 @@ class Evaluation(NamedTuple):
 def evaluate(
     model: StackedVAE,
     cells: Sequence[Cell],
-    config: StudyConfig,
+    config: BiasedGridConfig,
     *,
     steps: Sequence[int],
     best_steps: Sequence[int],
@@ -63,11 +65,11 @@ def evaluate(
     for name, values in (("cells", cells), ("steps", steps), ("best_steps", best_steps)):
         if len(values) != model.models:
             raise ValueError(f"{name} must hold one entry per model ({model.models}), got {len(values)}")
-    grid = BlockGrid(config.blocks, config.pixels)
+    grid = config.grid
     test, decoded, curve = _on_test_grid(model, cells, config, grid)
     columns = {
-        "mu": torch.tensor([cell.mu for cell in cells], dtype=torch.float64),
-        "beta": torch.tensor([cell.beta for cell in cells], dtype=torch.float64),
+        "mu": torch.tensor([cell.bias for cell in cells], dtype=torch.float64),
+        config.strength: torch.tensor([cell.strength for cell in cells], dtype=torch.float64),
         "seed": torch.tensor([cell.seed for cell in cells]),
         "steps": torch.tensor(list(steps)),
         "best_step": torch.tensor(list(best_steps)),
@@ -77,38 +79,33 @@ def evaluate(
     return Evaluation(pa.table({name: values.numpy() for name, values in columns.items()}), decoded, curve)
 
 
-def random_baseline(config: StudyConfig) -> Evaluation:
+def random_baseline(config: BiasedGridConfig) -> Evaluation:
     """The same measures of `baseline_runs` untrained models: what a number is worth when nothing was learned.
 
-    Their `train_` columns are read at the study's least biased mu; beta is recorded as 0 and seed numbers the
+    Their `train_` columns are read at the study's least biased mu; the strength is recorded as 0 and seed numbers the
     runs.
     """
-    cells = [Cell(min(config.mus, key=abs), 0.0, run) for run in range(config.baseline_runs)]
-    model = StackedVAE(
-        len(cells),
-        config.inputs,
-        config.hidden,
-        config.latents,
-        seeds=stream(cells, "baseline initialisation"),
-    )
+    runs = range(config.evaluation.baseline_runs)
+    cells = [Cell(min(config.axes.mus, key=abs), 0.0, run) for run in runs]
+    model = recipe(config).model(len(cells), stream(cells, "baseline initialisation"))
     untrained = [0] * len(cells)
     return evaluate(model, cells, config, steps=untrained, best_steps=untrained)
 
 
 def _on_training_distribution(
-    model: StackedVAE, cells: Sequence[Cell], config: StudyConfig, grid: BlockGrid
+    model: StackedVAE, cells: Sequence[Cell], config: BiasedGridConfig, grid: BlockGrid
 ) -> Columns:
-    """ELBO terms, latents and information on held-out noised images; models that differ in beta see the
+    """ELBO terms, latents and information on held-out noised images; models that differ in strength see the
     same ones.
     """
-    truth, _, images = held_out(grid, cells, config, config.information_images)
+    truth, images = held_out(grid, cells, config.evaluation.information_images)
     mu, logvar = model.encode(images)
     code = reparameterize(mu, logvar, seed=stream(cells, "evaluation code"))
-    reconstruction = (model.decode(code) - images).square_().sum(-1).mean(-1) / (2 * config.noise_variance)
+    reconstruction = recipe(config).likelihood(images, model.decode(code)).mean(-1)
     kl = kl_per_latent(mu, logvar)
     information = code_information(code, mu, logvar)
     most = [
-        ceiling(cell.mu, blocks=grid.latents, pixels=grid.pixels**2, noise_variance=config.noise_variance)
+        ceiling(cell.bias, blocks=len(grid.factors), pixels=grid.pixels**2, noise_variance=grid.noise_variance)
         for cell in cells
     ]
     return {
@@ -121,26 +118,20 @@ def _on_training_distribution(
         "train_ceiling_nats": torch.tensor(most, dtype=torch.float64),
         "train_recovered_nats": recovered_information(code, truth).sum(-1),
         "train_code_information_nats": information,
-        "train_code_information_saturated": is_saturated(information, config.information_images),
-        **{f"train_kl_latent_{d}_nats": kl[:, d] for d in range(config.latents)},
+        "train_code_information_saturated": is_saturated(information, config.evaluation.information_images),
+        **{f"train_kl_latent_{d}_nats": kl[:, d] for d in range(config.model.latents)},
     }
 
 
-def held_out(grid: BlockGrid, cells: Sequence[Cell], config: StudyConfig, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Factors z [K, count, factors], clean and noised images [K, count, pixels] of each cell's training
-    distribution.
-    """
-    mu = torch.tensor([cell.mu for cell in cells])
-    truth, intensities = grid.sample_intensities(
-        mu, count, stream(cells, "evaluation factors", shared_across_betas=True)
-    )
-    clean = grid.render(intensities)
-    noise = stream(cells, "evaluation noise", shared_across_betas=True)
-    return truth, clean, grid.add_noise(clean, config.noise_variance, noise)
+def held_out(grid: BlockGrid, cells: Sequence[Cell], count: int) -> Draw:
+    """Factors z [K, count, factors] and noised images [K, count, pixels] of each cell's training distribution."""
+    purposes = {"factors": "evaluation factors", "pixels": "evaluation noise"}
+    seeds = {name: stream(cells, purpose, shared_across_strengths=True) for name, purpose in purposes.items()}
+    return grid.draw(count, seeds, mus(cells))
 
 
 def _on_test_grid(
-    model: StackedVAE, cells: Sequence[Cell], config: StudyConfig, grid: BlockGrid
+    model: StackedVAE, cells: Sequence[Cell], config: BiasedGridConfig, grid: BlockGrid
 ) -> tuple[Columns, Tensor, Tensor]:
     """Projections both ways between intensities and codes, and the decoded projection's error."""
     truth = grid.test_intensities()
@@ -164,14 +155,14 @@ def _on_test_grid(
     return columns, model.decode(shown), curve[0]
 
 
-def _both_fits(inputs: Tensor, targets: Tensor, config: StudyConfig) -> tuple[dict[str, LinearMap], Tensor]:
+def _both_fits(inputs: Tensor, targets: Tensor, config: BiasedGridConfig) -> tuple[dict[str, LinearMap], Tensor]:
     """The closed-form map ("lsq") and the source's ("sgd"), and the latter's training curve."""
     sgd = sgd_protocol(
         inputs,
         targets,
-        epochs=config.projection_epochs,
-        learning_rate=config.projection_learning_rate,
-        batch_size=config.projection_batch_size,
+        epochs=config.evaluation.projection_epochs,
+        learning_rate=config.evaluation.projection_learning_rate,
+        batch_size=config.evaluation.projection_batch_size,
         seed=SPLIT_SEED,
     )
     return {"lsq": least_squares(inputs, targets), "sgd": sgd.map}, sgd.curve
@@ -192,9 +183,9 @@ def _decoded_error(model: StackedVAE, grid: BlockGrid, projection: LinearMap, tr
     return total / (len(truth) * grid.size)
 
 
-def picture_intensities(config: StudyConfig) -> Tensor:
+def picture_intensities(config: BiasedGridConfig) -> Tensor:
     """The test images shown decoded: `sample_images` of the half that no projection was fitted on."""
-    grid = BlockGrid(config.blocks, config.pixels)
+    grid = config.grid
     truth = grid.test_intensities()
     _, test = halves(len(truth), SPLIT_SEED)
-    return truth[test[: config.sample_images]]
+    return truth[test[: config.evaluation.sample_images]]

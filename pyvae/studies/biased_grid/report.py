@@ -5,8 +5,6 @@ Answers in words come first, then the figures, the table, the definitions, the s
 nothing is loaded from elsewhere, so the page opens from disk and can be sent as one file.
 """
 
-import dataclasses
-import json
 import math
 import shlex
 from collections.abc import Sequence
@@ -29,10 +27,10 @@ from pyvae.report.page import (
     table,
 )
 from pyvae.report.statistics import Interval
+from pyvae.studies.biased_grid.config import PRESETS, BiasedGridConfig
 from pyvae.studies.biased_grid.findings.answers import findings
 from pyvae.studies.biased_grid.findings.comparison import robustness
 from pyvae.studies.biased_grid.results import Array, Results, load_results, reference_beta
-from pyvae.studies.config import PRESETS, StudyConfig, differing_fields
 
 CAPTIONS = {
     "robustness": """Recovered information over the ceiling, on each model's own training distribution.
@@ -132,19 +130,13 @@ def write_report(folder: Path | str) -> Path:
     return path
 
 
-def reproduce_command(config: StudyConfig) -> str:
+def reproduce_command(config: BiasedGridConfig) -> str:
     """The command line that gives this config."""
-    parts = ["pyvae", "study", "--preset", config.preset, "--out", "DIR"]
-    for name in differing_fields(config, PRESETS[config.preset]):
-        value = getattr(config, name)
-        text = (
-            ",".join(map(str, value))
-            if isinstance(value, tuple)
-            else str(value).lower()
-            if value is None
-            else str(value)
-        )
-        parts += ["--set", f"{name}={text}"]
+    parts = ["pyvae", "study", config.STUDY, "--preset", config.preset, "--out", "DIR"]
+    values, specs = config.values(), config.specs()
+    for name in config.differing(PRESETS[config.preset]):
+        if name in specs:
+            parts += ["--set", f"{name}={specs[name].shown(values[name])}"]
     return shlex.join(parts)
 
 
@@ -215,13 +207,13 @@ def _interval(interval: Interval) -> str:
     return f"{mean} ± {interval.half:.3f}" if interval.known else mean
 
 
-def _settings(config: StudyConfig) -> tuple[str, str, str]:
+def _settings(config: BiasedGridConfig) -> tuple[str, str, str]:
     choices = (
-        f"The source states {PRESETS['seed'].projection_epochs} epochs for its projection and not the rest. "
-        f"Chosen here: Adam, learning rate {config.projection_learning_rate:g}, batch "
-        f"{config.projection_batch_size}, {config.projection_epochs} epochs, weights from zero."
+        f"The source states {PRESETS['seed'].evaluation.projection_epochs} epochs for its projection and not the rest. "
+        f"Chosen here: Adam, learning rate {config.evaluation.projection_learning_rate:g}, batch "
+        f"{config.evaluation.projection_batch_size}, {config.evaluation.projection_epochs} epochs, weights from zero."
     )
-    settings = json.dumps(dataclasses.asdict(config), indent=2)
+    settings = config.to_json()
     return code(reproduce_command(config)), paragraph(choices), code(settings, "config.json")
 
 

@@ -16,14 +16,17 @@ import safetensors.numpy
 import torch
 from numpy.typing import NDArray
 
-from pyvae.data.block_grid import BlockGrid
 from pyvae.files import atomic_path, atomic_write_bytes
+from pyvae.studies.biased_grid.config import BiasedGridConfig
 from pyvae.studies.biased_grid.evaluate import Evaluation, held_out, picture_intensities
 from pyvae.studies.biased_grid.theory import linear_theory_recovered
-from pyvae.studies.config import StudyConfig
-from pyvae.training.cells import Cell, cells
+from pyvae.studies.folder import CURVES
+from pyvae.training import Cell
 
 Array = NDArray[np.float64]
+
+SAVED = ("results.parquet", "baseline.parquet", "pictures.safetensors", CURVES)
+"""What figures and report need; without any of them it is measured again from the checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Results:
     "no value".
     """
 
-    config: StudyConfig
+    config: BiasedGridConfig
     table: pa.Table
     baseline: pa.Table
 
@@ -42,7 +45,7 @@ class Results:
 
     @property
     def betas(self) -> Array:
-        return np.unique(self.table["beta"].to_numpy())
+        return np.unique(self.table[self.config.strength].to_numpy())
 
     @property
     def seeds(self) -> NDArray[np.int64]:
@@ -53,7 +56,7 @@ class Results:
         out = np.full((len(self.mus), len(self.betas), len(self.seeds)), np.nan)
         place = tuple(
             np.searchsorted(axis, self.table[name].to_numpy())
-            for name, axis in (("mu", self.mus), ("beta", self.betas), ("seed", self.seeds))
+            for name, axis in (("mu", self.mus), (self.config.strength, self.betas), ("seed", self.seeds))
         )
         values = self.table[column].to_numpy().astype(np.float64)
         out[place] = np.where(self.table["finite"].to_numpy(), values, np.nan)
@@ -71,14 +74,14 @@ class Results:
 
     def linear_theory_fraction(self, beta: float) -> Array:
         """The share of the ceiling that the best linear VAE recovers at beta, for each mu."""
-        config = self.config
+        grid = self.config.grid
         recovered = [
             linear_theory_recovered(
                 float(mu),
                 beta,
-                blocks=config.blocks**2,
-                pixels=config.pixels**2,
-                noise_variance=config.noise_variance,
+                blocks=grid.blocks**2,
+                pixels=grid.pixels**2,
+                noise_variance=grid.noise_variance,
             )
             for mu in self.mus
         ]
@@ -104,7 +107,7 @@ def load_results(folder: Path | str) -> Results:
     """
     folder = Path(folder)
     _require(folder, ("config.json", "results.parquet", "baseline.parquet"))
-    config = StudyConfig.from_json((folder / "config.json").read_text())
+    config = BiasedGridConfig.from_json((folder / "config.json").read_text())
     return Results(config, pq.read_table(folder / "results.parquet"), pq.read_table(folder / "baseline.parquet"))
 
 
@@ -118,21 +121,21 @@ def load_saved(folder: Path | str) -> Saved:
 
 
 def save_evaluations(
-    folder: Path, evaluations: Sequence[Evaluation], baseline: Evaluation, config: StudyConfig
+    folder: Path, evaluations: Sequence[Evaluation], baseline: Evaluation, config: BiasedGridConfig
 ) -> None:
     """Write results.parquet, baseline.parquet and pictures.safetensors, each atomically.
 
     results.parquet comes last: its presence says that all is there. `evaluations` are the chunks, whose rows
-    must be in the order of `cells(config)`.
+    must be in the order of `config.cells()`.
     """
     table = pa.concat_tables([evaluation.table for evaluation in evaluations])
     decoded = torch.cat([evaluation.decoded for evaluation in evaluations])
     curves = torch.cat([evaluation.projection_curve for evaluation in evaluations])
-    every, shown = cells(config), picture_cells(config)
+    every, shown = config.cells(), picture_cells(config)
     place = [every.index(cell) for cell in shown]
     pictures = {
         **_sample_pictures(config),
-        "cells": np.array([[cell.mu, cell.beta, cell.seed] for cell in shown]),
+        "cells": np.array([[cell.bias, cell.strength, cell.seed] for cell in shown]),
         "decoded": decoded[place].numpy(),
         "projection_curve": curves[place].numpy(),
         "baseline_projection_curve": baseline.projection_curve.numpy(),
@@ -144,11 +147,12 @@ def save_evaluations(
         pq.write_table(table, path)
 
 
-def picture_cells(config: StudyConfig) -> list[Cell]:
+def picture_cells(config: BiasedGridConfig) -> list[Cell]:
     """The cells pictures are made of: least, middle and most biased mu; smallest, middle and largest beta;
     one seed.
     """
-    return [Cell(mu, beta, config.seeds[0]) for mu in spread(config.mus) for beta in spread(config.betas)]
+    axes = config.axes
+    return [Cell(mu, beta, axes.seeds[0]) for mu in spread(axes.mus) for beta in spread(axes.strengths)]
 
 
 def spread(values: Sequence[float]) -> list[float]:
@@ -157,15 +161,15 @@ def spread(values: Sequence[float]) -> list[float]:
     return sorted({ordered[0], ordered[len(ordered) // 2], ordered[-1]})
 
 
-def _sample_pictures(config: StudyConfig) -> dict[str, NDArray[np.generic]]:
+def _sample_pictures(config: BiasedGridConfig) -> dict[str, NDArray[np.generic]]:
     """Clean and noised training images [mus, sample_images, pixels], and the test images shown decoded."""
-    grid = BlockGrid(config.blocks, config.pixels)
-    rows = [Cell(mu, 0.0, config.seeds[0]) for mu in config.mus]
-    _, clean, noised = held_out(grid, rows, config, config.sample_images)
+    grid, axes = config.grid, config.axes
+    rows = [Cell(mu, 0.0, axes.seeds[0]) for mu in axes.mus]
+    shown = held_out(grid, rows, config.evaluation.sample_images)
     return {
-        "mus": np.array(config.mus),
-        "clean": clean.numpy(),
-        "noised": noised.numpy(),
+        "mus": np.array(axes.mus),
+        "clean": grid.images(shown.factors).numpy(),
+        "noised": shown.images.numpy(),
         "test_images": grid.render(picture_intensities(config)).numpy(),
     }
 

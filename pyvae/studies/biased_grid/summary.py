@@ -10,10 +10,12 @@ from pyvae.studies.biased_grid.results import Results, load_results
 def summary(results: Results) -> str:
     """The questions, their answers and the numbers behind them, as Markdown."""
     config = results.config
+    name = config.objective.objective
+    objective = "" if name == "beta-vae" else f", objective {name}"
     lines = [
         "# Biased grid data: does β buy robustness?",
         "",
-        f"{results.table.num_rows} models, {config.steps} steps, preset {config.preset}; "
+        f"{results.table.num_rows} models, {config.training.steps} steps, preset {config.preset}{objective}; "
         "computed from results.parquet.",
     ]
     for answer in findings(results):

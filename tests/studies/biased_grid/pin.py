@@ -19,9 +19,9 @@ from rich.console import Console
 
 import pyvae
 from pyvae.bench.machine import processor
-from pyvae.studies.config import StudyConfig
+from pyvae.studies.biased_grid import STUDY, BiasedGridConfig
 from pyvae.studies.run import run_study
-from tests.studies.tiny import tiny
+from tests.studies.biased_grid.tiny import tiny
 
 PINNED = Path(__file__).parent / "pinned"
 DIGESTS = PINNED / "digests.json"
@@ -42,12 +42,12 @@ def place() -> str:
     return f"{processor()}, {pyvae.cpu_isa()}, {versions}"
 
 
-def run(config: StudyConfig, folder: Path) -> dict[str, str]:
+def run(config: BiasedGridConfig, folder: Path) -> dict[str, str]:
     """Runs a study on THREADS threads; the digest of every file it leaves, and of its last checkpoint's tensors."""
     before = torch.get_num_threads()
     torch.set_num_threads(THREADS)
     try:
-        run_study(config, folder, console=Console(file=io.StringIO()))
+        run_study(STUDY, config, folder, console=Console(file=io.StringIO()))
     finally:
         torch.set_num_threads(before)
     _, _, manifest = (folder / "checkpoint" / "current.manifest").read_bytes().partition(b"\n")

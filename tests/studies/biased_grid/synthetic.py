@@ -10,19 +10,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import safetensors.numpy
 
+from pyvae.studies.biased_grid.config import BiasedGridConfig
 from pyvae.studies.biased_grid.results import Results, picture_cells
 from pyvae.studies.biased_grid.theory import ceiling, collapse_boundary, constant_decoder_mse, linear_theory_recovered
-from pyvae.studies.config import StudyConfig
-from pyvae.training.cells import cells
 
 Measure = Callable[[float, float, int], float]
 
 
-def small_config(**fields: object) -> StudyConfig:
+def small_config(**fields: object) -> BiasedGridConfig:
     """Three mus, three betas, three seeds, two by two blocks."""
-    settings = {"preset": "quick", "mus": (0.0, 1.0, 2.0, 3.0), "betas": (0.5, 1.0, 2.0), "seeds": (0, 1, 2)}
+    settings = {"mus": (0.0, 1.0, 2.0, 3.0), "betas": (0.5, 1.0, 2.0), "seeds": (0, 1, 2)}
     small = {"steps": 300, "blocks": 2, "pixels": 7, "latents": 4, "hidden": (8,), "sample_images": 5}
-    return StudyConfig(**{**settings, **small, **fields})  # type: ignore[arg-type]
+    return BiasedGridConfig("quick").replaced(**{**settings, **small, **fields})
 
 
 def theory_active(mu: float, beta: float, seed: int) -> float:
@@ -65,24 +64,26 @@ OTHERS = (
 )  # fmt: skip
 
 
-def table(config: StudyConfig, *, finite: Measure = lambda *_: True, **measures: Measure) -> pa.Table:
+def table(config: BiasedGridConfig, *, finite: Measure = lambda *_: True, **measures: Measure) -> pa.Table:
     """A results table whose columns are functions of (mu, beta, seed)."""
-    rows = cells(config)
+    rows = config.cells()
     columns = {**dict.fromkeys(OTHERS, lambda mu, beta, seed: 0.25 + 0.01 * seed), **DEFAULTS, **measures}
     return pa.table(
         {
-            "mu": [cell.mu for cell in rows],
-            "beta": [cell.beta for cell in rows],
+            "mu": [cell.bias for cell in rows],
+            "beta": [cell.strength for cell in rows],
             "seed": [cell.seed for cell in rows],
-            "steps": [config.steps] * len(rows),
-            "best_step": [config.steps] * len(rows),
-            "finite": [bool(finite(cell.mu, cell.beta, cell.seed)) for cell in rows],
-            **{name: [f(c.mu, c.beta, c.seed) for c in rows] for name, f in columns.items()},
+            "steps": [config.training.steps] * len(rows),
+            "best_step": [config.training.steps] * len(rows),
+            "finite": [bool(finite(cell.bias, cell.strength, cell.seed)) for cell in rows],
+            **{name: [f(c.bias, c.strength, c.seed) for c in rows] for name, f in columns.items()},
         }
     )
 
 
-def results(config: StudyConfig | None = None, *, finite: Measure = lambda *_: True, **measures: Measure) -> Results:
+def results(
+    config: BiasedGridConfig | None = None, *, finite: Measure = lambda *_: True, **measures: Measure
+) -> Results:
     """A study whose models do what linear theory says, unless `measures` says otherwise."""
     config = config or small_config()
     baseline = table(small_config(mus=(0.0,), betas=(0.0,), seeds=(0, 1, 2)), train_recovered_nats=lambda *_: 0.002)
@@ -102,17 +103,17 @@ def write_folder(folder: Path, study: Results | None = None) -> Results:
     return study
 
 
-def _curves(config: StudyConfig) -> pa.Table:
-    steps = range(100, config.steps + 1, 100)
-    rows = [(cell, step) for cell, step in itertools.product(cells(config), steps)]
+def _curves(config: BiasedGridConfig) -> pa.Table:
+    steps = range(100, config.training.steps + 1, 100)
+    rows = [(cell, step) for cell, step in itertools.product(config.cells(), steps)]
     return pa.table(
         {
-            "mu": [cell.mu for cell, _ in rows],
-            "beta": [cell.beta for cell, _ in rows],
+            "mu": [cell.bias for cell, _ in rows],
+            "beta": [cell.strength for cell, _ in rows],
             "seed": [cell.seed for cell, _ in rows],
             "step": [step for _, step in rows],
-            "loss": [300 + cell.beta + 1000 / step for cell, step in rows],
-            "kl": [10 / (1 + cell.beta) for cell, _ in rows],
+            "loss": [300 + cell.strength + 1000 / step for cell, step in rows],
+            "kl": [10 / (1 + cell.strength) for cell, _ in rows],
             "reconstruction": [300.0] * len(rows),
             "elbo": [-300.0] * len(rows),
             "split": ["train"] * len(rows),
@@ -120,15 +121,15 @@ def _curves(config: StudyConfig) -> pa.Table:
     )
 
 
-def _pictures(config: StudyConfig) -> dict[str, np.ndarray]:
+def _pictures(config: BiasedGridConfig) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
-    shown, columns, size = picture_cells(config), config.sample_images, config.inputs
+    shown, columns, size = picture_cells(config), config.evaluation.sample_images, config.grid.size
     return {
-        "mus": np.array(config.mus),
-        "clean": rng.random((len(config.mus), columns, size), dtype=np.float32),
-        "noised": rng.random((len(config.mus), columns, size), dtype=np.float32),
+        "mus": np.array(config.axes.mus),
+        "clean": rng.random((len(config.axes.mus), columns, size), dtype=np.float32),
+        "noised": rng.random((len(config.axes.mus), columns, size), dtype=np.float32),
         "test_images": rng.random((columns, size), dtype=np.float32),
-        "cells": np.array([[cell.mu, cell.beta, cell.seed] for cell in shown]),
+        "cells": np.array([[cell.bias, cell.strength, cell.seed] for cell in shown]),
         "decoded": rng.random((len(shown), columns, size), dtype=np.float32),
         "projection_curve": 0.01 + rng.random((len(shown), 30), dtype=np.float32),
         "baseline_projection_curve": 0.01 + rng.random((3, 30), dtype=np.float32),

@@ -6,26 +6,25 @@ import pyarrow as pa
 import pytest
 import torch
 
-from pyvae.data.block_grid import BlockGrid
 from pyvae.metrics.projection import halves
 from pyvae.nn import StackedVAE
+from pyvae.studies.biased_grid.config import BiasedGridConfig
 from pyvae.studies.biased_grid.evaluate import SPLIT_SEED, Evaluation, evaluate, picture_intensities, random_baseline
 from pyvae.studies.biased_grid.theory import ceiling
-from pyvae.studies.config import StudyConfig
-from pyvae.training.cells import Cell
+from pyvae.training import Cell
 
-CONFIG = StudyConfig(
-    preset="quick", mus=(0.0, 2.0), betas=(1.0,), blocks=2, pixels=5, latents=4, hidden=(4,), information_images=4000,
+CONFIG = BiasedGridConfig("quick").replaced(
+    mus=(0.0, 2.0), betas=(1.0,), blocks=2, pixels=5, latents=4, hidden=(4,), information_images=4000,
     sample_images=3,
 )  # fmt: skip
-GRID = BlockGrid(CONFIG.blocks, CONFIG.pixels)
+GRID = CONFIG.grid
 EXACT, COLLAPSED = Cell(0.0, 1.0, 0), Cell(0.0, 2.0, 0)
 SCALE = 10.0
 
 
 def _exact(model: StackedVAE, k: int) -> None:
     """Model k's code is SCALE times the block means (of positive images), almost without noise, and decodes exactly."""
-    blocks = GRID.render(torch.eye(GRID.latents))  # [latents, pixels]
+    blocks = GRID.render(torch.eye(len(GRID.factors)))  # [latents, pixels]
     with torch.no_grad():
         for parameter in model.parameters():
             parameter[k] = 0
@@ -48,7 +47,7 @@ def _collapsed(model: StackedVAE, k: int) -> None:
 
 
 def _models() -> StackedVAE:
-    model = StackedVAE(2, GRID.size, CONFIG.hidden, CONFIG.latents, seeds=[0, 1])
+    model = StackedVAE(2, GRID.size, CONFIG.model.hidden, CONFIG.model.latents, seeds=[0, 1])
     _exact(model, 0)
     _collapsed(model, 1)
     return model
@@ -152,19 +151,19 @@ def test_pictures_are_decoded_projections_of_unseen_images() -> None:
     evaluation = _evaluate(_models(), [EXACT, COLLAPSED])
     assert evaluation.decoded.shape == (2, 3, GRID.size)
     torch.testing.assert_close(evaluation.decoded[0], GRID.render(picture_intensities(CONFIG)), atol=1e-4, rtol=0)
-    batches = math.ceil((81 // 2) / CONFIG.projection_batch_size)
-    assert evaluation.projection_curve.shape == (2, CONFIG.projection_epochs * batches)
+    batches = math.ceil((81 // 2) / CONFIG.evaluation.projection_batch_size)
+    assert evaluation.projection_curve.shape == (2, CONFIG.evaluation.projection_epochs * batches)
 
 
 def test_the_baseline_has_learned_nothing() -> None:
     table = random_baseline(CONFIG).table
     assert isinstance(table, pa.Table)
-    assert table.num_rows == CONFIG.baseline_runs
+    assert table.num_rows == CONFIG.evaluation.baseline_runs
     for row in table.to_pylist():
         assert (row["mu"], row["beta"], row["steps"]) == (0.0, 0.0, 0)
         assert row["test_sample_to_truth_mse_lsq"] == pytest.approx(0.107, abs=0.03)
         assert row["train_recovered_nats"] < 0.1
-    assert len({row["train_elbo_nats"] for row in table.to_pylist()}) == CONFIG.baseline_runs
+    assert len({row["train_elbo_nats"] for row in table.to_pylist()}) == CONFIG.evaluation.baseline_runs
 
 
 def test_lengths_are_checked() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pyvae.studies.biased_grid.config import PRESETS, BiasedGridConfig
 from pyvae.studies.biased_grid.figures.draw import FIGURES, draw
 from pyvae.studies.biased_grid.findings.answers import findings
 from pyvae.studies.biased_grid.report import (
@@ -16,7 +17,6 @@ from pyvae.studies.biased_grid.report import (
     reproduce_command,
     write_report,
 )
-from pyvae.studies.config import StudyConfig, preset, with_overrides
 from tests.studies.biased_grid import synthetic
 
 VOID = {"meta", "img"}
@@ -90,20 +90,28 @@ def test_missing_figures_are_named(tmp_path: Path) -> None:
     assert not (tmp_path / "report.html").exists()
 
 
-@pytest.mark.parametrize("overrides", [[], ["betas=0,1.5", "steps=7"], ["patience=4", "kl=closed_form", "mus=0.25"]])
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["betas=0,1.5", "steps=7"],
+        ["patience=4", "kl=closed_form", "mus=0.25"],
+        ["objective=beta-tcvae", "rtol=1e-4"],
+    ],
+)
 def test_the_command_gives_the_same_config(overrides: list[str]) -> None:
-    config = with_overrides(preset("quick"), overrides)
+    config = PRESETS["quick"].overridden(overrides)
     assert _run(reproduce_command(config)) == config
 
 
 def test_the_command_can_turn_patience_off() -> None:
-    config = with_overrides(preset("long"), ["patience=none"])
+    config = PRESETS["long"].overridden(["patience=none"])
     assert "patience=none" in reproduce_command(config)
     assert _run(reproduce_command(config)) == config
 
 
-def _run(command: str) -> StudyConfig:
+def _run(command: str) -> BiasedGridConfig:
     words = shlex.split(command)
-    assert words[:2] == ["pyvae", "study"]
+    assert words[:3] == ["pyvae", "study", "biased-grid"]
     overrides = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
-    return with_overrides(preset(words[words.index("--preset") + 1]), overrides)
+    return PRESETS[words[words.index("--preset") + 1]].overridden(overrides)

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyvae.nn import StackedVAE
 from pyvae.studies.biased_grid.evaluate import evaluate, random_baseline
+from pyvae.studies.biased_grid.recipe import recipe
 from pyvae.studies.biased_grid.results import load_results, load_saved, picture_cells, reference_beta, save_evaluations
-from pyvae.training.cells import cells, stream
+from pyvae.training.cells import stream
 from tests.studies.biased_grid import synthetic
 
 
@@ -35,8 +35,8 @@ def test_chunks_are_saved_together_and_read_back(tmp_path: Path) -> None:
     config = synthetic.small_config(
         mus=(0.0, 1.0), betas=(1.0, 2.0), seeds=(3,), pixels=2, information_images=64, baseline_runs=2
     )
-    every = cells(config)
-    model = StackedVAE(4, config.inputs, config.hidden, config.latents, seeds=stream(every, "test"))
+    every = config.cells()
+    model = recipe(config).model(4, stream(every, "test"))
     chunks = [
         evaluate(
             model.select(list(part)),
@@ -51,7 +51,7 @@ def test_chunks_are_saved_together_and_read_back(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(config.to_json())
     study = load_results(tmp_path)
     assert study.config == config
-    assert study.table["beta"].to_pylist() == [cell.beta for cell in every]
+    assert study.table["beta"].to_pylist() == [cell.strength for cell in every]
     assert study.baseline.num_rows == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "baseline.parquet", "config.json", "pictures.safetensors", "results.parquet",
@@ -63,8 +63,8 @@ def test_chunks_are_saved_together_and_read_back(tmp_path: Path) -> None:
 def test_pictures_are_made_of_the_outer_and_the_middle_cells() -> None:
     config = synthetic.small_config(mus=(0.0, 1.0, 2.0, 3.0, 4.0), betas=(0.5, 1.0, 2.0), seeds=(7, 8))
     shown = picture_cells(config)
-    assert {cell.mu for cell in shown} == {0.0, 2.0, 4.0}
-    assert {cell.beta for cell in shown} == {0.5, 1.0, 2.0}
+    assert {cell.bias for cell in shown} == {0.0, 2.0, 4.0}
+    assert {cell.strength for cell in shown} == {0.5, 1.0, 2.0}
     assert {cell.seed for cell in shown} == {7}
     assert len(picture_cells(synthetic.small_config(mus=(1.0,), betas=(2.0,)))) == 1
 

@@ -96,7 +96,7 @@ def _training_curves(saved: Saved, by: str, fixed: str, **at: float) -> Figure:
     for axes in panels:
         _logarithmic(axes, "x")
         axes.xaxis.set_minor_formatter(NullFormatter())
-    floor = saved.results.config.inputs / 2
+    floor = saved.results.config.grid.size / 2
     panels[0].axhline(floor, color=FAINT, linestyle=":", linewidth=1.4, label="pixel noise alone")
     tidy(panels[0], f"Training objective at {fixed}", "step", "reconstruction + β · KL (nats per image)")
     tidy(panels[1], f"KL from the prior at {fixed}", "step", "KL (nats per image)")

@@ -44,7 +44,7 @@ def samples_clean(saved: Saved) -> Figure:
 
 def samples_noised(saved: Saved) -> Figure:
     """The same images with the pixel noise that models see; the grey scale is wider."""
-    deviation = float(saved.results.config.noise_variance**0.5)
+    deviation = float(saved.results.config.data.noise_variance**0.5)
     return show_rows(
         saved.pictures["noised"],
         _mu_labels(saved),

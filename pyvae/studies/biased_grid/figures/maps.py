@@ -3,8 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from pyvae.plotting.heat_map import Map, draw_map
-from pyvae.studies.biased_grid.results import Saved
+from pyvae.plotting.heat_map import Axis, Line, Map, draw_map
+from pyvae.studies.biased_grid.figures.boundary import boundary_line
+from pyvae.studies.biased_grid.results import Results, Saved
 
 
 def map_pmi(saved: Saved) -> Figure:
@@ -32,7 +33,7 @@ def map_sample_to_truth(saved: Saved) -> Figure:
 
 def map_active(saved: Saved) -> Figure:
     """Active latents by mean KL."""
-    latents = saved.results.config.latents
+    latents = saved.results.config.model.latents
     return _column_map(
         saved,
         "train_active_kl",
@@ -47,7 +48,7 @@ def map_recovered(saved: Saved) -> Figure:
     """Recovered information over the ceiling."""
     results = saved.results
     chart = Map("Recovered information / ceiling", "share of the ceiling", results.fraction_recovered(), 2, high=1.0)
-    return draw_map(chart, results.mus, results.betas, results.config)
+    return _draw(chart, results)
 
 
 def map_code_information(saved: Saved) -> Figure:
@@ -55,7 +56,7 @@ def map_code_information(saved: Saved) -> Figure:
     results = saved.results
     saturated = np.nan_to_num(results.grid("train_code_information_saturated")).max(axis=2) > 0
     title, values = "Information in the code, I(x; code)", results.grid("train_code_information_nats")
-    return draw_map(Map(title, "nats", values, 2, at_least=saturated), results.mus, results.betas, results.config)
+    return _draw(Map(title, "nats", values, 2, at_least=saturated), results)
 
 
 def _column_map(
@@ -70,4 +71,11 @@ def _column_map(
 ) -> Figure:
     results = saved.results
     chart = Map(title, unit, results.grid(column), digits, high=high, exponents=exponents)
-    return draw_map(chart, results.mus, results.betas, results.config)
+    return _draw(chart, results)
+
+
+def _draw(chart: Map, results: Results) -> Figure:
+    rows = Axis("μ (bias of the training data)", results.mus)
+    columns = Axis("β (weight of the KL term)", results.betas)
+    boundary = boundary_line(results.mus, results.betas, results.config.grid)
+    return draw_map(chart, rows, columns, Line(*boundary, "predicted collapse to its right, β*(μ)"))

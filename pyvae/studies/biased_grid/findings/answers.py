@@ -106,22 +106,23 @@ def about_the_baseline(results: Results) -> Answer:
 
 def about_limits(results: Results) -> Answer:
     """What the numbers cannot carry."""
-    config = results.config
+    training = results.config.training
     details = []
-    if config.patience is None:
-        short = f"Every model was trained for {config.steps} steps, whether or not it had converged."
+    if training.patience is None:
+        short = f"Every model was trained for {training.steps} steps, whether or not it had converged."
     else:
         steps = results.table["steps"].to_numpy()
         short = (
-            f"Models were trained until {config.patience} validations in a row brought nothing better, "
-            f"{steps.min()} to {steps.max()} steps, and {(steps >= config.steps).sum()} of {len(steps)} "
-            f"reached the limit of {config.steps}."
+            f"Models were trained until {training.patience} validations in a row brought nothing better, "
+            f"{steps.min()} to {steps.max()} steps, and {(steps >= training.steps).sum()} of {len(steps)} "
+            f"reached the limit of {training.steps}."
         )
     saturated = np.nansum(results.grid("train_code_information_saturated"))
     if saturated:
         details.append(
             f"I(x; code) is saturated for {int(saturated)} models: it lies within a nat of log "
-            f"{config.information_images}, the most that so many images can show, and is a lower limit there."
+            f"{results.config.evaluation.information_images}, the most that so many images can show, and is a lower "
+            "limit there."
         )
     lost = int((~results.table["finite"].to_numpy()).sum())
     if lost:

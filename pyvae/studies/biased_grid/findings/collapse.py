@@ -27,12 +27,12 @@ def about_collapse(results: Results) -> Answer:
     if beyond.any():
         details.append(
             f"Beyond the predicted boundary β*(μ) {(beyond & dead).sum()} of {beyond.sum()} models have no "
-            f"active latent; the mean is {active[beyond].mean():.1f} of {results.config.latents}."
+            f"active latent; the mean is {active[beyond].mean():.1f} of {results.config.model.latents}."
         )
     if within.any():
         details.append(
             f"Within it {(within & ~dead).sum()} of {within.sum()} models keep at least one; the mean is "
-            f"{active[within].mean():.1f}, where theory has one for each of the {results.config.blocks**2} "
+            f"{active[within].mean():.1f}, where theory has one for each of the {results.config.data.blocks**2} "
             "blocks."
         )
     if (within & dead).any():
@@ -48,9 +48,9 @@ def _early_collapse_sentence(results: Results, early: NDArray[np.bool_]) -> str:
     cells = [f"({results.mus[i]:g}, {results.betas[j]:g})" for i, j in np.argwhere(early.any(axis=2))]
     shown = ", ".join(cells[:6]) + (f" and {len(cells) - 6} more" if len(cells) > 6 else "")
     config = results.config
-    if config.patience is None and config.beta_warmup_steps == 0:
+    if config.training.patience is None and config.objective.values()["warmup_steps"] == 0:
         reason = (
-            f"training stopped after {config.steps} steps at a constant β, so this may be slow convergence "
+            f"training stopped after {config.training.steps} steps at a constant β, so this may be slow convergence "
             "rather than where the objective leads"
         )
     else:
@@ -118,10 +118,9 @@ def _mean_or_dash(values: Array) -> str:
 
 
 def _beyond_boundary(results: Results) -> NDArray[np.bool_]:
-    config = results.config
+    grid = results.config.grid
     boundary = [
-        collapse_boundary(float(mu), pixels=config.pixels**2, noise_variance=config.noise_variance)
-        for mu in results.mus
+        collapse_boundary(float(mu), pixels=grid.pixels**2, noise_variance=grid.noise_variance) for mu in results.mus
     ]
     beyond: NDArray[np.bool_] = results.betas[None, :] >= np.array(boundary)[:, None]
     return beyond

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from pyvae.plotting.heat_map import boundary_line
 from pyvae.plotting.images import mosaic
+from pyvae.studies.biased_grid.figures.boundary import boundary_line
 from pyvae.studies.biased_grid.figures.curves import projection_curve, robustness
 from pyvae.studies.biased_grid.figures.draw import FIGURES, draw
 from pyvae.studies.biased_grid.figures.maps import map_active, map_code_information, map_recovered
@@ -68,7 +68,7 @@ def test_maps_print_their_numbers(folder: Path) -> None:
 def test_the_boundary_lies_between_the_right_cells() -> None:
     config = synthetic.small_config(pixels=7)
     mus, betas = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 5.0]), np.array([0.5, 1.0, 2.0, 5.0, 10.0])
-    columns, rows = boundary_line(mus, betas, config, points=1001)
+    columns, rows = boundary_line(mus, betas, config.grid, points=1001)
     for mu in mus:
         column = float(np.interp(mu, rows, columns))
         beta = float(np.exp(np.interp(column, np.arange(5), np.log(betas))))
@@ -77,9 +77,9 @@ def test_the_boundary_lies_between_the_right_cells() -> None:
 
 def test_the_boundary_leaves_the_map_where_it_should() -> None:
     config = synthetic.small_config()
-    columns, _ = boundary_line(np.array([0.0]), np.array([0.5, 1.0]), config)
+    columns, _ = boundary_line(np.array([0.0]), np.array([0.5, 1.0]), config.grid)
     assert columns.min() > 2  # beta* is above 8, three octaves beyond the last cell
-    columns, _ = boundary_line(np.array([0.0]), np.array([2.0]), config)
+    columns, _ = boundary_line(np.array([0.0]), np.array([2.0]), config.grid)
     assert columns.shape == (200,)
 
 

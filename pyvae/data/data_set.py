@@ -1,0 +1,64 @@
+"""What training and studies ask of data with known generating factors."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+from torch import Tensor
+
+
+class Factor(NamedTuple):
+    """One generating factor: its name, and how many values it takes, None where it is continuous."""
+
+    name: str
+    size: int | None = None
+
+
+class Draw(NamedTuple):
+    """Random images of K models, each with its own: factors [K, count, F] and images [K, count, size]."""
+
+    factors: Tensor
+    images: Tensor
+
+
+class DataSet(Protocol):
+    """Images with known generating factors. Images are flat; K stacked models draw from streams of their own.
+
+    Every random number comes from `pyvae.reparameterize` or another function of a seed, so that a model draws in a
+    stack what it draws alone.
+    """
+
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        """The F generating factors, in the order of every factor axis."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one image before it is flattened, (height, width)."""
+
+    @property
+    def size(self) -> int:
+        """Pixels of an image, the product of `shape`."""
+
+    @property
+    def count(self) -> int | None:
+        """How many different images there are; None where they never end."""
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Names of the random streams that `draw` takes seeds of."""
+
+    def images(self, factors: Tensor) -> Tensor:
+        """The images of given factors without any noise: [..., F] -> [..., size], in [0, 1]."""
+
+    def draw(self, count: int, seeds: Mapping[str, Tensor], bias: Any = None) -> Draw:
+        """`count` random images for each of K models, as a training set gives them.
+
+        seeds has an int64 tensor [K] for each of `streams`. `bias` says how the factors' distribution departs from the
+        unbiased one; what it may be is the data set's own.
+        """
+
+    def test_factors(self) -> Tensor:
+        """The factors [N, F] of the unbiased test set, in a fixed order."""
+
+    def labels(self) -> Tensor:
+        """The number of each factor's value in `test_factors`, int64 [N, F]: what metrics take."""

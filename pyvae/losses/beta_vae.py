@@ -1,0 +1,63 @@
+"""The beta-VAE (Higgins et al. 2017), of which beta = 1 is the VAE."""
+
+from typing import Literal, NamedTuple
+
+from torch import Tensor
+
+from pyvae.deprecated import warn_of
+from pyvae.losses.objective import Objective, check_weights
+from pyvae.losses.terms import check_alike, sampled_kl
+from pyvae.ops import gaussian_kl
+
+
+class BetaVAETerms(NamedTuple):
+    """loss = reconstruction + beta * kl, each [..., M] in nats."""
+
+    loss: Tensor
+    reconstruction: Tensor
+    kl: Tensor
+
+    def mean(self, *axes: int) -> Tensor:
+        """Until pyvae 0.3, of the loss, which used to be all of the answer."""
+        warn_of("mean() of an objective's answer", "its .loss.mean()")
+        return self.loss.mean(*axes)
+
+
+class BetaVAE(Objective):
+    """reconstruction + beta * KL (Higgins et al. 2017, eq. 4); beta = 1 is the negative ELBO.
+
+    Args:
+        beta: weight of the KL, at least 0.
+        kl: closed_form, or sampled: log q(z|x) - log p(z) at the one z, Kingma & Welling's first estimator.
+        warmup_steps: steps over which beta rises linearly from 0; 0 is a constant beta.
+
+    Raises ValueError for a setting out of range, and when called with terms of different shapes.
+    """
+
+    strength = "beta"
+    terms = BetaVAETerms._fields
+    beta: float | Tensor
+
+    def __init__(
+        self,
+        beta: float | Tensor = 1.0,
+        *,
+        kl: Literal["closed_form", "sampled"] = "closed_form",
+        warmup_steps: int = 0,
+    ) -> None:
+        super().__init__()
+        check_weights(beta=beta, warmup_steps=warmup_steps)
+        if kl not in ("sampled", "closed_form"):
+            raise ValueError(f"kl must be closed_form or sampled, got {kl!r}")
+        self.set_strength(beta)
+        self.kl, self.warmup_steps = kl, warmup_steps
+
+    def forward(
+        self, reconstruction: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, *, step: int | None = None
+    ) -> BetaVAETerms:
+        kl = sampled_kl(z, mu, logvar) if self.kl == "sampled" else gaussian_kl(mu, logvar)
+        check_alike(reconstruction=reconstruction, kl=kl)
+        return BetaVAETerms(reconstruction + self.strength_at(step) * kl, reconstruction, kl)
+
+    def exact(self) -> "BetaVAE":
+        return BetaVAE(self.beta, kl="closed_form", warmup_steps=self.warmup_steps)

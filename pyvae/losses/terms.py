@@ -1,0 +1,112 @@
+"""What objectives are made of: likelihoods and the sampled KL, per-sample terms in nats, to be minimised.
+
+Terms are [..., M]: leading axes (stacked models) stay apart, the axes of one image or code are summed, half types in
+float32 as the ops do. A likelihood is a function, and a module that holds its settings for a trainer.
+"""
+
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
+
+from pyvae.ops.arguments import compute_dtype
+from pyvae.ops.kl_decomposition import standardized
+
+
+def gaussian_reconstruction(x: Tensor, mean: Tensor, variance: float = 1.0, *, event_dims: int = 1) -> Tensor:
+    """-log N(x; mean, variance I) without its constant: sum (x - mean)^2 / (2 variance), [..., D] -> [...].
+
+    The constant left out is (D/2) log(2 pi variance). The last `event_dims` axes are one image and are summed: 1 for
+    flat images, 3 for [..., C, H, W]. Raises TypeError for tensors that are not floating, ValueError for a variance
+    that is not positive, shapes that differ and fewer axes than `event_dims`.
+    """
+    _check_variance(variance)
+    x, mean = _alike(event_dims, mean=mean, x=x)
+    return _summed(mse_loss(mean, x, reduction="none"), event_dims) / (2 * variance)
+
+
+def bernoulli_reconstruction(x: Tensor, logits: Tensor, *, event_dims: int = 1) -> Tensor:
+    """-log Bernoulli(x; sigmoid(logits)) for x in [0, 1], summed over the last `event_dims` axes, [..., D] -> [...].
+
+    Raises TypeError for tensors that are not floating, ValueError for shapes that differ and fewer axes than
+    `event_dims`.
+    """
+    x, logits = _alike(event_dims, logits=logits, x=x)
+    return _summed(binary_cross_entropy_with_logits(logits, x, reduction="none"), event_dims)
+
+
+def sampled_kl(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    """log q(z|x) - log p(z) at one sample z ~ N(mu, exp(logvar)): unbiased for KL(q || N(0, I)), [..., D] -> [...].
+
+    Kingma & Welling 2014, eq. 6 (estimator A); pyvae.gaussian_kl is the closed form. The log(2 pi) terms cancel.
+    """
+    dtype = compute_dtype(z, mu, logvar)
+    z, mu, logvar = z.to(dtype), mu.to(dtype), logvar.to(dtype)
+    return 0.5 * (z.square() - standardized(z, mu, logvar).square() - logvar).sum(-1)
+
+
+class GaussianReconstruction(nn.Module):
+    """`gaussian_reconstruction` with its settings."""
+
+    def __init__(self, variance: float = 1.0, *, event_dims: int = 1) -> None:
+        super().__init__()
+        _check_variance(variance)
+        _check_event_dims(event_dims)
+        self.variance, self.event_dims = variance, event_dims
+
+    def forward(self, x: Tensor, mean: Tensor) -> Tensor:
+        return gaussian_reconstruction(x, mean, self.variance, event_dims=self.event_dims)
+
+    def extra_repr(self) -> str:
+        return f"variance={self.variance}, event_dims={self.event_dims}"
+
+
+class BernoulliReconstruction(nn.Module):
+    """`bernoulli_reconstruction` with its settings."""
+
+    def __init__(self, *, event_dims: int = 1) -> None:
+        super().__init__()
+        _check_event_dims(event_dims)
+        self.event_dims = event_dims
+
+    def forward(self, x: Tensor, logits: Tensor) -> Tensor:
+        return bernoulli_reconstruction(x, logits, event_dims=self.event_dims)
+
+    def extra_repr(self) -> str:
+        return f"event_dims={self.event_dims}"
+
+
+def check_alike(**terms: Tensor) -> None:
+    """Refuses terms of different shapes: [M, 1] beside [M] would broadcast to [M, M] and train on a wrong loss."""
+    (first, a), (second, b) = terms.items()
+    if a.shape != b.shape:
+        hint = ": flatten the images or set event_dims" if a.dim() > b.dim() else ""
+        raise ValueError(f"{first} must have the shape of {second}, {list(b.shape)}, got {list(a.shape)}{hint}")
+
+
+def _alike(event_dims: int, **images: Tensor) -> tuple[Tensor, Tensor]:
+    """x and what the decoder made of it, in the dtype that they are summed in."""
+    _check_event_dims(event_dims)
+    (name, decoded), (_, x) = images.items()
+    if decoded.shape != x.shape:
+        raise ValueError(f"{name} must have the shape of x, {list(x.shape)}, got {list(decoded.shape)}")
+    for what, tensor in images.items():
+        if not tensor.is_floating_point():
+            got = str(tensor.dtype).removeprefix("torch.")
+            raise TypeError(f"{what} must be a floating tensor, images scaled to the likelihood's range, got {got}")
+    if x.dim() < event_dims:
+        raise ValueError(f"x must have at least the {event_dims} axes that event_dims sums, got {list(x.shape)}")
+    dtype = compute_dtype(x, decoded)
+    return x.to(dtype), decoded.to(dtype)
+
+
+def _summed(values: Tensor, event_dims: int) -> Tensor:
+    return values.sum(tuple(range(-event_dims, 0)))
+
+
+def _check_event_dims(event_dims: int) -> None:
+    if event_dims < 1:
+        raise ValueError(f"event_dims must be at least 1, got {event_dims}")
+
+
+def _check_variance(variance: float) -> None:
+    if not variance > 0:
+        raise ValueError(f"variance must be greater than 0, got {variance}")

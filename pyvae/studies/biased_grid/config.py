@@ -1,0 +1,111 @@
+"""The biased-grid study's settings, and three presets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from pyvae.data import BlockGrid
+from pyvae.settings import Config, Part, setting
+from pyvae.studies.config import ModelSettings, ObjectiveSettings
+from pyvae.training import Cell, TrainingSettings, product
+
+LARGEST_MU = 20.0  # sigmoid(20) differs from 1 by 2e-9: beyond, float32 images of all latents are the same
+
+
+@dataclass(frozen=True)
+class Axes(Part):
+    """One model is trained for every combination."""
+
+    mus: tuple[float, ...] = setting(
+        tuple(k / 2 for k in range(11)),
+        "Training biases: block logits are drawn from N(mu, 1).",
+        at_least=-LARGEST_MU,
+        at_most=LARGEST_MU,
+        unique=True,
+    )
+    strengths: tuple[float, ...] = setting(
+        (0.5, 1.0, 2.0, 5.0, 10.0),
+        "Strengths of the objective; of beta-vae and beta-tcvae beta.",
+        at_least=0,
+        unique=True,
+    )
+    seeds: tuple[int, ...] = setting(
+        (0,),
+        "Repetitions; each has its own initialisation, data and noise.",
+        at_least=0,
+        unique=True,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for seed in self.seeds:
+            if seed >= 2**63:
+                raise ValueError(f"seeds must fit in 64 bits, signed, got {seed}")
+
+
+@dataclass(frozen=True)
+class GridSettings(Part):
+    """The data set."""
+
+    # The test grid is enumerated: 3**(blocks**2) images, 43 million for four blocks.
+    blocks: int = setting(3, "Blocks along one side of the image: blocks**2 generating factors.", at_least=1, at_most=3)
+    pixels: int = setting(7, "Pixels along one side of a block.", at_least=1)
+    noise_variance: float = setting(
+        0.25, "Of the pixel noise of training images, and of the model's Gaussian likelihood.", above=0
+    )
+
+
+@dataclass(frozen=True)
+class EvaluationSettings(Part):
+    """What is measured on trained models."""
+
+    information_images: int = setting(
+        4096, "Held-out images of the training distribution on which information is measured.", at_least=32
+    )
+    projection_epochs: int = setting(3, "Epochs of the source's SGD projection.", at_least=1)
+    projection_learning_rate: float = setting(1e-2, "Learning rate of the SGD projection.", above=0)
+    projection_batch_size: int = setting(64, "Of the SGD projection.", at_least=1)
+    baseline_runs: int = setting(3, "Untrained models behind the random-initialisation baseline.", at_least=1)
+    sample_images: int = setting(21, "Images per row in the sample pictures.", at_least=1)
+
+
+@dataclass(frozen=True)
+class BiasedGridConfig(Config):
+    """All settings of one biased-grid study. One model is trained for every (mu, strength, seed)."""
+
+    STUDY: ClassVar[str] = "biased-grid"
+    ALIASES: ClassVar[Mapping[str, str]] = {"betas": "strengths", "beta_warmup_steps": "warmup_steps"}
+    CHOICES: ClassVar[frozenset[str]] = frozenset({"objective"})
+
+    axes: Axes = field(default_factory=Axes)
+    objective: ObjectiveSettings = field(default_factory=lambda: ObjectiveSettings("beta-vae", {"kl": "sampled"}))
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    data: GridSettings = field(default_factory=GridSettings)
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+
+    @property
+    def grid(self) -> BlockGrid:
+        """The data set."""
+        return BlockGrid(self.data.blocks, self.data.pixels, self.data.noise_variance)
+
+    @property
+    def strength(self) -> str:
+        """What the objective calls its strength, and tables call the column."""
+        return self.objective.kind.strength
+
+    def cells(self) -> tuple[Cell, ...]:
+        """Every (mu, strength, seed); seeds vary slowest, strengths fastest."""
+        return product(self.axes.mus, self.axes.strengths, self.axes.seeds)
+
+
+_AT_LENGTH = {"seeds": (0, 1, 2), "steps": 200_000, "warmup_steps": 5_000, "patience": 10, "validate_every": 1_000}
+
+PRESETS: dict[str, BiasedGridConfig] = {
+    # Fits five minutes on two slow cores, evaluation and figures included.
+    "quick": BiasedGridConfig("quick").replaced(steps=2500),
+    # The source's protocol: 10 000 steps, one-sample KL, constant beta. Three seeds for spreads.
+    "seed": BiasedGridConfig("seed").replaced(seeds=(0, 1, 2)),
+    # To convergence: each model stops when its validation objective has stopped improving.
+    "long": BiasedGridConfig("long").replaced(**_AT_LENGTH),
+}

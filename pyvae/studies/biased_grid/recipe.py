@@ -1,0 +1,47 @@
+"""What the biased-grid study hands to the engine."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pyvae.losses import GaussianReconstruction
+from pyvae.nn import StackedVAE
+from pyvae.studies.biased_grid.config import BiasedGridConfig
+from pyvae.training import Cell, Recipe
+
+
+def recipe(config: BiasedGridConfig) -> Recipe:
+    """One VAE for every cell, on images of its own bias."""
+
+    def model(models: int, seeds: Tensor | None) -> StackedVAE:
+        return StackedVAE(models, config.grid.size, config.model.hidden, config.model.latents, seeds=seeds)
+
+    return Recipe(
+        cells=config.cells(),
+        settings=config.training,
+        data=config.grid,
+        bias=mus,
+        model=model,
+        likelihood=GaussianReconstruction(config.data.noise_variance),
+        objective=config.objective.kind,
+        objective_settings=_objective_settings(config),
+        axes=("mu", config.strength),
+    )
+
+
+def mus(cells: Sequence[Cell]) -> Tensor:
+    """The cells' biases as the grid takes them, [K]."""
+    return torch.tensor([cell.bias for cell in cells], dtype=torch.float32)
+
+
+def _objective_settings(config: BiasedGridConfig) -> dict[str, Any]:
+    """As configured; where an objective asks for the size of the data set, it is the number of images that a run
+    draws, since no image is drawn twice.
+    """
+    settings = config.objective.values()
+    del settings["objective"]
+    if "dataset_size" in settings and settings["dataset_size"] is None and settings.get("estimator") != "full":
+        settings["dataset_size"] = config.training.steps * config.training.batch_size
+    return settings

@@ -1,0 +1,73 @@
+"""The folder of a run: whose it is, what it holds, and that one process works in it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pyvae.files import atomic_write_text, exclusive_lock, remove_stale_temporaries
+from pyvae.settings import Config
+from pyvae.studies import study_named
+from pyvae.studies.errors import StudyError
+from pyvae.studies.study import Study
+from pyvae.training import Checkpoints
+
+CONFIG, CURVES, LOCK = "config.json", "curves.parquet", ".lock"
+EARLIER = "biased-grid"
+"""The study of configs that name none: there was one only."""
+
+
+def checkpoints_in(out: Path) -> Checkpoints:
+    """Where a run keeps what it trained."""
+    return Checkpoints(out / "checkpoint")
+
+
+def study_in(out: Path | str) -> tuple[Study[Any], Config] | None:
+    """The study in `out` and its config, or None if it holds none; StudyError when they cannot be read."""
+    path = Path(out) / CONFIG
+    try:
+        text = path.read_text()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        held = json.loads(text)
+        study = study_named(held.get("study", EARLIER) if isinstance(held, dict) else EARLIER)
+        config: Config = study.config.from_json(text)
+        return study, config
+    except ValueError as problem:
+        raise StudyError(f"{path} is not a config of this version: {problem}") from None
+
+
+@contextmanager
+def claimed(study: Study[Any], config: Config, out: Path, *, resume: bool) -> Iterator[None]:
+    """Makes sure that `out` is this study's folder, and holds it against other processes.
+
+    Raises StudyError when it is a file, holds other files, another study, or this one and `resume` is not set, and when
+    another process is at work in it.
+    """
+    if out.exists() and not out.is_dir():
+        raise StudyError(f"out must be a folder, but {out} is a file")
+    if study_in(out) is None and out.exists() and any(path.name != LOCK for path in out.iterdir()):
+        raise StudyError(f"out must be a new or empty folder, or one that holds a study, but {out} holds other files")
+    try:
+        with exclusive_lock(out / LOCK):
+            _claim(study, config, out, resume=resume)
+            yield
+    except BlockingIOError:
+        raise StudyError(f"another process is running a study in {out}") from None
+
+
+def _claim(study: Study[Any], config: Config, out: Path, *, resume: bool) -> None:
+    for folder in (out, out / "figures"):
+        remove_stale_temporaries(folder)
+    held = study_in(out)
+    if held is None:
+        atomic_write_text(out / CONFIG, config.to_json())
+    elif held[0].name != study.name:
+        raise StudyError(f"{out} already holds another study, {held[0].name}: choose another folder")
+    elif held[1] != config:
+        fields = ", ".join(held[1].differing(config))
+        raise StudyError(f"{out} already holds another study (other {fields}): choose another folder")
+    elif not resume and (checkpoints_in(out).exists() or any((out / name).exists() for name in study.saved)):
+        raise StudyError(f"{out} already holds this study: add --resume to go on with it, or choose another folder")

@@ -1,0 +1,48 @@
+"""What a study is: a config, the models that it trains, what is measured on them, and how that is told."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from pyvae.settings import Config
+from pyvae.training import Recipe, Trained
+
+C = TypeVar("C", bound=Config)
+
+
+class Announce(Protocol):
+    """Says that models `start` to `end` of `models` are measured next; raises Interrupted where that shall stop."""
+
+    def __call__(self, start: int, end: int, models: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Study(Generic[C]):
+    """One study. Its folder under pyvae/studies holds all of it, and its module offers it as STUDY."""
+
+    name: str
+    """As on the command line."""
+    config: type[C]
+    presets: Mapping[str, C]
+    """Settings to start from, by name; the first is the default."""
+    recipe: Callable[[C], Recipe]
+    evaluate: Callable[[Trained, C, Path, Announce], None]
+    """Measures trained models and writes the files in `saved`, but for the curves."""
+    saved: tuple[str, ...]
+    """Files of a finished study, from which figures and report are made."""
+    draw: Callable[[Path], object]
+    """Draws the figures of a folder."""
+    report: Callable[[Path], Path]
+    """Writes the folder's texts and returns the page to open."""
+
+    @property
+    def default_preset(self) -> str:
+        """The preset where none is named."""
+        return next(iter(self.presets))
+
+    def preset(self, name: str) -> C:
+        """The preset of that name; ValueError lists the names there are."""
+        if name not in self.presets:
+            raise ValueError(f"unknown preset {name!r}: expected one of {', '.join(self.presets)}")
+        return self.presets[name]

@@ -1,0 +1,48 @@
+"""What a study hands to the engine: which models to train on what, by which objective."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from pyvae.data import DataSet
+from pyvae.losses import Objective
+from pyvae.nn import StackedVAE
+from pyvae.training.cells import Cell
+from pyvae.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that training needs to know; the engine knows no data set, objective or study by name."""
+
+    cells: tuple[Cell, ...]
+    settings: TrainingSettings
+    data: DataSet
+    bias: Callable[[Sequence[Cell]], Any]
+    """What the data set's `draw` takes as the bias of a stack of cells."""
+    model: Callable[[int, Tensor | None], StackedVAE]
+    """A stack of so many models, initialised from their seeds [K]; without seeds its parameters are zero."""
+    likelihood: Callable[[Tensor, Tensor], Tensor]
+    """Images [K, M, size] and the decoder's output of that shape -> reconstruction terms [K, M]."""
+    objective: type[Objective]
+    objective_settings: dict[str, Any]
+    """All of its settings but the strength."""
+    axes: tuple[str, str] = ("bias", "strength")
+    """What tables call the cells' bias and strength."""
+
+    def objective_of(self, strengths: Tensor) -> Objective:
+        """The objective of a stack of models with these strengths [K]."""
+        strength = {self.objective.strength: strengths.unsqueeze(-1)}
+        return self.objective(**self.objective_settings, **strength)
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """What training follows, in nats per image: the objective's terms, the loss last."""
+        return (*(name for name in self.objective.terms if name != "loss"), "loss")
+
+    @property
+    def warmup_steps(self) -> int:
+        """Steps until the strength is what it will stay."""
+        return int(self.objective_settings.get("warmup_steps", 0))

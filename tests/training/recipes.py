@@ -1,0 +1,30 @@
+"""Recipes that take a moment, of two data sets and two objectives."""
+
+from pyvae.data import Sprites
+from pyvae.losses import BernoulliReconstruction, BetaTCVAE
+from pyvae.nn import StackedVAE
+from pyvae.studies.biased_grid.recipe import recipe
+from pyvae.training import Recipe, TrainingSettings, product
+from tests.studies.biased_grid.tiny import tiny
+
+
+def grid_recipe(*overrides: str) -> Recipe:
+    """beta-VAEs on the biased grid, eight models; `overrides` as on the command line."""
+    return recipe(tiny(*overrides))
+
+
+def sprite_recipe(**settings: object) -> Recipe:
+    """beta-TCVAEs on sprites, four models, Bernoulli likelihood."""
+    data = Sprites(sizes=(3, 2, 4, 4, 4), side=16)
+    training = {"steps": 12, "batch_size": 16, "curve_every": 4, "validate_every": 6, "validation_images": 32}
+    return Recipe(
+        cells=product((0.0,), (1.0, 6.0), (0, 1)),
+        settings=TrainingSettings(**{**training, **settings}),
+        data=data,
+        bias=lambda cells: None,
+        model=lambda models, seeds: StackedVAE(models, data.size, (32,), 4, seeds=seeds),
+        likelihood=BernoulliReconstruction(),
+        objective=BetaTCVAE,
+        objective_settings={"dataset_size": data.count},
+        axes=("bias", "beta"),
+    )
