@@ -4,7 +4,7 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 VENV := .venv
 BIN := $(VENV)/bin
-RUN_DIR ?= runs/quick
+RUN_DIR ?= runs/biased-grid-quick
 
 NATIVE_SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc -type f)
 
@@ -13,7 +13,7 @@ NATIVE_SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc -type f)
 build: $(VENV)/.built
 
 study: build
-	$(BIN)/pyvae study --preset quick --out $(RUN_DIR) --resume
+	$(BIN)/pyvae study biased-grid --preset quick --out $(RUN_DIR) --resume
 
 test: build
 	$(BIN)/python -m pytest

@@ -19,7 +19,7 @@ from torch import Tensor
 import pyvae
 from benchmarks.script import begin, parser_of
 from pyvae.aggregate import AggregatePosterior
-from pyvae.metrics import mutual_information_gap
+from pyvae.metrics import mig
 
 FACTORS = (3, 6, 40, 32, 32)
 STANDARD_DEVIATIONS = (0.1, 0.05, 0.15, 0.03, 0.03)
@@ -45,7 +45,7 @@ def questions(posterior: AggregatePosterior, labels: Tensor) -> dict[str, Callab
     return {
         "marginal entropies": lambda: posterior.marginal_entropies(SAMPLES, seed=0),
         "conditional entropies": lambda: posterior.conditional_entropies(labels, SAMPLES, seed=0),
-        "mutual information gap": lambda: mutual_information_gap(posterior, labels, SAMPLES, seed=0),
+        "mutual information gap": lambda: mig(posterior, labels, samples=SAMPLES, seed=0),
         "KL decomposition": lambda: posterior.kl_decomposition(SAMPLES, seed=0),
     }
 

@@ -19,7 +19,7 @@ import pyvae
 from benchmarks.script import begin, parser_of
 from pyvae.bench.report import duration
 from pyvae.data.block_grid import BlockGrid
-from pyvae.losses import beta_tcvae, gaussian_reconstruction
+from pyvae.losses import BetaTCVAE, gaussian_reconstruction
 from pyvae.ops.joint_log_density import joint_log_density
 
 SIZES = (1024, 4096, 16384, 65536)
@@ -57,7 +57,8 @@ class Trained:
     """A beta-TCVAE (beta = 6) on the images of the biased-grid study at mu = 0."""
 
     def __init__(self, steps: int = 1200, batch_size: int = 256, variance: float = 0.25) -> None:
-        self.grid, self.variance = BlockGrid(), variance
+        self.grid = BlockGrid(noise_variance=variance)
+        objective = BetaTCVAE(DATASET_SIZE, beta=6.0)
         self.encoder, decoder = mlp(self.grid.size, 2 * LATENTS), mlp(LATENTS, self.grid.size)
         optimiser = torch.optim.Adam([*self.encoder.parameters(), *decoder.parameters()], 1e-3)
         for step in range(steps):
@@ -65,14 +66,14 @@ class Trained:
             mu, logvar = self.encoder(images).chunk(2, -1)
             z = pyvae.reparameterize(mu, logvar)
             error = gaussian_reconstruction(images, decoder(z), variance)
-            loss = beta_tcvae(error, z, mu, logvar, dataset_size=DATASET_SIZE, beta=6.0).mean()
+            loss = objective(error, z, mu, logvar).loss.mean()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
 
     def images(self, count: int, seed: int) -> Tensor:
-        _, intensities = self.grid.sample_intensities(torch.zeros(1), count, torch.tensor([2 * seed]))
-        return self.grid.add_noise(self.grid.render(intensities), self.variance, torch.tensor([2 * seed + 1]))[0]
+        seeds = {"factors": torch.tensor([2 * seed]), "pixels": torch.tensor([2 * seed + 1])}
+        return self.grid.draw(count, seeds).images[0]
 
     @torch.no_grad()
     def posteriors(self, rows: int) -> list[Tensor]:

@@ -25,7 +25,7 @@ SECONDS = 525.0
 """The whole run; nine minutes with what the report and slow ends take."""
 
 SANITIZERS = {"memcheck": 45.0, "racecheck": 45.0, "initcheck": 35.0, "synccheck": 30.0}
-CUDA_TESTS = ["tests/ops", "tests/test_losses.py", "tests/test_nn.py"]
+CUDA_TESTS = ["tests/ops", "tests/losses", "tests/nn"]
 OPS_SECONDS, TRAINING_SECONDS = 110.0, 70.0
 
 

@@ -10,6 +10,7 @@ with torch's own threads, as a plain script would.
 """
 
 import argparse
+import dataclasses
 import json
 import statistics
 import time
@@ -22,8 +23,8 @@ from torch import Tensor
 from pyvae.bench.machine import processor
 from pyvae.files import atomic_write_text
 from pyvae.nn import StackedLinear
-from pyvae.training.cells import cells
-from pyvae.studies.config import preset
+from pyvae.studies.biased_grid import PRESETS
+from pyvae.studies.biased_grid.recipe import recipe as recipe_of
 from pyvae.training.chunk import Chunk
 from pyvae.training.groups import initial_chunks
 from pyvae.training.workers import workers
@@ -34,7 +35,7 @@ Product = tuple[Tensor, Tensor]
 def products(chunk: Chunk) -> list[Product]:
     """Operands of every matrix product of one training step of `chunk`, in the step's order."""
     layers = [layer for layer in chunk.model.modules() if isinstance(layer, StackedLinear)]
-    batch = chunk.config.batch_size
+    batch = chunk.recipe.settings.batch_size
     forward, backward = [], []
     for place, layer in enumerate(layers):
         models, inputs, outputs = layer.weight.shape
@@ -65,11 +66,11 @@ def seconds(run: Callable[[], object]) -> float:
 
 def measure(models: int, alone: int, repeats: int) -> list[dict[str, float | str]]:
     """Rows of the table: products and stacked training of `models`, and `alone` of them one by one."""
-    config = preset("seed")
-    chosen = cells(config)[:models]
-    chunks = initial_chunks(chosen, config, torch.get_num_threads())
+    whole = recipe_of(PRESETS["seed"])
+    recipe = dataclasses.replace(whole, cells=whole.cells[:models])
+    chunks = initial_chunks(recipe, torch.get_num_threads())
     operands = [products(chunk) for chunk in chunks]
-    singles = [Chunk.initialised([chosen[k]], [k], config) for k in range(alone)]
+    singles = [Chunk.initialised([recipe.cells[k]], [k], recipe) for k in range(alone)]
 
     def one_step(chosen: list[Chunk], step: int) -> None:
         for chunk in chosen:

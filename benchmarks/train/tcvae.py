@@ -44,13 +44,12 @@ def log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
 def loss_by(provider: str) -> Loss:
     """Mutual information + BETA total correlation + dimension-wise KL, the mean over the minibatch."""
     if provider == OURS:
+        objective = pyvae.losses.BetaTCVAE(DATASET_SIZE, beta=BETA, estimator="mws")
 
         def fused(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
             nothing = z.new_zeros(z.shape[0])  # the reconstruction is added outside
-            terms = pyvae.losses.beta_tcvae(
-                nothing, z, mu, logvar, dataset_size=DATASET_SIZE, beta=BETA, estimator="mws"
-            )
-            return terms.mean()
+            loss: Tensor = objective(nothing, z, mu, logvar).loss
+            return loss.mean()
 
         return fused
     density = density_terms(provider)

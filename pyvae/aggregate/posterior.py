@@ -151,6 +151,17 @@ class AggregatePosterior:
         joint = self._answer("mutual information", z, self._joint)[:, 0]
         return mean_of(self._log_qz_given_x(z, indices) - joint)
 
+    def latent_information(
+        self, samples: int = SAMPLES, *, seed: int | None = None, generator: torch.Generator | None = None
+    ) -> Estimate:
+        """I(x; z_d) = E[log q(z_d|x) - log q(z_d)] between data point and each latent, [D]; 0 for one that collapsed.
+
+        Errors as `mutual_information`.
+        """
+        z, indices = self._samples(samples, seed, generator)
+        marginals = self._answer("information of each latent", z, self._marginals)
+        return mean_of(self._log_qzd_given_x(z, indices) - marginals)
+
     def total_correlation(
         self, samples: int = SAMPLES, *, seed: int | None = None, generator: torch.Generator | None = None
     ) -> Estimate:
@@ -269,8 +280,11 @@ class AggregatePosterior:
         return torch.cat([density.joint[:, None], density.marginals], -1)
 
     def _log_qz_given_x(self, z: Tensor, indices: Tensor) -> Tensor:
+        return self._log_qzd_given_x(z, indices).sum(-1)
+
+    def _log_qzd_given_x(self, z: Tensor, indices: Tensor) -> Tensor:
         mu, logvar = self._mu.take(indices), self._logvar.take(indices)
-        return log_normal(z.double(), mu.double(), logvar.double()).sum(-1)
+        return log_normal(z.double(), mu.double(), logvar.double())
 
     # --- Samples ------------------------------------------------------------------------------------------------------
 

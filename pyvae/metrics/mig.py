@@ -8,6 +8,8 @@ from torch import Tensor
 from pyvae.aggregate import AggregatePosterior, Estimate
 from pyvae.aggregate.posterior import SAMPLES
 from pyvae.aggregate.tables import Rows, members_by_value
+from pyvae.metrics.codes import Codes, codes_of
+from pyvae.metrics.measured import Measured, measured
 
 
 class MutualInformationGap(NamedTuple):
@@ -18,34 +20,45 @@ class MutualInformationGap(NamedTuple):
     information: Estimate
 
 
-def mutual_information_gap(
-    posterior: AggregatePosterior,
-    labels: Rows,
-    samples: int = SAMPLES,
-    *,
-    seed: int | None = None,
-    generator: torch.Generator | None = None,
-) -> MutualInformationGap:
-    r"""MIG of a data set's posteriors and its labels (Chen et al. 2018, section 5, eq. 6).
+def mig(
+    codes: Codes | Rows | AggregatePosterior, factors: Rows, *, samples: int = SAMPLES, seed: int | None = None
+) -> Measured:
+    r"""MIG of a data set's posteriors and its factors (Chen et al. 2018, section 5, eq. 6).
 
     .. math::
         \mathrm{MIG} = \frac 1 K \sum_k \frac{I(z_{d_1}; v_k) - I(z_{d_2}; v_k)}{H(v_k)}, \qquad
         I(z_d; v_k) = H(z_d) - H(z_d | v_k)
 
     with d_1 and d_2 the two latents that tell most of factor k, and every entropy from the exact aggregate posterior.
-    The standard errors of the gaps and of MIG are upper bounds: latents of one sample are not independent, and factors
-    share H(z_d).
+    The interval is wider than 95 % needs: latents of one sample are not independent, and factors share H(z_d).
 
     Args:
-        posterior: of the data set, N posteriors of D latents.
-        labels: whole numbers [N] or [N, K], the value of each factor at each data point.
+        codes: of the data set, N posteriors of D latents.
+        factors: whole numbers [N] or [N, K], the value of each factor at each data point.
         samples: for H(z_d), and again for each value of each factor.
-        seed, generator: as in AggregatePosterior.
+        seed: fixes the answer to the bit.
+
+    Returns:
+        Measured, at most 1; `parts` has `gaps` [K] and `information` [K, D] in nats, each an Estimate.
 
     Raises:
         TypeError: as AggregatePosterior.conditional_entropies.
-        ValueError: as there, and for a factor with one value only or a posterior with one latent.
+        ValueError: as there, and for a factor with one value only, codes with one latent, or codes without logvar.
     """
+    found = gap_of(codes_of(codes).posterior, factors, samples, seed=seed)
+    settings = {"entropies": "exact aggregate posterior", "samples": samples, "seed": seed}
+    return measured(found.mig, 1.0, settings, gaps=found.gaps, information=found.information)
+
+
+def gap_of(
+    posterior: AggregatePosterior,
+    labels: Rows,
+    samples: int,
+    *,
+    seed: int | None = None,
+    generator: torch.Generator | None = None,
+) -> MutualInformationGap:
+    """The gaps and what they are made of, as estimates."""
     if posterior.latents < 2:
         raise ValueError("posterior must have at least 2 latents for a gap between two, got 1.")
     entropy = _factor_entropies(labels, len(posterior))

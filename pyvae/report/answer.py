@@ -1,11 +1,10 @@
-"""What every answer of the findings is made of."""
+"""What every answer of a study is made of."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from pyvae.report.statistics import Interval
-from pyvae.studies.biased_grid.results import Array
+from pyvae.report.statistics import Array, Interval
 
 
 @dataclass(frozen=True)

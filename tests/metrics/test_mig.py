@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 import pyvae
-from pyvae.metrics import mutual_information_gap
+from pyvae.metrics import Codes, mig, mutual_information_gap
+from pyvae.metrics.mig import gap_of
 
 FACTORS = torch.cartesian_prod(torch.arange(2), torch.arange(3), torch.arange(4)).repeat(25, 1)  # [600, 3]
 ENTROPIES = torch.tensor([2.0, 3.0, 4.0], dtype=torch.float64).log()
@@ -19,7 +20,7 @@ def posterior_of(mu: Tensor, logvar: float = -4.0) -> pyvae.AggregatePosterior:
 
 def test_a_latent_for_each_factor_is_a_gap_of_1() -> None:
     mu = torch.cat([10.0 * FACTORS, torch.zeros(600, 1)], 1)
-    result = mutual_information_gap(posterior_of(mu), FACTORS, 4000, seed=0)
+    result = gap_of(posterior_of(mu), FACTORS, 4000, seed=0)
     expected = torch.cat([ENTROPIES.diag(), torch.zeros(3, 1, dtype=torch.float64)], 1)
     assert ((result.information.value - expected).abs() < 5 * result.information.standard_error + 1e-4).all()
     assert result.mig.value.item() == pytest.approx(1, abs=0.05)
@@ -28,7 +29,7 @@ def test_a_latent_for_each_factor_is_a_gap_of_1() -> None:
 
 def test_two_latents_that_tell_the_same_leave_no_gap() -> None:
     mu = 10.0 * torch.stack([FACTORS[:, 2], FACTORS[:, 2], FACTORS[:, 0]], 1)
-    result = mutual_information_gap(posterior_of(mu), FACTORS[:, [2, 0]], 4000, seed=0)
+    result = gap_of(posterior_of(mu), FACTORS[:, [2, 0]], 4000, seed=0)
     assert result.gaps.value.tolist() == pytest.approx([0, 1], abs=0.06)
     assert result.mig.value.item() == pytest.approx(0.5, abs=0.05)
 
@@ -36,15 +37,15 @@ def test_two_latents_that_tell_the_same_leave_no_gap() -> None:
 def test_a_factor_told_in_part() -> None:
     """The latent tells whether the value of four is in the upper half: log 2 of log 4."""
     mu = torch.stack([10.0 * (FACTORS[:, 2] // 2), torch.zeros(600)], 1)
-    result = mutual_information_gap(posterior_of(mu), FACTORS[:, 2], 4000, seed=0)
+    result = gap_of(posterior_of(mu), FACTORS[:, 2], 4000, seed=0)
     assert result.gaps.value.item() == pytest.approx(math.log(2) / math.log(4), abs=0.03)
 
 
 def test_standard_errors_are_bounds() -> None:
     mu = torch.cat([0.3 * FACTORS, torch.randn(600, 1)], 1)
     posterior = posterior_of(mu, -2.0)
-    exact = mutual_information_gap(posterior, FACTORS, 200_000, seed=1)
-    tries = [mutual_information_gap(posterior, FACTORS, 300, seed=seed) for seed in range(60)]
+    exact = gap_of(posterior, FACTORS, 200_000, seed=1)
+    tries = [gap_of(posterior, FACTORS, 300, seed=seed) for seed in range(60)]
     for name in ("mig", "gaps"):
         values = torch.stack([getattr(t, name).value for t in tries])
         errors = torch.stack([getattr(t, name).standard_error for t in tries]).mean(0)
@@ -54,19 +55,42 @@ def test_standard_errors_are_bounds() -> None:
 
 def test_a_seed_fixes_it() -> None:
     posterior = posterior_of(FACTORS.float())
-    first = mutual_information_gap(posterior, FACTORS, 50, seed=3)
-    again = mutual_information_gap(posterior, FACTORS, 50, generator=torch.Generator().manual_seed(3))
+    first = gap_of(posterior, FACTORS, 50, seed=3)
+    again = gap_of(posterior, FACTORS, 50, generator=torch.Generator().manual_seed(3))
     assert torch.equal(first.information.value, again.information.value)
-    assert first.mig.value != mutual_information_gap(posterior, FACTORS, 50, seed=4).mig.value
+    assert first.mig.value != gap_of(posterior, FACTORS, 50, seed=4).mig.value
+
+
+def test_the_score_is_the_gap_with_its_interval_and_its_parts() -> None:
+    mu, logvar = FACTORS.float(), torch.full((600, 3), -2.0)
+    score, gap = (
+        mig(Codes(mu, logvar), FACTORS, samples=300, seed=3),
+        gap_of(posterior_of(mu, -2.0), FACTORS, 300, seed=3),
+    )
+    assert float(score) == score.value == gap.mig.value.item() and score.ceiling == 1
+    assert (score.high - score.value) == pytest.approx(1.96 * gap.mig.standard_error.item(), rel=1e-4)
+    assert torch.equal(score.parts["information"].value, gap.information.value)
+    assert score.settings == {"entropies": "exact aggregate posterior", "samples": 300, "seed": 3}
+    assert str(score) == f"{score.value:.3f} (95 % interval {score.low:.3f} to {score.high:.3f}; at most 1)"
+    assert mig(posterior_of(mu, -2.0), FACTORS, samples=300, seed=3) == score
+
+
+def test_the_earlier_name_warns_and_gives_the_estimates() -> None:
+    posterior = posterior_of(FACTORS.float())
+    with pytest.warns(FutureWarning, match=r"use metrics.mig\(codes, factors\) instead"):
+        earlier = mutual_information_gap(posterior, FACTORS, 50, seed=3)
+    assert torch.equal(earlier.mig.value, gap_of(posterior, FACTORS, 50, seed=3).mig.value)
 
 
 def test_what_it_refuses() -> None:
-    posterior = posterior_of(FACTORS.float())
+    codes = Codes(FACTORS.float(), torch.full((600, 3), -4.0))
     with pytest.raises(ValueError, match="labels must hold at least two values of each factor, got one of factor 1"):
-        mutual_information_gap(posterior, torch.stack([FACTORS[:, 0], torch.zeros(600, dtype=torch.long)], 1))
+        mig(codes, torch.stack([FACTORS[:, 0], torch.zeros(600, dtype=torch.long)], 1))
     with pytest.raises(ValueError, match="posterior must have at least 2 latents"):
-        mutual_information_gap(posterior_of(FACTORS[:, :1].float()), FACTORS)
+        mig(posterior_of(FACTORS[:, :1].float()), FACTORS)
     with pytest.raises(ValueError, match="labels must have a row for each"):
-        mutual_information_gap(posterior, FACTORS[:10])
+        mig(codes, FACTORS[:10])
     with pytest.raises(ValueError, match="seed and generator"):
-        mutual_information_gap(posterior, FACTORS, seed=0, generator=torch.Generator())
+        gap_of(codes.posterior, FACTORS, 50, seed=0, generator=torch.Generator())
+    with pytest.raises(ValueError, match=r"codes must have a logvar for this metric: pass Codes\(mu, logvar\)"):
+        mig(Codes(FACTORS.float()), FACTORS)

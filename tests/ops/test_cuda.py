@@ -97,7 +97,7 @@ class Training:
         mu, logvar = self.model[0](self.x).chunk(2, dim=1)
         z = pyvae.reparameterize(mu, logvar, seed=self.seed)
         reconstruction = pyvae.losses.bernoulli_reconstruction(self.x, self.model[1](z))
-        loss = pyvae.losses.beta_tcvae(reconstruction, z, mu, logvar, dataset_size=1000).mean()
+        loss = pyvae.losses.BetaTCVAE(1000)(reconstruction, z, mu, logvar).loss.mean()
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()

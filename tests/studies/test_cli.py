@@ -1,9 +1,12 @@
+import subprocess
 import sys
 
+import pyarrow.parquet as pq
 import pytest
 
+import pyvae
 from pyvae import cli
-from pyvae.studies.biased_grid import BiasedGridConfig
+from pyvae.studies.biased_grid import PRESETS, BiasedGridConfig
 from tests.studies.biased_grid.tiny import TINY
 
 TINY_SETTINGS = [
@@ -40,6 +43,7 @@ def test_a_study_from_the_command_line_and_again_with_resume(tmp_path, monkeypat
     [
         (["--preset", "fast"], "unknown preset 'fast': expected one of quick, seed, long"),
         (["--set", "step=1"], "unknown field 'step': did you mean steps"),
+        (["nonsense"], "unknown study 'nonsense': expected one of biased-grid"),
         (["--set", "steps=soon"], "steps must be a whole number, got 'soon'"),
         (["--set", "betas=1,-5"], "betas must be at least 0, got -5.0"),
     ],
@@ -73,6 +77,42 @@ def test_interruption_is_exit_130(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(Training, "advance", lambda training: (_ for _ in ()).throw(KeyboardInterrupt))
     code, _, errors = run(monkeypatch, capsys, "study", "--out", str(tmp_path), *tiny_settings())
     assert code == 130 and "Traceback" not in errors
+
+
+def test_the_study_and_the_folder_have_defaults(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, text, _ = run(monkeypatch, capsys, "study", *tiny_settings())
+    assert code == 0 and text.rstrip().endswith("report: runs/biased-grid-quick/report.html")
+    code, text, _ = run(monkeypatch, capsys, "study", "biased-grid", "--resume")
+    assert code == 0 and "training" not in text
+
+
+def test_another_objective_trains(tmp_path, monkeypatch, capsys) -> None:
+    out = tmp_path / "out"
+    code, _, _ = run(monkeypatch, capsys, "study", "--out", str(out), *tiny_settings(), "--set", "objective=beta-tcvae")
+    assert code == 0 and "total_correlation" in pq.read_table(out / "curves.parquet").column_names
+    assert "objective beta-tcvae" in (out / "findings.md").read_text()
+
+
+def test_the_config_can_be_seen_before_a_run(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, text, _ = run(monkeypatch, capsys, "study", "--preset", "long", "--set", "betas=3", "--show-config")
+    config = BiasedGridConfig.from_json(text)
+    assert code == 0 and config == PRESETS["long"].overridden(["betas=3"]) and not list(tmp_path.iterdir())
+
+
+def test_the_version_is_told(monkeypatch, capsys) -> None:
+    assert run(monkeypatch, capsys, "--version")[:2] == (0, f"pyvae {pyvae.__version__}\n")
+    told = subprocess.run([sys.executable, "-m", "pyvae", "--version"], capture_output=True, text=True, check=True)
+    assert told.stdout == f"pyvae {pyvae.__version__}\n"
+
+
+def test_help_names_every_field_with_its_type_and_default(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    _, text, _ = run(monkeypatch, capsys, "study", "--help")
+    config = BiasedGridConfig("quick")
+    for name, spec in config.specs().items():
+        assert f"{spec.kind.expected}; {spec.shown(config.values()[name])}. {spec.help}"[:60] in text, name
 
 
 def test_help_shows_how_to_call_it(monkeypatch, capsys) -> None:

@@ -38,10 +38,15 @@ def about_collapse(results: Results) -> Answer:
     if (within & dead).any():
         details.append(_early_collapse_sentence(results, within & dead))
     short = (
-        f"{dead.sum()} of {total} models have collapsed altogether. Linear theory, β < β*(μ), says rightly "
+        f"{dead.sum()} of {total} models have collapsed altogether. {_theory(results)}, β < β*(μ), says rightly "
         f"of {right} of {total} ({right / max(total, 1):.0%}) whether any latent is in use."
     )
     return Answer("Where do posteriors collapse, and was it to be expected?", short, tuple(details))
+
+
+def _theory(results: Results) -> str:
+    objective = results.config.objective.objective
+    return "Linear theory" if objective == "beta-vae" else f"Linear theory of the β-VAE (these are {objective})"
 
 
 def _early_collapse_sentence(results: Results, early: NDArray[np.bool_]) -> str:

@@ -214,3 +214,9 @@ def test_a_whole_mu_that_diverged_does_not_spoil_the_rest() -> None:
     for answer in findings(study):
         assert not any("nan" in line for line in (answer.short, *answer.details)), answer
     assert not math.isnan(study.fraction_recovered()[0, 0, 0])
+
+
+def test_theory_is_named_as_that_of_another_objective_where_it_is() -> None:
+    assert "Linear theory, β" in about_collapse(results()).short
+    other = about_collapse(results(small_config(objective="beta-tcvae"))).short
+    assert "Linear theory of the β-VAE (these are beta-tcvae), β < β*(μ), says rightly" in other

@@ -1,0 +1,45 @@
+"""What holds for every data set: shapes, named factors and streams, draws that depend on a model's own seeds alone."""
+
+import pytest
+import torch
+
+from pyvae.data import BlockGrid, DataSet, Draw, Sprites
+
+pytestmark = pytest.mark.parametrize(
+    "data",
+    [BlockGrid(blocks=2, pixels=3), Sprites(sizes=(3, 2, 4, 3, 3), side=12)],
+    ids=lambda data: type(data).__name__,
+)
+
+
+def draw(data: DataSet, count: int, *seeds: int) -> Draw:
+    streams = {name: torch.tensor(seeds) + place for place, name in enumerate(data.streams)}
+    return data.draw(count, streams)
+
+
+def test_shapes_say_what_they_hold(data: DataSet) -> None:
+    drawn = draw(data, 7, 1, 2, 3)
+    assert drawn.factors.shape == (3, 7, len(data.factors)) and drawn.images.shape == (3, 7, data.size)
+    height, width = data.shape
+    assert height * width == data.size
+    assert len({factor.name for factor in data.factors}) == len(data.factors)
+
+
+def test_images_of_drawn_factors_are_in_range(data: DataSet) -> None:
+    images = data.images(draw(data, 50, 4).factors)
+    assert images.shape == (1, 50, data.size) and images.min() >= 0 and images.max() <= 1
+
+
+def test_the_test_set_has_a_label_for_every_factor(data: DataSet) -> None:
+    labels, factors = data.labels(), data.test_factors()
+    assert labels.dtype == torch.int64 and labels.shape == factors.shape == (len(labels), len(data.factors))
+    assert data.count is None or len(labels) == data.count
+    assert len(labels.unique(dim=0)) == len(labels)
+    for column, factor in zip(labels.T, data.factors, strict=True):
+        assert column.min() == 0 and (factor.size is None or column.max() == factor.size - 1)
+
+
+def test_draws_depend_on_the_models_own_seeds_alone(data: DataSet) -> None:
+    together, alone = draw(data, 16, 5, -6, 7), draw(data, 16, -6)
+    assert torch.equal(together.factors[1], alone.factors[0]) and torch.equal(together.images[1], alone.images[0])
+    assert not torch.equal(together.factors[0], together.factors[2])
