@@ -2,9 +2,9 @@
 
 from pyvae import _library
 
-_library.load()
+_library.load(__path__)
 
-from pyvae import losses, nn  # noqa: E402
+from pyvae import data, losses, metrics, nn  # noqa: E402
 from pyvae.aggregate import AggregateKL, AggregatePosterior, Estimate, aggregate_posterior  # noqa: E402
 from pyvae.ops import (  # noqa: E402  (the ops register themselves with the loaded library)
     KLDecomposition,
@@ -30,9 +30,11 @@ __all__ = [
     "SampleWithKL",
     "aggregate_posterior",
     "cpu_isa",
+    "data",
     "gaussian_kl",
     "kl_decomposition",
     "losses",
+    "metrics",
     "minibatch_log_density",
     "nn",
     "reparameterize",

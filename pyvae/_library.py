@@ -2,27 +2,30 @@
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 
-import pyvae
-
 BUILD_HINT = "build it with `make build`, or install a wheel made by `make wheel`"
 
 
+_folders: list[Path] = []
+"""The package's folders: an editable install keeps the libraries apart from the sources."""
+
+
 def _find(name: str) -> Path | None:
-    # An editable install keeps the libraries apart from the sources; both folders are on the package's path.
-    candidates = (Path(folder) / name for folder in pyvae.__path__)
+    candidates = (folder / name for folder in _folders)
     return next((path for path in candidates if path.is_file()), None)
 
 
-def load() -> None:
-    """Registers the ops with torch.
+def load(folders: Iterable[str]) -> None:
+    """Registers the ops with torch, from libraries in one of the package's folders.
 
     Raises:
         ImportError: if the compiled library is missing or does not load, with what to do about it.
     """
+    _folders[:] = map(Path, folders)
     path = _find("libpyvae_ops.so")
     if path is None:
         raise ImportError(f"pyvae's compiled library libpyvae_ops.so is not installed: {BUILD_HINT}.")

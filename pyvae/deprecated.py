@@ -8,7 +8,7 @@ from typing import Any
 
 def warn_of(old: str, new: str) -> None:
     """Says once for each calling line that `old` will go, and what to write in its place."""
-    message = f"{old} will be removed in pyvae 0.3: use {new} instead."
+    message = f"{old} will be removed in pyvae 0.2: use {new} instead."
     warnings.warn(message, FutureWarning, stacklevel=3)
 
 

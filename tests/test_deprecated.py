@@ -9,7 +9,7 @@ from pyvae.studies.biased_grid import theory
 @pytest.mark.parametrize("name", ["ceiling", "collapse_boundary", "constant_decoder_mse", "linear_theory_recovered"])
 def test_the_theory_of_the_biased_grid_has_left_the_metrics(name) -> None:
     sentence = (
-        rf"pyvae.metrics.{name} will be removed in pyvae 0.3: use pyvae.studies.biased_grid.theory.{name} instead"
+        rf"pyvae.metrics.{name} will be removed in pyvae 0.2: use pyvae.studies.biased_grid.theory.{name} instead"
     )
     with pytest.warns(FutureWarning, match=sentence) as caught:
         found = getattr(metrics, name)

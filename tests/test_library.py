@@ -38,7 +38,7 @@ def test_the_instruction_set_can_be_capped() -> None:
 def test_a_missing_library_names_the_build_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_library, "_find", lambda name: None)
     with pytest.raises(ImportError, match=r"libpyvae_ops\.so is not installed: build it with `make build`"):
-        _library.load()
+        _library.load(pyvae.__path__)
 
 
 def test_a_library_that_does_not_load_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_library_that_does_not_load_says_so(monkeypatch: pytest.MonkeyPatch, t
     broken.write_bytes(b"not a library")
     monkeypatch.setattr(_library, "_find", lambda name: broken if name == broken.name else None)
     with pytest.raises(ImportError, match=r"does not load with torch .* build it with `make build`"):
-        _library.load()
+        _library.load(pyvae.__path__)
 
 
 def _kl_in_a_child(queue: multiprocessing.Queue) -> None:

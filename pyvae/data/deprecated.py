@@ -1,4 +1,4 @@
-"""What `BlockGrid` had until 0.2, for one release: each warns, and names what took its place."""
+"""Earlier names of `BlockGrid`, for one release: each warns, and names what took its place."""
 
 import math
 

@@ -18,7 +18,7 @@ class BetaVAETerms(NamedTuple):
     kl: Tensor
 
     def mean(self, *axes: int) -> Tensor:
-        """Until pyvae 0.3, of the loss, which used to be all of the answer."""
+        """Until pyvae 0.2, of the loss, which used to be all of the answer."""
         warn_of("mean() of an objective's answer", "its .loss.mean()")
         return self.loss.mean(*axes)
 

@@ -1,4 +1,4 @@
-"""What `pyvae.losses` had until 0.2, for one release: each warns, and calls what took its place."""
+"""Earlier names of `pyvae.losses`, for one release: each warns, and calls what took its place."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What `pyvae.metrics` had until 0.2, for one release."""
+"""Earlier names of `pyvae.metrics`, for one release."""
 
 import torch
 

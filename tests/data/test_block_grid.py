@@ -66,7 +66,7 @@ def test_labels_number_the_test_intensities() -> None:
 
 def test_earlier_names_warn_and_work() -> None:
     grid, mu, seed = BlockGrid(), torch.tensor([1.0]), torch.tensor([5])
-    with pytest.warns(FutureWarning, match=r"BlockGrid.sample_intensities will be removed in pyvae 0.3: use grid.draw"):
+    with pytest.warns(FutureWarning, match=r"BlockGrid.sample_intensities will be removed in pyvae 0.2: use grid.draw"):
         z, intensities = grid.sample_intensities(mu, 3, seed)
     assert torch.equal(z, grid.draw(3, seeds([5], [0]), mu).factors) and torch.equal(intensities, z.sigmoid())
     with pytest.warns(FutureWarning, match=r"BlockGrid.add_noise"):

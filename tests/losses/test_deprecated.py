@@ -1,4 +1,4 @@
-"""Names of 0.1 warn, and give what the new ones give."""
+"""Earlier names warn, and give what the new ones give."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from pyvae import losses
 def test_functions_warn_and_call_the_new_ones(posterior, reconstruction) -> None:
     z, mu, logvar = posterior
     new = losses.BetaVAE(4.0)(reconstruction, z, mu, logvar)
-    with pytest.warns(FutureWarning, match=r"losses.beta_vae will be removed in pyvae 0.3: use losses.BetaVAE"):
+    with pytest.warns(FutureWarning, match=r"losses.beta_vae will be removed in pyvae 0.2: use losses.BetaVAE"):
         assert torch.equal(losses.beta_vae(reconstruction, new.kl, 4.0), new.loss)
     with pytest.warns(FutureWarning, match="losses.elbo"):
         assert torch.equal(losses.elbo(reconstruction, new.kl), -(reconstruction + new.kl))
