@@ -298,7 +298,7 @@ bool sound(const cuda::ForwardShares& shares, int64_t tiles, int64_t marginals) 
 
 // How much of a GPU's time the blocks of a launch use, if all take as long.
 double share_of_slots(int64_t blocks, int64_t slots) {
-  return double(blocks) / double(cuda::blocks_of(blocks, slots) * slots);
+  return double(blocks) / double(ceil_div(blocks, slots) * slots);
 }
 
 void check_layout(int64_t batch, int64_t rows, int64_t columns, int64_t latents, int64_t channels, int64_t slots) {
