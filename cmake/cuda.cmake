@@ -13,7 +13,7 @@ set(CMAKE_CUDA_EXTENSIONS OFF)
 set(CMAKE_CUDA_VISIBILITY_PRESET hidden)
 set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)  # a static runtime would keep an error state of its own
 
-file(GLOB PYVAE_CUDA_KERNELS CONFIGURE_DEPENDS csrc/kernels/cuda/*.cu)
+file(GLOB PYVAE_CUDA_KERNELS CONFIGURE_DEPENDS csrc/kernels/cuda/*.cu csrc/kernels/cuda/*/*.cu)
 add_library(pyvae_kernels_cuda OBJECT ${PYVAE_CUDA_KERNELS})
 set_target_properties(pyvae_kernels_cuda PROPERTIES CUDA_ARCHITECTURES "${PYVAE_CUDA_ARCHITECTURES}")
 target_compile_options(pyvae_kernels_cuda PRIVATE -Xptxas=-warn-spills -Werror=all-warnings -Xcompiler=-Wall)

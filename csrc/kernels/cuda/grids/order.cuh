@@ -1,7 +1,27 @@
 // The backward's queries in the order of their values: their cotangents over densities, where those of each tier lie,
-// and links between the groups that hold a query which met a level one by one. Not yet measured on a GPU.
+// and links between the groups that hold a query which met a level one by one.
+//
+// Which step writes (w) and reads (r) what of a latent's memory, after the plan of memory.cuh. The sort ends in one of
+// keyed[0] and keyed[1]: sorted(). The other one has no list then.
+//
+//                   Prepare-  sort  Mark-   Link-    SumAll-        Spread-  Gather-
+//                   Queries         Groups  Groups   Again          Queries  Components
+//   plan            r                       w: ends  r              r        r
+//   keyed[0]        w         rw
+//   keyed[1]                  rw
+//   sorted()                  w     r       r        r              r        r
+//   the other                                        w: log2_totals          r
+//   factor          w                                               r        r
+//   rest            w               r                               r        r
+//   group_rest                      w       r
+//   next_group                              w                                r
+//   grid                                                            w        r
+//   components,     r                                r              r        r
+//   bin_starts
+//
+// Not yet measured on a GPU.
 #pragma once
-#include "marginal_sums.cuh"
+#include "sums.cuh"
 
 namespace pyvae::cuda {
 
@@ -151,7 +171,8 @@ struct LinkGroups {
 // Places in the order of values of the queries in [low, high], of those that are summed linearly.
 PYVAE_KERNEL Range queries_between(const LatentPlan& plan, const Keyed* sorted, double low, double high) {
   const double largest = 3.4028234663852886e38;
-  const float first = static_cast<float>(larger(low, -largest)), last = static_cast<float>(smaller(high, largest));
+  // A bound that is NaN stays one above, and then there are none.
+  const float first = static_cast<float>(larger(low, -largest)), last = static_cast<float>(smaller(largest, high));
   if (!(first <= last)) return {0, 0};
   return {lower_bound(sorted, plan.all_begin, keyed(float_key(first), 0)),
           lower_bound(sorted, plan.all_begin, keyed(float_key(last) + 1, 0))};
