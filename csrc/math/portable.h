@@ -68,10 +68,10 @@ PYVAE_MATH constexpr F larger(F a, F b) {
   return a > b ? a : b;
 }
 
-// The same: b where either is NaN.
+// Where either is NaN, this is a.
 template <typename F>
 PYVAE_MATH constexpr F smaller(F a, F b) {
-  return a < b ? a : b;
+  return b < a ? b : a;
 }
 
 // The float whose bits are those of x, shifted.

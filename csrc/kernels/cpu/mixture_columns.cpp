@@ -44,9 +44,9 @@ void enclose(const MixtureColumns<T>& args, int64_t b, int64_t first) {
     const Tile<T> tile = tile_of(args, b, first, d);
     low[d] = high[d] = tile.mean[0], scale[d] = tile.scale[0];
     for (int64_t j = 1; j < count; ++j) {
-      low[d] = smaller(low[d], tile.mean[j]);
+      low[d] = smaller(tile.mean[j], low[d]);
       high[d] = larger(high[d], tile.mean[j]);
-      scale[d] = smaller(scale[d], tile.scale[j]);
+      scale[d] = smaller(tile.scale[j], scale[d]);
     }
     if (!tame_columns(tile)) *constant = __builtin_inff();
   }

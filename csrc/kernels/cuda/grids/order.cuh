@@ -171,8 +171,7 @@ struct LinkGroups {
 // Places in the order of values of the queries in [low, high], of those that are summed linearly.
 PYVAE_KERNEL Range queries_between(const LatentPlan& plan, const Keyed* sorted, double low, double high) {
   const double largest = 3.4028234663852886e38;
-  // A bound that is NaN stays one above, and then there are none.
-  const float first = static_cast<float>(larger(low, -largest)), last = static_cast<float>(smaller(largest, high));
+  const float first = static_cast<float>(larger(low, -largest)), last = static_cast<float>(smaller(high, largest));
   if (!(first <= last)) return {0, 0};
   return {lower_bound(sorted, plan.all_begin, keyed(float_key(first), 0)),
           lower_bound(sorted, plan.all_begin, keyed(float_key(last) + 1, 0))};
