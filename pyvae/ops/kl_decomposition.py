@@ -69,5 +69,5 @@ def kl_decomposition(
 def log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     """log N(z; mu, exp(logvar)), elementwise."""
     # exp(-logvar / 2) stays finite where exp(-logvar) overflows.
-    standardized = (z - mu) * torch.exp(-0.5 * logvar)
-    return -0.5 * (standardized**2 + logvar + math.log(2 * math.pi))
+    standardised = (z - mu) * torch.exp(-0.5 * logvar)
+    return -0.5 * (standardised**2 + logvar + math.log(2 * math.pi))

@@ -3,7 +3,6 @@
 
 #include "../../../csrc/kernels/cuda/minibatch_log_density_backward.cuh"
 #include "../../../csrc/kernels/joint_log_density.h"
-#include "checks.h"
 #include "host.h"
 
 namespace pyvae::on_host {
@@ -332,17 +331,19 @@ void check_layouts() {
   }
 }
 
-}  // namespace
-
-void check_minibatch_log_density() {
+void check_densities() {
   check_layouts();
   check_type<true, float>();
   check_type<true, double>();
 }
 
-void check_joint_log_density() {
+void check_joint() {
   check_type<false, float>();
   check_type<false, double>();
 }
 
+const Registered registered("minibatch_log_density", check_densities);
+const Registered registered_joint("joint_log_density", check_joint);
+
+}  // namespace
 }  // namespace pyvae::on_host
