@@ -13,15 +13,20 @@ set(CMAKE_CUDA_EXTENSIONS OFF)
 set(CMAKE_CUDA_VISIBILITY_PRESET hidden)
 set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)  # a static runtime would keep an error state of its own
 
-file(GLOB PYVAE_CUDA_KERNELS CONFIGURE_DEPENDS csrc/kernels/cuda/*.cu)
+file(GLOB PYVAE_CUDA_KERNELS CONFIGURE_DEPENDS csrc/kernels/cuda/*.cu csrc/kernels/cuda/*/*.cu)
 add_library(pyvae_kernels_cuda OBJECT ${PYVAE_CUDA_KERNELS})
 set_target_properties(pyvae_kernels_cuda PROPERTIES CUDA_ARCHITECTURES "${PYVAE_CUDA_ARCHITECTURES}")
 target_compile_options(pyvae_kernels_cuda PRIVATE -Xptxas=-warn-spills -Werror=all-warnings -Xcompiler=-Wall)
 
 find_package(CUDAToolkit REQUIRED)
-# What has no tensor is the CPU library's alone: its schemas may be defined only once.
-set(PYVAE_CUDA_OPS ${PYVAE_OPS})
-list(FILTER PYVAE_CUDA_OPS EXCLUDE REGEX "/machine\\.cpp$")
+# What has no CUDA kernels is the CPU library's alone: its schemas may be defined only once.
+set(PYVAE_CUDA_OPS)
+foreach(op ${PYVAE_OPS})
+  get_filename_component(stem ${op} NAME_WE)
+  if(EXISTS ${CMAKE_SOURCE_DIR}/csrc/kernels/cuda/${stem}.cu)
+    list(APPEND PYVAE_CUDA_OPS ${op})
+  endif()
+endforeach()
 add_library(pyvae_ops_cuda MODULE ${PYVAE_CUDA_OPS} $<TARGET_OBJECTS:pyvae_kernels_cuda>)
 target_compile_definitions(pyvae_ops_cuda PRIVATE USE_CUDA)
 pyvae_link_torch(pyvae_ops_cuda)

@@ -9,6 +9,7 @@ run between. Each result has to be finite.
 import argparse
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -18,10 +19,19 @@ from pyvae.ops.joint_log_density import joint_log_density
 
 # In the last a thread owns several rows and columns.
 SHAPES = ((1, 1), (3, 33, 5), (2, 131, 3), (70, 65), (2011, 3))
-Call = Callable[..., tuple[Tensor, ...]]
+ESTIMATORS = ("full", "mws", "mss", "balanced")
+Function = Callable[..., tuple[Tensor, ...]]
 
 
-def density(estimator: str, method: str) -> Call:
+@dataclass(frozen=True)
+class Call:
+    """A function of so many tensors of one shape."""
+
+    tensors: int
+    function: Function
+
+
+def density(estimator: str, method: str) -> Function:
     def call(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, ...]:
         size = None if estimator == "full" else 3 * mu.shape[-2] + 5
         return pyvae.minibatch_log_density(z, mu, logvar, dataset_size=size, estimator=estimator, method=method)
@@ -29,23 +39,23 @@ def density(estimator: str, method: str) -> Call:
     return call
 
 
-CALLS: dict[str, Call] = {
-    "reparameterize": lambda mu, logvar: (pyvae.reparameterize(mu, logvar, seed=7),),
-    "reparameterize_with_kl": lambda mu, logvar: tuple(pyvae.reparameterize_with_kl(mu, logvar, seed=7)),
-    "gaussian_kl": lambda mu, logvar: (pyvae.gaussian_kl(mu, logvar),),
-    "gaussian_kl, none": lambda mu, logvar: (pyvae.gaussian_kl(mu, logvar, reduction="none"),),
-    "gaussian_kl, prior": lambda *t: (pyvae.gaussian_kl(*t),),
-    **{f"density, {estimator}": density(estimator, "exact") for estimator in ("full", "mws", "mss", "balanced")},
-    "density, joint alone": lambda *t: (joint_log_density(*t, 10_000, 2),),
-    "density, gridded": density("mss", "gridded"),
+CALLS = {
+    "reparameterize": Call(2, lambda *t: (pyvae.reparameterize(*t, seed=7),)),
+    "reparameterize_with_kl": Call(2, lambda *t: tuple(pyvae.reparameterize_with_kl(*t, seed=7))),
+    "gaussian_kl": Call(2, lambda *t: (pyvae.gaussian_kl(*t),)),
+    "gaussian_kl, none": Call(2, lambda *t: (pyvae.gaussian_kl(*t, reduction="none"),)),
+    "gaussian_kl, prior": Call(4, lambda *t: (pyvae.gaussian_kl(*t),)),
+    **{f"minibatch_log_density, {name}": Call(3, density(name, "exact")) for name in ESTIMATORS},
+    "joint_log_density": Call(3, lambda *t: (joint_log_density(*t, 10_000, 2),)),
+    "gridded_marginals": Call(3, density("mss", "gridded")),
 }
-ARGUMENTS = {name: 3 if name.startswith("density") else 4 if "prior" in name else 2 for name in CALLS}
+"""By op, and by its use where it has several."""
 DTYPES = (torch.float32, torch.float64)
 
 
 def inputs(name: str, shape: tuple[int, ...], dtype: torch.dtype, device: str) -> list[Tensor]:
     """Leaves around 0: z, mu, logvar, or mu, logvar and a prior's."""
-    return [torch.randn(shape, dtype=dtype).to(device).requires_grad_() for _ in range(ARGUMENTS[name])]
+    return [torch.randn(shape, dtype=dtype).to(device).requires_grad_() for _ in range(CALLS[name].tensors)]
 
 
 def cases() -> Iterator[tuple[str, tuple[int, ...], torch.dtype]]:
@@ -56,7 +66,7 @@ def cases() -> Iterator[tuple[str, tuple[int, ...], torch.dtype]]:
 
 def run(name: str, shape: tuple[int, ...], dtype: torch.dtype, device: str) -> None:
     leaves = inputs(name, shape, dtype, device)
-    outputs = CALLS[name](*leaves)
+    outputs = CALLS[name].function(*leaves)
     gradients = torch.autograd.grad(outputs, leaves, [torch.ones(o.shape, dtype=o.dtype).to(device) for o in outputs])
     for tensor in (*outputs, *gradients):
         assert bool(tensor.detach().cpu().isfinite().all()), (name, shape, dtype)

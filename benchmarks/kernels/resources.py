@@ -83,7 +83,7 @@ def demangled(names: list[str]) -> list[str]:
 
 def measured(nvcc: str) -> list[Kernel]:
     """Every kernel of every file, sorted."""
-    files = sorted(SOURCES.glob("*.cu"))
+    files = sorted(SOURCES.rglob("*.cu"))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         reports = list(pool.map(lambda source: report(nvcc, source, architectures()), files))
     found = [kernel for file, text in zip(files, reports, strict=True) for kernel in kernels(file.name, text)]

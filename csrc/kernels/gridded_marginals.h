@@ -4,6 +4,7 @@
 // allows (with components summed one by one where few are near); the components within reach, one by one; all of them.
 #pragma once
 #include "../math/estimators.h"
+#include "../math/range.h"
 #include "isa.h"
 
 namespace pyvae {
@@ -66,9 +67,8 @@ struct MarginalsWorkspace {
     const int64_t per_column = 9, per_query = 2;  // floats or int32 of Slot in cpu/marginal_plan.h
     slot_bytes = (per_column * (columns + kPadding) + per_query * (queries + kPadding) + (bins + kPadding)) * 4 +
                  (nodes + kPadding) * 12;
-    slot_bytes = (slot_bytes + 63) / 64 * 64;
-    const int64_t afford = kSlotBytes / slot_bytes, most = afford > kLeastSlots ? afford : kLeastSlots;
-    slots = tasks < most ? tasks : most;
+    slot_bytes = ceil_div(slot_bytes, 64) * 64;
+    slots = smaller(tasks, larger(kSlotBytes / slot_bytes, kLeastSlots));
   }
   int64_t bytes() const { return slots * slot_bytes + 64; }
 };
@@ -91,10 +91,10 @@ struct MarginalsWorkspace {
   MarginalsWorkspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents, bool backward)
       : queries(queries),
         columns(columns),
-        points(queries > columns ? queries : columns),
+        points(larger(queries, columns)),
         nodes(marginal_nodes(queries, columns)),
         bins(marginal_bins(queries, columns)),
-        groups((queries + kGroup - 1) / kGroup + 1),
+        groups(ceil_div(queries, kGroup) + 1),
         tasks(batch * latents) {
     const int64_t arrays = 2 * points * 8 + 6 * columns * 4 + bins * 4 + nodes * 4;
     const int64_t of_queries = 4 * queries + queries + groups + kMaxLevels * groups * 4;

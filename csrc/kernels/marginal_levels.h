@@ -125,7 +125,7 @@ PYVAE_MATH double widest_region(const Gridding& gridding, const Level& level, in
 PYVAE_MATH int64_t sample_place(int64_t ordinal, int64_t count) {
   if (count <= kSample) return ordinal;
   const int64_t place = ordinal * kSample / count;
-  return (place * count + kSample - 1) / kSample == ordinal ? place : -1;
+  return ceil_div(place * count, kSample) == ordinal ? place : -1;
 }
 
 // Into the first `size` of a sorted sample.

@@ -59,7 +59,7 @@ PYVAE_MATH int32_t end_near_bin(const QueryFrame& frame, int32_t bin, int32_t ed
 
 // Components of [first, last) that are in [inner_first, inner_last) as well; not positive: none.
 PYVAE_MATH int32_t count_within(int32_t first, int32_t last, int32_t inner_first, int32_t inner_last) {
-  const int32_t from = first > inner_first ? first : inner_first, to = last < inner_last ? last : inner_last;
+  const int32_t from = larger(first, inner_first), to = smaller(inner_last, last);
   return to - from;
 }
 

@@ -7,6 +7,7 @@
 #include "../math/estimators.h"
 #include "../math/range.h"
 #include "isa.h"
+#include "mixture_launch.h"
 
 namespace pyvae {
 
@@ -18,12 +19,10 @@ constexpr int64_t kLatentGroup = 16;
 // power of two would put all latents of a column into one set of the cache.
 constexpr int64_t kTile = 64;
 
-PYVAE_MATH int64_t tiles_of(int64_t columns) { return (columns + kTile - 1) / kTile; }
+PYVAE_MATH int64_t tiles_of(int64_t columns) { return ceil_div(columns, kTile); }
 
 // At least one, so that a column without latents has a constant too.
-PYVAE_MATH int64_t latent_groups(int64_t latents) {
-  return latents > 0 ? (latents + kLatentGroup - 1) / kLatentGroup : 1;
-}
+PYVAE_MATH int64_t latent_groups(int64_t latents) { return latents > 0 ? ceil_div(latents, kLatentGroup) : 1; }
 
 // How the columns are ordered where far tiles may be skipped: cpu/mixture_pruning.h. CPU only; all null where they may
 // not.
@@ -84,7 +83,7 @@ namespace cpu {
 // Rows come in blocks of this many; rows beyond the last of a batch entry are padding.
 constexpr int64_t kRowBlock = 64;
 
-inline int64_t mixture_row_blocks(int64_t queries) { return (queries + kRowBlock - 1) / kRowBlock; }
+inline int64_t mixture_row_blocks(int64_t queries) { return ceil_div(queries, kRowBlock); }
 
 // What a block of rows works in: its queries [D, kRowBlock], and a peak, a total and an error per channel
 // [C, 3, kRowBlock].
@@ -143,9 +142,8 @@ struct MixtureBackwardWorkspace {
 
  private:
   static int64_t shares_of(int64_t columns, int64_t elements) {
-    const int64_t afford = kShareElements / (elements > 0 ? elements : 1);
-    const int64_t most = afford > kMinShares ? afford : kMinShares;
-    return tiles_of(columns) < most ? tiles_of(columns) : most;
+    const int64_t afford = kShareElements / larger(elements, int64_t{1});
+    return smaller(tiles_of(columns), larger(afford, kMinShares));
   }
 };
 
@@ -168,70 +166,6 @@ void mixture_backward_rows(const MixtureLogDensityBackward<T>& args, int64_t beg
 
 namespace cuda {
 
-// A block of this many threads owns as many rows (or columns), or a few times as many.
-constexpr int64_t kBlockThreads = 128;
-// What a thread owns where there is enough of it: what is read once of the others serves all of that. L1 returns a
-// register of a warp per clock to four schedulers: of a joint's backward, a thread with one row would wait for twice
-// as many columns as it computes.
-constexpr int64_t kForwardRows = 4, kBackwardOwned = 4, kBackwardOwnedWithMarginals = 2;
-
-constexpr int64_t blocks_of(int64_t owners, int64_t per_block) { return (owners + per_block - 1) / per_block; }
-
-// Blocks of one launch beyond which owners are not divided further: each part takes memory for its sums.
-constexpr int64_t kMostBlocks = 896;
-
-// Into how many parts, at most `most`, to divide what each of `blocks` does on a GPU that runs so many blocks at a time
-// (slots): the fewest with which it is busy about as long as with any that keep it so for up to four rounds.
-constexpr int64_t parts_of(int64_t blocks, int64_t most, int64_t slots, int64_t most_blocks = kMostBlocks) {
-  int64_t best = 1;
-  for (int64_t rounds = 1; rounds <= 4; ++rounds) {
-    const int64_t filling = larger(rounds * slots / larger(blocks, int64_t{1}), int64_t{1}),
-                  parts = filling < most ? filling : most;
-    if (parts * blocks > most_blocks) break;
-    // Shorter by a tenth: rounds / parts is how long a launch takes.
-    if (10 * blocks_of(parts * blocks, slots) * best < 9 * blocks_of(best * blocks, slots) * parts) best = parts;
-  }
-  return best;
-}
-
-// `most` where blocks of them, of which `each` meets a tile of its own, fill two fifths of a GPU, and where they are
-// not padding for a good part; else one, which has that much more to read.
-constexpr int64_t owned_by_thread(int64_t most, int64_t owners, int64_t each, int64_t slots) {
-  const int64_t blocks = blocks_of(owners, kBlockThreads * most);
-  const bool padding = 4 * blocks * most > 5 * blocks_of(owners, kBlockThreads);
-  return padding || 5 * each * blocks < 2 * slots ? 1 : most;
-}
-
-// How the blocks that share rows divide what these meet: the joint by columns, the marginals in groups of latents, each
-// by columns only where there are more blocks: sums of every part of every marginal would be most of the memory.
-struct ForwardShares {
-  int64_t groups, parts;  // of the marginals; a block for each part of each group
-  int64_t joint_parts;    // a block has one at most
-
-  PYVAE_MEMBER constexpr int64_t count() const { return groups * parts; }
-};
-
-// A block with a part of the joint has warps for it and as many for marginals (minibatch_log_density.cuh), hence takes
-// two slots. It keeps them equally busy with four latents of a group or more; groups are smaller where columns are too
-// few to be divided further.
-constexpr ForwardShares forward_shares(int64_t blocks, int64_t tiles, int64_t marginals, int64_t slots) {
-  if (marginals == 0) {
-    const int64_t parts = parts_of(blocks, tiles, slots);
-    return {1, parts, parts};
-  }
-  const int64_t wanted = parts_of(blocks, kMostBlocks, larger(slots / 2, int64_t{1}));
-  ForwardShares shares{1, 1, 0};
-  // From the largest groups that are balanced to smaller ones, as long as a tenth more of the slots is used.
-  for (int64_t groups = larger(marginals / 4, int64_t{1}); groups >= 1; --groups) {
-    const int64_t fitting = wanted / groups, parts = fitting < tiles ? fitting : tiles;
-    if (9 * groups * parts > 10 * shares.count()) shares = {groups, parts, 0};
-  }
-  if (shares.parts == tiles && wanted / tiles > shares.groups) shares.groups = wanted / tiles;
-  const int64_t most_groups = blocks_of(marginals, 2);
-  if (shares.groups > most_groups) shares.groups = most_groups;
-  return {shares.groups, shares.parts, shares.count() < tiles ? shares.count() : tiles};
-}
-
 // How a forward is divided, and where its workspace holds what, in elements.
 struct MixtureWorkspace {
   int64_t rows;  // of a thread
@@ -245,7 +179,7 @@ struct MixtureWorkspace {
 
   MixtureWorkspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents, int64_t channels, int64_t slots)
       : rows(owned_by_thread(kForwardRows, queries, batch * tiles_of(columns), slots)),
-        row_blocks(blocks_of(queries, kBlockThreads * rows)),
+        row_blocks(ceil_div(queries, kBlockThreads * rows)),
         shares(forward_shares(batch * row_blocks, tiles_of(columns), channels - 1, slots)),
         pitch(row_blocks * kBlockThreads * rows),
         query(0),
@@ -253,26 +187,6 @@ struct MixtureWorkspace {
         marginals(joint + batch * shares.joint_parts * 2 * pitch),
         elements(marginals + batch * (channels - 1) * shares.parts * 2 * pitch) {}
 };
-
-// What owners meet, divided among blocks, and how many sums each part has of a kind: one that rests in the workspace
-// from group to group, and where many groups are met another to which that moves now and then (it settles): a thousand
-// terms that are nearly equal would lose four digits together.
-struct BackwardParts {
-  int64_t parts, sums_of_part;
-
-  PYVAE_MEMBER bool settles() const { return sums_of_part > 1; }
-  PYVAE_MEMBER int64_t sums() const { return parts * sums_of_part; }
-};
-
-// Tiles of what is met between two times of settling.
-constexpr int64_t kSettledTiles = 16;
-
-// With two sums each, parts are divided half as far at most.
-constexpr BackwardParts backward_parts(int64_t blocks, int64_t tiles, int64_t slots) {
-  const int64_t parts = parts_of(blocks, tiles, slots);
-  if (tiles <= parts * kSettledTiles) return {parts, 1};
-  return {parts_of(blocks, tiles, slots, kMostBlocks / 2), 2};
-}
 
 // The backward's: columns meet all rows, then rows all columns. The sums of the one are read before the other's begin.
 // Where two sums are given for a part, the first of all parts come before the second.
@@ -294,8 +208,8 @@ struct MixtureBackwardWorkspace {
                            int64_t slots)
       : column_owned(owned_by_thread(most(latents, channels), column_count, batch * tiles_of(queries), slots)),
         row_owned(owned_by_thread(most(latents, channels), queries, batch * tiles_of(column_count), slots)),
-        column_blocks(blocks_of(column_count, kBlockThreads * column_owned)),
-        row_blocks(blocks_of(queries, kBlockThreads * row_owned)),
+        column_blocks(ceil_div(column_count, kBlockThreads * column_owned)),
+        row_blocks(ceil_div(queries, kBlockThreads * row_owned)),
         columns(backward_parts(batch * column_blocks, tiles_of(queries), slots)),
         rows(backward_parts(batch * row_blocks, tiles_of(column_count), slots)),
         pitch(row_blocks * kBlockThreads * row_owned),

@@ -3,6 +3,7 @@
 // Element k of a stream is normal k of that stream's Philox blocks (math/normal.h), so the result depends on neither
 // threads nor vector width nor device.
 #pragma once
+#include "../math/range.h"
 #include "isa.h"
 
 namespace pyvae {
@@ -31,7 +32,7 @@ constexpr int64_t kReparameterizePiece = 1024;
 
 template <typename Args>
 int64_t reparameterize_pieces(const Args& args) {
-  return (args.streams * args.length + kReparameterizePiece - 1) / kReparameterizePiece;
+  return ceil_div(args.streams * args.length, kReparameterizePiece);
 }
 
 namespace cpu {

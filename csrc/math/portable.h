@@ -64,8 +64,14 @@ PYVAE_MATH F select(bool condition, F a, F b) {
 // Written as a comparison, not as fmax, because of NaN: where either is one, this is b. So a NaN does not replace a
 // running maximum b (it reaches the result through the sum instead), and passes through a lower bound a.
 template <typename F>
-PYVAE_MATH F larger(F a, F b) {
+PYVAE_MATH constexpr F larger(F a, F b) {
   return a > b ? a : b;
+}
+
+// Where either is NaN, this is a.
+template <typename F>
+PYVAE_MATH constexpr F smaller(F a, F b) {
+  return b < a ? b : a;
 }
 
 // The float whose bits are those of x, shifted.

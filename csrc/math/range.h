@@ -14,4 +14,7 @@ PYVAE_MATH Range part_of(int64_t count, int64_t part, int64_t parts) {
   return {count * part / parts, count * (part + 1) / parts};
 }
 
+// How many of size b hold a.
+PYVAE_MATH constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 }  // namespace pyvae

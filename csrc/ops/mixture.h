@@ -136,7 +136,7 @@ void mixture_forward(const Sizes& sizes, const Question& question, const Forward
                                     out<T>(workspace),
                                     slots};
     launch(
-        z, row_blocks(sizes), row_block_grain((terms + terms_of_element - 1) / terms_of_element),
+        z, row_blocks(sizes), row_block_grain(ceil_div(terms, terms_of_element)),
         [&](auto isa, int64_t begin, int64_t end) { cpu(isa, args, begin, end); },
         [&](auto stream) { return cuda(args, stream); });
   });

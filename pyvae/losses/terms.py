@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from pyvae.ops.arguments import compute_dtype
-from pyvae.ops.kl_decomposition import standardized
+from pyvae.ops.kl_decomposition import standardised
 
 
 def gaussian_reconstruction(x: Tensor, mean: Tensor, variance: float = 1.0, *, event_dims: int = 1) -> Tensor:
@@ -40,7 +40,7 @@ def sampled_kl(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     """
     dtype = compute_dtype(z, mu, logvar)
     z, mu, logvar = z.to(dtype), mu.to(dtype), logvar.to(dtype)
-    return 0.5 * (z.square() - standardized(z, mu, logvar).square() - logvar).sum(-1)
+    return 0.5 * (z.square() - standardised(z, mu, logvar).square() - logvar).sum(-1)
 
 
 class GaussianReconstruction(nn.Module):

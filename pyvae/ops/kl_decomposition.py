@@ -68,10 +68,10 @@ def kl_decomposition(
 
 def log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     """log N(z; mu, exp(logvar)), elementwise."""
-    return -0.5 * (standardized(z, mu, logvar) ** 2 + logvar + math.log(2 * math.pi))
+    return -0.5 * (standardised(z, mu, logvar) ** 2 + logvar + math.log(2 * math.pi))
 
 
-def standardized(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+def standardised(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     """(z - mu) / sigma, elementwise."""
     # exp(-logvar / 2) stays finite where exp(-logvar) overflows.
     return (z - mu) * torch.exp(-0.5 * logvar)

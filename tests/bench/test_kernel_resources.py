@@ -31,5 +31,5 @@ def test_a_change_is_one_sentence_that_says_how_to_take_it_over() -> None:
 
 def test_the_committed_table_holds_every_file_and_architecture() -> None:
     text = TABLE.read_text()
-    files = {path.name for path in (TABLE.parents[1] / "csrc/kernels/cuda").glob("*.cu")}
+    files = {path.name for path in (TABLE.parents[1] / "csrc/kernels/cuda").rglob("*.cu")}
     assert all(f"| {name} |" in text for name in files) and all(f"sm_{n} |" in text for n in architectures())

@@ -5,7 +5,7 @@ import torch
 
 from pyvae.bench import keops
 from pyvae.bench.agreement import disagreement
-from pyvae.bench.cases import DIRECTIONS, Case, full_cases, inputs, ops, quick_cases
+from pyvae.bench.cases import DIRECTIONS, REPARAMETERIZE, SAMPLE_WITH_KL, Case, full_cases, inputs, ops, quick_cases
 from pyvae.bench.providers import COMPILED, COPY, KEOPS, available, evaluation
 
 
@@ -29,7 +29,7 @@ def test_pykeops_agrees() -> None:
 @pytest.mark.parametrize("case", small_cases(), ids=str)
 def test_any_wrong_number_is_a_disagreement(case: Case) -> None:
     ours = evaluation("pyvae", case)()
-    random = {"reparameterize": [0, 2], "reparameterize_with_kl": [0, 3]}.get(case.op, [])
+    random = {REPARAMETERIZE: [0, 2], SAMPLE_WITH_KL: [0, 3]}.get(case.op, [])
     for place, output in enumerate(ours):
         changed = [*ours[:place], output * 1.01 + 0.01, *ours[place + 1 :]]
         assert place in random or disagreement(case, ours, tuple(changed)), place

@@ -6,12 +6,7 @@ import pytest
 
 from tests.instruction_sets import INSTRUCTION_SETS
 from tests.kernels.programs import build, run_together
-
-# What runs side by side, of about equal length.
-OPS = [
-    ["minibatch_log_density"],
-    ["joint_log_density", "gridded_marginals", "gaussian_kl", "reparameterize", "reparameterize_with_kl"],
-]
+from tests.ops.stems import CUDA_OPS
 
 
 def sanitized() -> Path:
@@ -24,11 +19,15 @@ def sanitized() -> Path:
 
 def test_cuda_kernels_on_host_agree_with_cpu_kernels() -> None:
     on_host = sanitized()
-    run_together([on_host, *ops] for ops in OPS)
+    run_together([on_host, op] for op in CUDA_OPS)
+
+
+def test_every_op_with_cuda_kernels_has_a_check() -> None:
+    assert run_together([[sanitized()]]).split() == CUDA_OPS
 
 
 @pytest.mark.skipif("avx2" not in INSTRUCTION_SETS, reason="only AVX2's kernels round as a GPU does")
 def test_the_same_with_products_and_sums_fused() -> None:
     """A GPU rounds a * b + c once. That tears a difference of two squares apart which is 0 elsewhere."""
     fused = build("run_cuda_on_host_fused")
-    run_together([fused, *ops] for ops in OPS)
+    run_together([fused, op] for op in CUDA_OPS)

@@ -4,6 +4,7 @@ import pytest
 
 from tests.instruction_sets import BEST, INSTRUCTION_SETS
 from tests.kernels.programs import build, run_together
+from tests.ops.stems import OPS
 
 BEST_OR_LONG = [pytest.param(n, marks=[] if n == BEST else pytest.mark.long) for n in INSTRUCTION_SETS]
 
@@ -25,3 +26,7 @@ def test_as_shipped(name: str) -> None:
     """Without a sanitizer, which keeps compilers from vectorising: the same code as in the library."""
     program = build("run_kernels")
     run_together([program, name, 20_000, 2, seed] for seed in (5, 6))
+
+
+def test_every_op_has_a_check() -> None:
+    assert run_together([[build("run_kernels")]]).split() == OPS

@@ -1,16 +1,21 @@
-"""The ops as data: what a promise made for every op (docs/reliability.md) is checked on."""
+"""The ops as data: what a promise made for every op (docs/reliability.md) is checked on; who adds one adds it here."""
 
 import functools
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 
 import pyvae
 from pyvae.ops import reference
 from pyvae.ops.joint_log_density import joint_log_density
+from tests.instruction_sets import CUDA
 from tests.ops.mixtures import gradient_terms
+from tests.ops.stems import CUDA_OPS, OPS, stem_of
 
 Function = Callable[..., tuple[Tensor, ...]]
 
@@ -35,6 +40,10 @@ class Op:
     terms: Callable[..., Sequence[Tensor] | None] = lambda cotangents, *inputs: None
 
     @property
+    def stem(self) -> str:
+        return stem_of(self.name)
+
+    @property
     def has_pairs(self) -> bool:
         """Whether rows are compared with all posteriors."""
         return "z" in self.arguments
@@ -43,7 +52,9 @@ class Op:
         return self.name
 
     def inputs(self, *shape: int, dtype: torch.dtype = torch.float32) -> list[Tensor]:
-        """Samples and posteriors as a model makes them."""
+        """Samples and posteriors as a model makes them. Skips the test where the op has no kernels for their device."""
+        if torch.get_default_device().type == CUDA and self.stem not in CUDA_OPS:
+            pytest.skip(f"{self.stem} has no CUDA kernels")
         values = {}
         for prior in ("", "prior_"):
             values[f"{prior}mu"] = torch.randn(shape, dtype=dtype)
@@ -146,7 +157,7 @@ def _marginals(estimator: str) -> Op:
 
 
 POSTERIOR, PRIOR = ("mu", "logvar"), ("prior_mu", "prior_logvar")
-OPS = [
+USES = [
     Op(
         "reparameterize",
         lambda mu, logvar: (pyvae.reparameterize(mu, logvar, seed=11),),
@@ -201,3 +212,50 @@ OPS = [
     *map(_joint_density, ESTIMATORS),
     *map(_marginals, ("full", "mss")),
 ]
+
+assert sorted({op.stem for op in USES}) == OPS
+CUDA_USES = [op for op in USES if op.stem in CUDA_OPS]
+
+# --- The ops as they are registered -----------------------------------------------------------------------------------
+
+OPCHECK_SHAPES = [(1, 1), (9, 4), (2, 3, 5), (2, 1, 4, 3), (17, 1), (0, 3)]
+DTYPES = [torch.float32, torch.float64]
+
+
+def with_gradients(*tensors: Tensor) -> list[Tensor]:
+    return [t.requires_grad_() for t in tensors]
+
+
+def reparameterize_inputs() -> Iterator[tuple[Any, ...]]:
+    for shape, dtype in itertools.product(OPCHECK_SHAPES, DTYPES):
+        for seed_axes in (0, 1):
+            mu, logvar = with_gradients(torch.randn(shape, dtype=dtype), torch.randn(shape, dtype=dtype))
+            yield mu, logvar, torch.arange(torch.Size(shape[:seed_axes]).numel()).view(shape[:seed_axes])
+
+
+def gaussian_kl_inputs() -> Iterator[tuple[Any, ...]]:
+    for shape, dtype in itertools.product(OPCHECK_SHAPES, DTYPES):
+        for prior, sum_latents in ((False, True), (True, False), (True, True)):
+            tensors = with_gradients(*(torch.randn(shape, dtype=dtype) for _ in range(4)))
+            yield (*(tensors if prior else [*tensors[:2], None, None]), sum_latents)
+
+
+def density_inputs() -> Iterator[tuple[Any, ...]]:
+    for shape, dtype, estimator in itertools.product(OPCHECK_SHAPES[:-1], DTYPES, range(4)):
+        yield (*with_gradients(*(torch.randn(shape, dtype=dtype) for _ in range(3))), 100, estimator)
+
+
+def gridded_marginals_inputs() -> Iterator[tuple[Any, ...]]:
+    for shape, estimator in itertools.product([*OPCHECK_SHAPES[:-1], (70, 2)], range(4)):
+        yield (*with_gradients(*(torch.randn(shape) for _ in range(3))), 100, estimator, 1e-5)
+
+
+SCHEMA_INPUTS: dict[str, Callable[[], Iterator[tuple[Any, ...]]]] = {
+    "reparameterize": reparameterize_inputs,
+    "reparameterize_with_kl": reparameterize_inputs,
+    "gaussian_kl": gaussian_kl_inputs,
+    "minibatch_log_density": density_inputs,
+    "joint_log_density": density_inputs,
+    "gridded_marginals": gridded_marginals_inputs,
+}
+"""Arguments of torch.ops.pyvae.<op>, for opcheck."""

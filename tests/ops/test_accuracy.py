@@ -15,7 +15,7 @@ from torch import Tensor
 
 import pyvae
 from tests.instruction_sets import CUDA, DEVICES, INSTRUCTION_SETS
-from tests.ops.catalogue import OPS, Function, Op
+from tests.ops.catalogue import USES, Function, Op
 from tests.ops.contract import assert_gradients, assert_values, cotangents_for
 
 
@@ -46,7 +46,7 @@ WORK = st.sampled_from([500, 4_000, 40_000])
 
 # The uses of one op share its cases.
 FAMILIES: dict[str, list[Op]] = {}
-for _op in OPS:
+for _op in USES:
     FAMILIES.setdefault(_op.name.split("-")[0], []).append(_op)
 
 

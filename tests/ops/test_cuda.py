@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import pyvae
 from pyvae.ops.ceilings import gpu_copy, gpu_operations_per_second
 from tests.instruction_sets import CUDA
-from tests.ops.catalogue import OPS, Op
+from tests.ops.catalogue import CUDA_USES, Op
 from tests.ops.contract import assert_bit_equal, gradients
 from tests.ops.posteriors import posteriors
 
@@ -34,7 +34,7 @@ def results(op: Op, leaves: list[Tensor]) -> list[Tensor]:
 # --- Streams, devices and the host ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("op", OPS, ids=str)
+@pytest.mark.parametrize("op", CUDA_USES, ids=str)
 def test_kernels_run_on_the_current_stream(op: Op) -> None:
     """The inputs are there only after the stream's long sleep: a kernel on another stream would read NaN."""
     ready = [t.detach() for t in inputs(op, 2, 33, 5)]
@@ -53,7 +53,7 @@ def test_kernels_run_on_the_current_stream(op: Op) -> None:
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
-@pytest.mark.parametrize("op", OPS, ids=str)
+@pytest.mark.parametrize("op", CUDA_USES, ids=str)
 def test_tensors_of_another_device_run_there(op: Op) -> None:
     here = inputs(op, 33, 5)
     there = [t.detach().to("cuda:1").requires_grad_() for t in here]
@@ -63,7 +63,7 @@ def test_tensors_of_another_device_run_there(op: Op) -> None:
         assert_bit_equal(a.cpu(), b.cpu())
 
 
-@pytest.mark.parametrize("op", OPS, ids=str)
+@pytest.mark.parametrize("op", CUDA_USES, ids=str)
 def test_nothing_waits_for_the_gpu(op: Op) -> None:
     leaves = inputs(op, 70, 5)
     cotangents = [torch.randn_like(t) for t in op.function(*leaves)]
@@ -151,7 +151,7 @@ def test_noise_is_the_cpu_s(shape: tuple[int, ...], dtype: torch.dtype, atol: fl
     torch.testing.assert_close(got.cpu(), want, rtol=0, atol=atol)
 
 
-@pytest.mark.parametrize("op", OPS, ids=str)
+@pytest.mark.parametrize("op", CUDA_USES, ids=str)
 def test_the_same_bits_again(op: Op, long: bool) -> None:
     leaves = inputs(op, 2, 301, 7)
     first = results(op, leaves)

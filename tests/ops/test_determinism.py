@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.ops.catalogue import OPS, Op
+from tests.ops.catalogue import USES, Op
 from tests.ops.contract import assert_bit_equal, gradients
 
 # Cut by threads at places that no vector or tile ends at.
 ELEMENTWISE_SHAPES, DENSITY_SHAPES = [(5003, 7), (3, 1021, 33)], [(2, 301, 7), (1031, 10), (5, 67, 3)]
-CASES = [(op, shape) for op in OPS for shape in (DENSITY_SHAPES if op.has_pairs else ELEMENTWISE_SHAPES)]
+CASES = [(op, shape) for op in USES for shape in (DENSITY_SHAPES if op.has_pairs else ELEMENTWISE_SHAPES)]
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_any_number_of_threads(isa: str, threads: None, op: Op, shape: tuple[int
         assert_all_bit_equal(results(op, inputs), alone)
 
 
-@pytest.mark.parametrize("op", OPS, ids=str)
+@pytest.mark.parametrize("op", USES, ids=str)
 def test_eight_python_threads_at_once(isa: str, op: Op) -> None:
     inputs = op.inputs(2, 301, 7)
     alone = results(op, inputs)
@@ -58,11 +58,11 @@ def _results_in_child(op: Op, inputs: list[Tensor]) -> list[Tensor]:
 
 
 def _compare_in_child(name: str, inputs: list[Tensor], want: list[Tensor]) -> None:
-    op = next(op for op in OPS if op.name == name)
+    op = next(op for op in USES if op.name == name)
     assert_all_bit_equal(_results_in_child(op, inputs), want)
 
 
-@pytest.mark.parametrize("op", OPS, ids=str)
+@pytest.mark.parametrize("op", USES, ids=str)
 def test_a_forked_child_ends_within_ten_seconds(op: Op) -> None:
     inputs = op.inputs(701, 33)
     results(op, inputs)  # a parallel region, whose threads the child will not have

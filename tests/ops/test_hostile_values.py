@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tests.instruction_sets import CUDA, DEVICES
-from tests.ops.catalogue import OPS, Op
+from tests.ops.catalogue import USES, Op
 from tests.ops.contract import assert_bit_equal, assert_gradients, assert_values, cotangents_for, gradients
 
 SIZES = [1, 2, 15, 16, 17, 31, 32, 33, 255, 256, 257, 1023, 1025]
@@ -44,7 +44,7 @@ def assert_elsewhere_unchanged(row: int, clean: list[Tensor], got: list[Tensor])
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("op", OPS, ids=str)
+@pytest.mark.parametrize("op", USES, ids=str)
 def test_a_hostile_value_stays_where_it_is(place: str, op: Op, shape: tuple[int, ...]) -> None:
     inputs = op.inputs(*shape)
     cotangents = [torch.randn_like(t) for t in op.function(*inputs)]
@@ -63,7 +63,7 @@ def test_a_hostile_value_stays_where_it_is(place: str, op: Op, shape: tuple[int,
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("op", OPS, ids=str)
+@pytest.mark.parametrize("op", USES, ids=str)
 def test_a_hostile_cotangent_stays_in_its_row(place: str, op: Op, shape: tuple[int, ...]) -> None:
     inputs = op.inputs(*shape)
     cotangents = [torch.randn_like(t) for t in op.function(*inputs)]
@@ -78,7 +78,7 @@ def test_a_hostile_cotangent_stays_in_its_row(place: str, op: Op, shape: tuple[i
 
 
 @pytest.mark.parametrize("size", [s for s in SIZES if s < 1000])
-@pytest.mark.parametrize("op", OPS, ids=str)
+@pytest.mark.parametrize("op", USES, ids=str)
 def test_zeros_and_subnormals_keep_the_contract(place: str, op: Op, size: int) -> None:
     inputs = op.inputs(2, size, 3)
     for k in range(len(inputs)):
@@ -88,7 +88,7 @@ def test_zeros_and_subnormals_keep_the_contract(place: str, op: Op, size: int) -
 
 
 @pytest.mark.parametrize("level", [-100.0, -88.0, 88.0, 100.0])
-@pytest.mark.parametrize("op", OPS, ids=str)
+@pytest.mark.parametrize("op", USES, ids=str)
 def test_extreme_variances_are_right(place: str, op: Op, level: float) -> None:
     inputs = dict(zip(op.arguments, op.inputs(2, 33, 5), strict=True))
     inputs["logvar"] = torch.full((2, 33, 5), level)
@@ -98,14 +98,14 @@ def test_extreme_variances_are_right(place: str, op: Op, level: float) -> None:
 
 
 @pytest.mark.parametrize("shape", [(0, 3, 2), (2, 0, 3), (0, 0, 4)], ids=str)
-@pytest.mark.parametrize("op", [op for op in OPS if not op.has_pairs], ids=str)
+@pytest.mark.parametrize("op", [op for op in USES if not op.has_pairs], ids=str)
 def test_empty_tensors(place: str, op: Op, shape: tuple[int, ...]) -> None:
     inputs = op.inputs(*shape)
     assert all(t.numel() == 0 for t in op.function(*inputs))
     assert all(g.shape == shape for g in gradients(op.function, inputs))
 
 
-@pytest.mark.parametrize("op", [op for op in OPS if op.has_pairs and "joint" not in op.name], ids=str)
+@pytest.mark.parametrize("op", [op for op in USES if op.has_pairs and "joint" not in op.name], ids=str)
 def test_a_nan_in_one_latent_leaves_the_other_marginals(place: str, op: Op) -> None:
     inputs = op.inputs(2, 33, 4)
     clean = op.function(*inputs)[-1]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.ops.catalogue import OPS, Op
+from tests.ops.catalogue import USES, Op
 from tests.ops.contract import assert_bit_equal, layouts
 
 SHAPES = [(6, 9), (37, 5), (2, 33, 4), (3, 1, 17)]
@@ -24,7 +24,7 @@ def assert_same(op: Op, inputs: list[Tensor], cotangents: list[Tensor]) -> None:
 
 @pytest.mark.parametrize("layout", ["transposed", "strided", "misaligned"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("op", OPS, ids=str)
+@pytest.mark.parametrize("op", USES, ids=str)
 def test_values_and_gradients(place: str, op: Op, shape: tuple[int, ...], layout: str) -> None:
     inputs = op.inputs(*shape)
     cotangents = [torch.randn_like(t) for t in op.function(*inputs)]
@@ -33,7 +33,7 @@ def test_values_and_gradients(place: str, op: Op, shape: tuple[int, ...], layout
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-@pytest.mark.parametrize("op", OPS, ids=str)
+@pytest.mark.parametrize("op", USES, ids=str)
 def test_expanded(place: str, op: Op, axis: int) -> None:
     shape = (3, 21, 5)
     inputs = [t.narrow(axis, 0, 1).expand(shape) for t in op.inputs(*shape)]

@@ -10,8 +10,6 @@
 namespace pyvae::cpu {
 namespace {
 
-PYVAE_VEC int64_t smaller(int64_t a, int64_t b) { return b < a ? b : a; }
-
 // Elements: a few registers, whose chains of operations overlap.
 constexpr int64_t kBlock = 64;
 

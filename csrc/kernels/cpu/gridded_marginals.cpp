@@ -31,15 +31,15 @@ void spread_level(const Plan& plan, const Level& level) {
   Spread spread;
   const Range inner = level.inner();
   for (int64_t begin = inner.first; begin < inner.last; begin += Spread::kBlock) {
-    const Range block{begin, minimum(begin + Spread::kBlock, inner.last)};
+    const Range block{begin, smaller(begin + Spread::kBlock, inner.last)};
     spread.fill(plan, level, block);
     int64_t first = level.nodes, last = 0;
     for (int64_t k = 0; k < block.count(); ++k) {
       spread_one(spread, k, nodes);
-      first = minimum(first, spread.first_node(k) / kWindow * kWindow);
-      last = spread.last_node(k) > last ? spread.last_node(k) : last;
+      first = smaller(first, spread.first_node(k) / kWindow * kWindow);
+      last = larger(spread.last_node(k), last);
     }
-    last = minimum((last / kWindow + 1) * kWindow, level.nodes);
+    last = smaller((last / kWindow + 1) * kWindow, level.nodes);
 #pragma omp simd
     for (int64_t k = first; k < last; ++k) total[k] += static_cast<double>(nodes[k]), nodes[k] = 0;
   }

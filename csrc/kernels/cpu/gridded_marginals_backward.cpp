@@ -155,10 +155,10 @@ void gather_level(const Plan& plan, const Level& level) {
   Gathered gathered;
   const Range inner = level.inner();
   for (int64_t begin = inner.first; begin < inner.last; begin += Spread::kBlock) {
-    const Range block{begin, minimum(begin + Spread::kBlock, inner.last)};
+    const Range block{begin, smaller(begin + Spread::kBlock, inner.last)};
     spread.fill(plan, level, block);
     for (int64_t first = 0; first < block.count(); first += kRows) {
-      const int64_t count = minimum(kRows, block.count() - first);
+      const int64_t count = smaller(kRows, block.count() - first);
       for (int64_t k = 0; k < count; ++k) gathered.gather(spread, first + k, nodes, k);
       alignas(64) float zeroth[kRows], moment[kRows], square[kRows];
       sums_of_rows(gathered.zeroth, zeroth), sums_of_rows(gathered.first, moment),

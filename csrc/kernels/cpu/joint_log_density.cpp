@@ -38,7 +38,7 @@ Running<Vec<T, N>> forward_tiles(const MixtureLogDensity<T>& args, const Rows<T,
   alignas(64) T x[kTile][V::kLanes];
   Running<V> state = no_terms<V>();
   for (int64_t first = 0; first < columns; first += kTile) {
-    const int64_t count = minimum(kTile, columns - first);
+    const int64_t count = smaller(kTile, columns - first);
     const Meeting<T> at{rows.query, V::kLanes, args.mixture.latents, tile_memory(args.mixture, rows.b, first, 0),
                         constants_of(args.mixture, rows.b, first)};
     tile_exponents<N>(at, V::kLanes, count, x);
@@ -54,7 +54,7 @@ template <int N, typename T>
 int64_t forward_rows(const MixtureLogDensity<T>& args, int64_t b, int64_t first, int64_t last, T* workspace) {
   constexpr int64_t kLanes = Vec<T, N>::kLanes;
   for (; N == 1 ? first < last : first + kLanes <= last; first += kLanes) {
-    const Rows<T, N> rows(args, b, first, minimum(kLanes, last - first), workspace);
+    const Rows<T, N> rows(args, b, first, smaller(kLanes, last - first), workspace);
     const Running<Vec<T, N>> state = forward_tiles(args, rows);
     T peak[kLanes], total[kLanes];
     store(peak, state.peak);
@@ -91,7 +91,7 @@ struct Run {
         error(total + pitch),
         pack(error + pitch) {
     for (int64_t i = 0; i < pitch; ++i) {
-      const T* z = args.z + (b * args.queries + column_at(args.mixture, b, first + minimum(i, count - 1))) * latents;
+      const T* z = args.z + (b * args.queries + column_at(args.mixture, b, first + smaller(i, count - 1))) * latents;
       for (int64_t d = 0; d < latents; ++d) query[d * pitch + i] = z[d];
     }
     fill_zero(total, total + 2 * pitch);
@@ -118,10 +118,10 @@ template <int N, typename T>
 void meet_tile(const MixtureLogDensity<T>& args, const SpecialPairs<T>& special, const Run<T>& run, int64_t first,
                const int32_t* list, int64_t rows) {
   using V = Vec<T, N>;
-  const int64_t count = minimum(kTile, args.mixture.columns - first);
+  const int64_t count = smaller(kTile, args.mixture.columns - first);
   alignas(64) T x[kTile][V::kLanes], peak[V::kLanes], total[V::kLanes], error[V::kLanes];
   int32_t row[V::kLanes];
-  for (int64_t k = 0; k < V::kLanes; ++k) row[k] = list[minimum(k, rows - 1)];
+  for (int64_t k = 0; k < V::kLanes; ++k) row[k] = list[smaller(k, rows - 1)];
   for (int64_t d = 0; d < run.latents; ++d) {
     for (int64_t k = 0; k < V::kLanes; ++k) run.pack[d * V::kLanes + k] = run.query[d * run.pitch + row[k]];
   }
@@ -158,7 +158,7 @@ void forward_run(const MixtureLogDensity<T>& args, int64_t b, int64_t first, int
     const int64_t left = rows_within_reach(box_memory(args.mixture, b, tile), rows, 0, count, cut, list);
     for (int64_t k = 0; k < left;) {
       const bool many = left - k > kRegisterLanes<T>;
-      const int64_t lanes = (many ? kJointRegisters : 1) * kRegisterLanes<T>, take = minimum(lanes, left - k);
+      const int64_t lanes = (many ? kJointRegisters : 1) * kRegisterLanes<T>, take = smaller(lanes, left - k);
       many ? meet_tile<kJointRegisters>(args, special, run, tile, list + k, take)
            : meet_tile<1>(args, special, run, tile, list + k, take);
       k += take;
@@ -180,8 +180,8 @@ void forward(const MixtureLogDensity<T>& args, int64_t begin, int64_t end) {
         args.workspace + block * joint_block_elements(args.mixture.latents, args.mixture.order.on != nullptr);
     const int64_t b = block / blocks, first = block % blocks * kRowBlock;
     const bool pruned = args.mixture.order.of(b);
-    const int64_t together = pruned ? minimum(kRunBlocks, minimum(end, (b + 1) * blocks) - block) : 1;
-    const int64_t last = minimum(first + together * kRowBlock, args.queries);
+    const int64_t together = pruned ? smaller(kRunBlocks, smaller(end, (b + 1) * blocks) - block) : 1;
+    const int64_t last = smaller(first + together * kRowBlock, args.queries);
     if (pruned) {
       forward_run(args, b, first, last - first, workspace);
     } else {

@@ -177,7 +177,7 @@ template <Range kRange, typename T>
 void meet(Visit<T>& visit) {
   const T cut = kRange == Range::wild ? -T(__builtin_inff()) : T(kCut);
   for (int64_t first = 0; first < visit.pairs.columns; first += kChunk) {
-    const int64_t count = minimum(kChunk, visit.pairs.columns - first);
+    const int64_t count = smaller(kChunk, visit.pairs.columns - first);
     chunk_weights(visit, first, count, cut);
     add_lanes(visit.lanes[2], visit.call.column_weights(visit.b, visit.share, 0) + first, count,
               [](int64_t) { return T(1); });
@@ -241,7 +241,7 @@ void meet_within_reach(Visit<T>& visit, int64_t column, int64_t columns) {
   int32_t list[2 * kRowGroup];
   int64_t listed = 0;
   for (int64_t row = 0; row < call.at.padded; row += kRowGroup) {
-    const int64_t end = minimum(row + kRowGroup, call.args.queries);
+    const int64_t end = smaller(row + kRowGroup, call.args.queries);
     listed += rows_within_reach(box, rows, row, end, -T(kCut), list + listed);
     if (listed < kRowGroup) continue;
     meet_listed(visit, column, columns, list, kRowGroup);

@@ -1,6 +1,19 @@
 // How the marginals of one latent are gridded: its components sorted into levels of like sigma, within a level into
 // bins by position, and each level's grid. The forward and the backward make the same plan. For inclusion by the CPU
 // kernels only.
+//
+// Who writes (w) and reads (r) what of a slot; a buffer that the plan is through with serves what comes after it.
+//
+//                  read      find_levels  sort             forward             backward
+//   sums[0], [1]   w: mean,  r            r                                    rw: of w, w u
+//                  sigma
+//   sums[2]                                                                    rw: of w u^2
+//   position                 w: levels    rw: bins, places r                   r
+//   bin_starts                            w                r                   r
+//   mean .. column                        w                r                   r
+//   total                                                  rw: nodes, float64
+//   grid                                                   rw: nodes           rw: nodes
+//   density, score                                         rw: of queries      rw: factors, cotangents
 #pragma once
 #include "../marginal_levels.h"
 #include "vec.h"

@@ -20,7 +20,7 @@ struct Queries {
 
   Queries(const Marginals& of, const SpecialWeights& weights, const int32_t* position, int64_t b, int64_t d,
           int64_t first)
-      : first(first), count(minimum(of.queries - first, kRows)) {
+      : first(first), count(smaller(of.queries - first, kRows)) {
     const float* z = of.z + (b * of.queries + first) * of.latents + d;
     for (int64_t i = 0; i < kRows; ++i) {
       x[i] = i < count ? z[i * of.latents] : __builtin_nanf("");

@@ -27,7 +27,7 @@ PYVAE_VEC Window exponents(const Slot& slot, float x, int64_t first, int64_t cou
 // Fills the chunk with up to kChunk components from range.first on, special ones with their weight.
 PYVAE_VEC void fill_chunk(const Slot& slot, const SpecialWeights& special, const Query& query, const Range& range,
                           float top, Chunk& chunk) {
-  chunk.range = {range.first, minimum(range.last, range.first + kChunk)};
+  chunk.range = {range.first, smaller(range.last, range.first + kChunk)};
   const int64_t count = chunk.range.count();
   for (int64_t k = 0; k < count; k += kWindow) {
     Window u;

@@ -93,7 +93,7 @@ void forward_tiles(const MixtureLogDensity<T>& args, const Rows<T, N>& rows) {
   const SpecialPairs<T> special(args.weights, columns);
   TileMemory<T, N> memory{};
   for (int64_t first = 0; first < columns; first += kTile) {
-    const int64_t count = minimum(kTile, columns - first);
+    const int64_t count = smaller(kTile, columns - first);
     const Pairs pairs{rows.first, rows.count, first, count};
     const bool any_special = special.visit(
         pairs, [&](int64_t row, int64_t column, T shift) { memory.shift[column - first][row - rows.first] = shift; });
@@ -129,7 +129,7 @@ template <int N, typename T>
 int64_t forward_rows(const MixtureLogDensity<T>& args, int64_t b, int64_t first, int64_t last, T* workspace) {
   constexpr int64_t kLanes = Vec<T, N>::kLanes;
   for (; N == 1 ? first < last : first + kLanes <= last; first += kLanes) {
-    const Rows<T, N> rows(args, b, first, minimum(kLanes, last - first), workspace);
+    const Rows<T, N> rows(args, b, first, smaller(kLanes, last - first), workspace);
     forward_tiles(args, rows);
     finish(args, rows);
   }
@@ -143,7 +143,7 @@ void forward(const MixtureLogDensity<T>& args, int64_t begin, int64_t end) {
   for (int64_t block = begin; block < end; ++block) {
     T* workspace = args.workspace + block * mixture_block_elements(args.mixture.latents, args.channels);
     const int64_t b = block / blocks, first = block % blocks * kRowBlock;
-    const int64_t last = minimum(first + kRowBlock, args.queries);
+    const int64_t last = smaller(first + kRowBlock, args.queries);
     forward_rows<1>(args, b, forward_rows<kRegisters>(args, b, first, last, workspace), last, workspace);
   }
 }

@@ -72,7 +72,7 @@ struct SpecialPairs {
     };
     // Rows whose diagonal or next column can lie here, and the last row, whose next column is 0.
     const int64_t first = pairs.row > pairs.column - 1 ? pairs.row : pairs.column - 1;
-    for (int64_t row = first; row < minimum(end, pairs.column + pairs.columns); ++row) {
+    for (int64_t row = first; row < smaller(end, pairs.column + pairs.columns); ++row) {
       one(row, row, diagonal_shift);
       if (row + 1 < columns) one(row, row + 1, next_shift);
     }
@@ -139,12 +139,12 @@ PYVAE_VEC void sum_of_squares(const Meeting<T>& at, int64_t first, int64_t last,
 template <int N, typename T>
 PYVAE_VEC void joint_exponents(const Meeting<T>& at, Vec<T, N> (&x)[kJointColumns]) {
   const T* constants = at.constants;
-  sum_of_squares(at, 0, minimum(kLatentGroup, at.latents), x);
+  sum_of_squares(at, 0, smaller(kLatentGroup, at.latents), x);
   PYVAE_EACH_JOINT_COLUMN x[k] = Vec<T, N>(constants[k]) - x[k];
   for (int64_t first = kLatentGroup; first < at.latents; first += kLatentGroup) {
     constants += kTile;
     Vec<T, N> squares[kJointColumns];
-    sum_of_squares(at, first, minimum(first + kLatentGroup, at.latents), squares);
+    sum_of_squares(at, first, smaller(first + kLatentGroup, at.latents), squares);
     PYVAE_EACH_JOINT_COLUMN x[k] = x[k] + (Vec<T, N>(constants[k]) - squares[k]);
   }
 }

@@ -65,7 +65,7 @@ void backward_rows(const MixtureLogDensityBackward<T>& args, int64_t begin, int6
 #pragma omp simd
         for (int64_t i = 0; i < kRowBlock; ++i) sum[i] += static_cast<double>(from[i]);
       }
-      for (int64_t i = 0; i < minimum(kRowBlock, args.queries - row); ++i) {
+      for (int64_t i = 0; i < smaller(kRowBlock, args.queries - row); ++i) {
         args.grad_z[row_at(call, b, row + i) * call.latents + d] = -log_density_grad_mu_factor(static_cast<T>(sum[i]));
       }
     }

@@ -58,7 +58,7 @@ struct Backward {
   }
   // Of w. Those of the joint alone do not depend on the latent.
   T* column_weights(int64_t b, int64_t share, int64_t d) const {
-    return args.workspace + at.column_weights + ((b * at.shares + share) * channels + minimum(d, joint)) * kTile;
+    return args.workspace + at.column_weights + ((b * at.shares + share) * channels + smaller(d, joint)) * kTile;
   }
 };
 
@@ -97,7 +97,7 @@ void run_tiles(const Backward<T>& call, int64_t b, int64_t share, VisitTile visi
   const Range tiles = part_of(tiles_of(call.columns), share, call.at.shares);
   fill_zero(call.row_sum(share, b, 0, 0), call.row_sum(share, b, call.latents, 0));
   for (int64_t tile = tiles.first; tile < tiles.last; ++tile) {
-    const int64_t first = tile * kTile, count = minimum(kTile, call.columns - first);
+    const int64_t first = tile * kTile, count = smaller(kTile, call.columns - first);
     fill_zero(call.column_sums(b, share, 0), call.column_sums(b, share, call.latents));
     fill_zero(call.column_weights(b, share, 0), call.column_weights(b, share, call.joint) + kTile);
     visit(first, count);
@@ -111,7 +111,7 @@ template <typename T, typename Meet>
 void run_share(const Backward<T>& call, int64_t b, int64_t share, Meet meet) {
   run_tiles(call, b, share, [&](int64_t first, int64_t count) {
     for (int64_t row = 0; row < call.at.padded; row += kRowGroup) {
-      meet(Pairs{row, minimum(kRowGroup, call.at.padded - row), first, count});
+      meet(Pairs{row, smaller(kRowGroup, call.at.padded - row), first, count});
     }
   });
 }

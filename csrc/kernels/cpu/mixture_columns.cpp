@@ -8,7 +8,7 @@ namespace {
 template <typename T>
 void transform(const MixtureColumns<T>& args, int64_t b, int64_t first, int64_t d, const int64_t* from,
                double* constants) {
-  const int64_t count = minimum(kTile, args.columns - first), stride = args.latents;
+  const int64_t count = smaller(kTile, args.columns - first), stride = args.latents;
   const T *mu = args.mu + d, *logvar = args.logvar + d;
   T* mean = tile_memory(args, b, first, d);
   T *scale = mean + kTile, *constant = scale + kTile;
@@ -29,7 +29,7 @@ void transform(const MixtureColumns<T>& args, int64_t b, int64_t first, int64_t 
 // that holds a NaN, is never skipped.
 template <typename T>
 void enclose(const MixtureColumns<T>& args, int64_t b, int64_t first) {
-  const int64_t count = minimum(kTile, args.columns - first);
+  const int64_t count = smaller(kTile, args.columns - first);
   T* low = box_memory(args, b, first);
   T *high = low + args.latents, *scale = high + args.latents, *constant = scale + args.latents;
   const T* constants = constants_of(args, b, first);
@@ -44,9 +44,9 @@ void enclose(const MixtureColumns<T>& args, int64_t b, int64_t first) {
     const Tile<T> tile = tile_of(args, b, first, d);
     low[d] = high[d] = tile.mean[0], scale[d] = tile.scale[0];
     for (int64_t j = 1; j < count; ++j) {
-      low[d] = minimum(low[d], tile.mean[j]);
+      low[d] = smaller(tile.mean[j], low[d]);
       high[d] = larger(high[d], tile.mean[j]);
-      scale[d] = minimum(scale[d], tile.scale[j]);
+      scale[d] = smaller(tile.scale[j], scale[d]);
     }
     if (!tame_columns(tile)) *constant = __builtin_inff();
   }
@@ -58,13 +58,13 @@ void transform_tiles(const MixtureColumns<T>& args, int64_t begin, int64_t end) 
   for (int64_t k = begin; k < end; ++k) {
     const int64_t b = k / tiles, first = k % tiles * kTile;
     int64_t from[kTile];
-    for (int64_t j = 0; j < minimum(kTile, args.columns - first); ++j) {
+    for (int64_t j = 0; j < smaller(kTile, args.columns - first); ++j) {
       from[j] = b * args.columns + column_at(args, b, first + j);
     }
     T* to = constants_of(args, b, first);
     for (int64_t group = 0; group < latent_groups(args.latents); ++group, to += kTile) {
       double constants[kTile] = {};
-      const int64_t end = minimum((group + 1) * kLatentGroup, args.latents);
+      const int64_t end = smaller((group + 1) * kLatentGroup, args.latents);
       for (int64_t d = group * kLatentGroup; d < end; ++d) transform(args, b, first, d, from, constants);
       for (int64_t j = 0; j < kTile; ++j) to[j] = static_cast<T>(constants[j]);
     }

@@ -132,7 +132,7 @@ int64_t widest_latent(const MixtureColumns<float>& args, const float* mu, const 
     float low = __builtin_inff(), high = -low;
     for (int64_t k = 0; k < kNodeSample; ++k) {
       const float mean = mu[column[sampled(k, kNodeSample, count)] * args.latents + d];
-      low = mean < low ? mean : low, high = mean > high ? mean : high;
+      low = smaller(low, mean), high = larger(mean, high);
     }
     if ((high - low) * scale[d] > largest) largest = (high - low) * scale[d], widest = d;
   }

@@ -64,7 +64,7 @@ int64_t rows_within_reach(const T* box, const QueryRows<T>& rows, int64_t begin,
     if (!any(within > V(T(0)))) continue;
     T reached[V::kLanes];
     store(reached, within);
-    for (int64_t k = 0; k < minimum(V::kLanes, end - i); ++k) {
+    for (int64_t k = 0; k < smaller(V::kLanes, end - i); ++k) {
       list[count] = static_cast<int32_t>(i + k);
       count += reached[k] != T(0);
     }

@@ -69,7 +69,7 @@ template <typename T>
 PYVAE_VEC void spread_rows(const T* of_row, int64_t latents, int64_t first, int64_t count, T* out) {
   int64_t row = first / latents, end = latents - first % latents;
   for (int64_t k = 0; k < count; ++row, end += latents) {
-    const int64_t stop = end < count ? end : count;
+    const int64_t stop = smaller(end, count);
     for (; k < stop; k += kRegisterLanes<T>) store(out + k, Vec<T, 1>(of_row[row]));
     k = stop;
   }

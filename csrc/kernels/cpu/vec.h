@@ -138,11 +138,6 @@ PYVAE_VEC Vec<double, N> exp2_weight(Vec<double, N> x) {
 }
 
 template <typename T>
-T minimum(T a, T b) {
-  return a < b ? a : b;
-}
-
-template <typename T>
 void fill_zero(T* begin, T* end) {
   for (T* p = begin; p < end; ++p) *p = 0;
 }

@@ -11,9 +11,9 @@
 // 3 microseconds at 4.8 TB/s, and 20 of arithmetic.
 // Not yet measured on a GPU.
 #pragma once
-#include "marginal_nodes.cuh"
-#include "marginal_plan.cuh"
-#include "marginal_sums.cuh"
+#include "grids/nodes.cuh"
+#include "grids/plan.cuh"
+#include "grids/sums.cuh"
 
 namespace pyvae::cuda {
 

@@ -12,7 +12,7 @@
 // Not yet measured on a GPU.
 #pragma once
 #include "gridded_marginals.cuh"
-#include "marginal_order.cuh"
+#include "grids/order.cuh"
 
 namespace pyvae::cuda {
 

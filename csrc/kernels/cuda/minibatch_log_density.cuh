@@ -13,7 +13,7 @@
 // Not yet measured on a GPU.
 #pragma once
 #include "../minibatch_log_density.h"
-#include "minibatch_log_density_merge.cuh"
+#include "mixture/merge.cuh"
 
 namespace pyvae::cuda {
 

@@ -4,8 +4,8 @@
 // Twice the same plan: a thread owns a few columns (then rows) and meets the rows (columns) of its part a group at a
 // time. It first makes the weights of their pairs, which stay in registers, then takes one latent after another: what
 // is loaded of a row serves every column that the thread owns. Between groups its sums rest in the workspace, where
-// neighbouring threads are neighbours, and settle now and then (../mixture.h); the parts' sums are added by another
-// launch. Any number of latents, no atomics, and no thread waits for another.
+// neighbouring threads are neighbours, and settle now and then (../mixture_launch.h); the parts' sums are added by
+// another launch. Any number of latents, no atomics, and no thread waits for another.
 //
 // Per pair, of both passes: 2 ex2 and about 10 operations; per pair and latent 3 + 4 for the columns and 3 + 4 for the
 // rows; with marginals one more ex2 and 4 more operations each. Of 10 latents, the joint alone: 150 operations, whose
@@ -13,8 +13,8 @@
 // Not yet measured on a GPU.
 #pragma once
 #include "minibatch_log_density.cuh"
-#include "minibatch_log_density_columns.cuh"
-#include "minibatch_log_density_rows.cuh"
+#include "mixture/columns.cuh"
+#include "mixture/rows.cuh"
 
 namespace pyvae::cuda {
 

@@ -6,7 +6,7 @@
 // that loops over the threads, so that everything but this file's device code also runs without a GPU.
 // Not yet measured on a GPU.
 #pragma once
-#include "../../math/portable.h"
+#include "../../math/range.h"
 
 #if defined(__CUDACC__)
 #define PYVAE_KERNEL static __device__ __forceinline__
@@ -21,13 +21,6 @@ constexpr int kWarp = 32;
 // every architecture's thread slots.
 constexpr int kThreads = 128;
 constexpr int kWarps = kThreads / kWarp;
-
-template <typename T>
-PYVAE_MATH T smaller(T a, T b) {
-  return b < a ? b : a;
-}
-
-PYVAE_MATH int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Of integers only: their order does not show in the result.
 #if defined(__CUDACC__)

@@ -1,7 +1,6 @@
 // gaussian_kl: the CUDA kernels against the CPU kernels.
 #include "../../../csrc/kernels/cuda/gaussian_kl.cuh"
 
-#include "checks.h"
 #include "host.h"
 
 namespace pyvae::on_host {
@@ -71,11 +70,12 @@ void check_type() {
   }
 }
 
-}  // namespace
-
-void check_gaussian_kl() {
+void check_types() {
   check_type<float>();
   check_type<double>();
 }
 
+const Registered registered("gaussian_kl", check_types);
+
+}  // namespace
 }  // namespace pyvae::on_host

@@ -1,6 +1,5 @@
 // gridded_marginals: bodies of the CUDA kernels, in the order of their launches, against the CPU kernels.
 #include "../../../csrc/kernels/cuda/gridded_marginals_backward.cuh"
-#include "checks.h"
 #include "host.h"
 
 namespace pyvae::on_host {
@@ -253,9 +252,7 @@ void check_hostile(const Regime& regime, int64_t columns, Estimator estimator) {
   }
 }
 
-}  // namespace
-
-void check_gridded_marginals() {
+void check_all() {
   constexpr Estimator kEstimators[] = {Estimator::full, Estimator::mws, Estimator::mss, Estimator::balanced};
   // Around what makes a level, and around the chunks of 128.
   for (const int64_t columns : {1, 2, 31, 32, 33, 34, 127, 128, 129, 400}) {
@@ -280,4 +277,7 @@ void check_gridded_marginals() {
   }
 }
 
+const Registered registered("gridded_marginals", check_all);
+
+}  // namespace
 }  // namespace pyvae::on_host

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <limits>
+#include <map>
 #include <memory>
 #include <random>
 #include <string>
@@ -164,5 +165,20 @@ void check(const std::string& name, const std::vector<Named<T>>& expected, Kerne
     expect_equal(name, expected[k].name, got[k].values, again[k].values);
   }
 }
+
+// --- The checks ------------------------------------------------------------------------------------------------------
+
+using Check = void (*)();
+
+// By op, in the order of their names.
+inline std::map<std::string, Check>& checks() {
+  static std::map<std::string, Check> every;
+  return every;
+}
+
+// A file's object of this type makes its check known, so that no list names it.
+struct Registered {
+  Registered(const char* op, Check check) { checks()[op] = check; }
+};
 
 }  // namespace pyvae::on_host

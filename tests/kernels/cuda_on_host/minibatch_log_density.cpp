@@ -3,7 +3,6 @@
 
 #include "../../../csrc/kernels/cuda/minibatch_log_density_backward.cuh"
 #include "../../../csrc/kernels/joint_log_density.h"
-#include "checks.h"
 #include "host.h"
 
 namespace pyvae::on_host {
@@ -298,7 +297,7 @@ bool sound(const cuda::ForwardShares& shares, int64_t tiles, int64_t marginals) 
 
 // How much of a GPU's time the blocks of a launch use, if all take as long.
 double share_of_slots(int64_t blocks, int64_t slots) {
-  return double(blocks) / double(cuda::blocks_of(blocks, slots) * slots);
+  return double(blocks) / double(ceil_div(blocks, slots) * slots);
 }
 
 void check_layout(int64_t batch, int64_t rows, int64_t columns, int64_t latents, int64_t channels, int64_t slots) {
@@ -332,17 +331,19 @@ void check_layouts() {
   }
 }
 
-}  // namespace
-
-void check_minibatch_log_density() {
+void check_densities() {
   check_layouts();
   check_type<true, float>();
   check_type<true, double>();
 }
 
-void check_joint_log_density() {
+void check_joint() {
   check_type<false, float>();
   check_type<false, double>();
 }
 
+const Registered registered("minibatch_log_density", check_densities);
+const Registered registered_joint("joint_log_density", check_joint);
+
+}  // namespace
 }  // namespace pyvae::on_host

@@ -1,7 +1,6 @@
 // reparameterize: the CUDA kernels against the CPU kernels.
 #include "../../../csrc/kernels/cuda/reparameterize.cuh"
 
-#include "checks.h"
 #include "host.h"
 
 namespace pyvae::on_host {
@@ -46,11 +45,12 @@ void check_type() {
   }
 }
 
-}  // namespace
-
-void check_reparameterize() {
+void check_types() {
   check_type<float>();
   check_type<double>();
 }
 
+const Registered registered("reparameterize", check_types);
+
+}  // namespace
 }  // namespace pyvae::on_host

@@ -1,7 +1,6 @@
 // reparameterize_with_kl: the CUDA kernels against the CPU kernels.
 #include "../../../csrc/kernels/cuda/reparameterize_with_kl.cuh"
 
-#include "checks.h"
 #include "host.h"
 
 namespace pyvae::on_host {
@@ -48,11 +47,12 @@ void check_type() {
   }
 }
 
-}  // namespace
-
-void check_reparameterize_with_kl() {
+void check_types() {
   check_type<float>();
   check_type<double>();
 }
 
+const Registered registered("reparameterize_with_kl", check_types);
+
+}  // namespace
 }  // namespace pyvae::on_host

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <iterator>
 #include <limits>
+#include <map>
 #include <random>
 #include <string>
 #include <thread>
@@ -188,20 +189,20 @@ std::string type_name() {
   return sizeof(T) == 4 ? "float" : "double";
 }
 
-// One random case of each op.
-template <typename T>
-void check_reparameterize(Case& c);
-template <typename T>
-void check_gaussian_kl(Case& c);
-template <typename T>
-void check_reparameterize_with_kl(Case& c);
-template <typename T>
-void check_minibatch_log_density(Case& c);
-template <typename T>
-void check_joint_log_density(Case& c);
-template <typename T>
-void check_gridded_marginals(Case& c);
-template <>
-void check_gridded_marginals<float>(Case& c);
+// --- The checks ------------------------------------------------------------------------------------------------------
+
+// One random case of an op.
+using Check = void (*)(Case&);
+
+// By op, in the order of their names.
+inline std::map<std::string, std::vector<Check>>& checks() {
+  static std::map<std::string, std::vector<Check>> every;
+  return every;
+}
+
+// A file's object of this type makes its checks known, so that no list names them.
+struct Registered {
+  Registered(const char* op, const std::vector<Check>& of_op) { checks()[op] = of_op; }
+};
 
 }  // namespace pyvae::driver

@@ -5,9 +5,10 @@
 #include "case.h"
 
 namespace pyvae::driver {
+namespace {
 
 template <typename T>
-void check_gaussian_kl(Case& c) {
+void check_case(Case& c) {
   // The prior: none, one number for all elements, or a tensor, whose gradients
   // may not be asked for.
   const bool prior = c.one_in(2), one_prior = prior && c.one_in(3), prior_grads = prior && !one_prior && !c.one_in(4);
@@ -73,7 +74,7 @@ void check_gaussian_kl(Case& c) {
   });
 }
 
-template void check_gaussian_kl<float>(Case&);
-template void check_gaussian_kl<double>(Case&);
+const Registered registered("gaussian_kl", {check_case<float>, check_case<double>});
 
+}  // namespace
 }  // namespace pyvae::driver

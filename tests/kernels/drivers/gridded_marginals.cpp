@@ -200,10 +200,7 @@ void check_region(Case& c) {
   }
 }
 
-}  // namespace
-
-template <>
-void check_gridded_marginals<float>(Case& c) {
+void check_case(Case& c) {
   check_region(c);
   const Problem p = random_problem(c);
   const std::vector<Result<float>> got = check_cuts<float>(c, [&](Work work) { return compute(c, p, work); });
@@ -215,4 +212,7 @@ void check_gridded_marginals<float>(Case& c) {
   expect_gradient(c, p, got[4], e.grad_logvar, e.size_logvar);
 }
 
+const Registered registered("gridded_marginals", {check_case});
+
+}  // namespace
 }  // namespace pyvae::driver

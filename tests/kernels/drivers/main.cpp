@@ -1,6 +1,7 @@
 // The CPU kernels on random sizes and values, for a sanitizer to watch.
 //
 //   run_kernels <isa> <cases> <threads> <seed>
+//   run_kernels       prints the ops that have a check
 //
 // A case calls one op, forward and backward, on exact-size buffers: at once and
 // in random cuts (by threads, if there is more than one), which must give the
@@ -26,13 +27,15 @@ int64_t Case::awkward_size(int64_t limit) {
 
 namespace {
 
-using Check = void (*)(Case&);
-constexpr Check kChecks[] = {
-    check_reparameterize<float>,        check_reparameterize<double>,        check_gaussian_kl<float>,
-    check_gaussian_kl<double>,          check_reparameterize_with_kl<float>, check_reparameterize_with_kl<double>,
-    check_minibatch_log_density<float>, check_minibatch_log_density<double>, check_joint_log_density<float>,
-    check_joint_log_density<double>,    check_gridded_marginals<float>,
-};
+std::vector<Check> checks_of_all_ops() {
+  std::vector<Check> all;
+  for (const auto& [op, of_op] : checks()) all.insert(all.end(), of_op.begin(), of_op.end());
+  return all;
+}
+
+void print_ops() {
+  for (const auto& [op, of_op] : checks()) std::printf("%s\n", op.c_str());
+}
 
 const Case* current_case = nullptr;
 
@@ -45,6 +48,10 @@ const Case* current_case = nullptr;
 
 int main(int argc, char** argv) {
   using namespace pyvae::driver;
+  if (argc == 1) {
+    print_ops();
+    return 0;
+  }
   pyvae::Isa isa;
   if (argc != 5 || !pyvae::find_isa(argv[1], isa)) {
     std::fprintf(stderr,
@@ -56,11 +63,12 @@ int main(int argc, char** argv) {
   __sanitizer_set_death_callback(name_the_case);
 #endif
   const int64_t cases = std::atoll(argv[2]), threads = std::atoll(argv[3]), seed = std::atoll(argv[4]);
+  const std::vector<Check> all = checks_of_all_ops();
   for (int64_t k = 0; k < cases; ++k) {
     Case c{std::mt19937_64(static_cast<uint64_t>(seed * cases + k)), isa, static_cast<int>(threads), false, ""};
     c.hostile = c.one_in(2);
     current_case = &c;
-    kChecks[k % std::size(kChecks)](c);
+    all[static_cast<size_t>(k) % all.size()](c);
   }
   std::printf("%s: %lld cases passed\n", argv[1], static_cast<long long>(cases));
   return 0;

@@ -99,12 +99,12 @@ struct Expected {
 template <typename T>
 void add_row(const Problem<T>& p, int64_t b, int64_t i, Expected& e) {
   const int64_t columns = p.n.columns, latents = p.n.latents, row = b * p.n.queries + i;
-  const auto standardized = [&](int64_t j, int64_t d) {
+  const auto standardised = [&](int64_t j, int64_t d) {
     const int64_t k = (b * columns + j) * latents + d;
     return (double{p.z[row * latents + d]} - p.mu[k]) * std::exp(-p.logvar[k] / 2.0);
   };
   const auto log_density = [&](int64_t j, int64_t d) {
-    const double u = standardized(j, d);
+    const double u = standardised(j, d);
     return -0.5 * (u * u + p.logvar[(b * columns + j) * latents + d] + std::log(2 * M_PI));
   };
   std::vector<double> joint(columns), marginal(columns);
@@ -123,7 +123,7 @@ void add_row(const Problem<T>& p, int64_t b, int64_t i, Expected& e) {
     for (int64_t j = 0; j < columns; ++j) {
       const int64_t k = (b * columns + j) * latents + d;
       const double weight = p.grad_joint[row] * joint[j] + p.grad_marginals[query] * marginal[j];
-      const double u = standardized(j, d), slope = u * std::exp(-p.logvar[k] / 2.0);
+      const double u = standardised(j, d), slope = u * std::exp(-p.logvar[k] / 2.0);
       e.grad_z[query] -= weight * slope;
       e.grad_mu[k] += weight * slope;
       e.grad_logvar[k] += weight * (u * u - 1) / 2;
@@ -225,21 +225,13 @@ void check_density(Case& c, bool marginals) {
       [&] { return expected_of(p); });
 }
 
+template <bool kMarginals, typename T>
+void check_case(Case& c) {
+  check_density<T>(c, kMarginals);
+}
+
+const Registered registered("minibatch_log_density", {check_case<true, float>, check_case<true, double>});
+const Registered registered_joint("joint_log_density", {check_case<false, float>, check_case<false, double>});
+
 }  // namespace
-
-template <typename T>
-void check_minibatch_log_density(Case& c) {
-  check_density<T>(c, true);
-}
-
-template <typename T>
-void check_joint_log_density(Case& c) {
-  check_density<T>(c, false);
-}
-
-template void check_minibatch_log_density<float>(Case&);
-template void check_minibatch_log_density<double>(Case&);
-template void check_joint_log_density<float>(Case&);
-template void check_joint_log_density<double>(Case&);
-
 }  // namespace pyvae::driver

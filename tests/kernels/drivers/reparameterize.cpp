@@ -7,8 +7,10 @@
 #include "noise.h"
 
 namespace pyvae::driver {
+namespace {
+
 template <typename T>
-void check_reparameterize(Case& c) {
+void check_case(Case& c) {
   const int64_t streams = c.awkward_size(c.one_in(10) ? 33 : 4);
   const int64_t length = streams == 0 ? 0 : c.awkward_size((c.one_in(50) ? 40000 : 2000) / streams);
   const int64_t count = streams * length;
@@ -42,7 +44,7 @@ void check_reparameterize(Case& c) {
   });
 }
 
-template void check_reparameterize<float>(Case&);
-template void check_reparameterize<double>(Case&);
+const Registered registered("reparameterize", {check_case<float>, check_case<double>});
 
+}  // namespace
 }  // namespace pyvae::driver

@@ -17,10 +17,8 @@ int64_t random_streams(Case& c, int64_t rows, int64_t latents) {
   return rows % wanted == 0 ? wanted : 1;
 }
 
-}  // namespace
-
 template <typename T>
-void check_reparameterize_with_kl(Case& c) {
+void check_case(Case& c) {
   const int64_t latents = std::max<int64_t>(c.awkward_size(c.one_in(4) ? 1025 : 40), 1);
   const int64_t rows = std::max<int64_t>(c.awkward_size((c.one_in(50) ? 20000 : 1500) / latents), 1);
   const int64_t count = rows * latents, streams = random_streams(c, rows, latents), length = count / streams;
@@ -62,7 +60,7 @@ void check_reparameterize_with_kl(Case& c) {
   });
 }
 
-template void check_reparameterize_with_kl<float>(Case&);
-template void check_reparameterize_with_kl<double>(Case&);
+const Registered registered("reparameterize_with_kl", {check_case<float>, check_case<double>});
 
+}  // namespace
 }  // namespace pyvae::driver

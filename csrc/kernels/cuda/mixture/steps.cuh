@@ -3,7 +3,7 @@
 // All of them read and write each element of the workspace once, a thread per element: bytes, not operations.
 // Not yet measured on a GPU.
 #pragma once
-#include "mixture.cuh"
+#include "pairs.cuh"
 
 namespace pyvae::cuda {
 

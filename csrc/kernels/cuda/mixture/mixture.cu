@@ -1,6 +1,6 @@
-// Launcher of mixture_steps.cuh's columns, their base-2 parameters; how many blocks a GPU runs at a time.
+// Launcher of steps.cuh's columns, their base-2 parameters; how many blocks a GPU runs at a time.
 // Not yet measured on a GPU.
-#include "mixture_steps.cuh"
+#include "steps.cuh"
 
 namespace pyvae::cuda {
 

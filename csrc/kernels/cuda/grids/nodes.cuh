@@ -2,7 +2,7 @@
 // backward. Nodes gather, so that no sum needs atomics.
 // Not yet measured on a GPU.
 #pragma once
-#include "marginal_memory.cuh"
+#include "memory.cuh"
 
 namespace pyvae::cuda {
 

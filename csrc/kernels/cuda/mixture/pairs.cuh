@@ -1,14 +1,14 @@
 // What the CUDA kernels over a mixture share: its columns in base 2, the exponent of a pair, and the pairs whose weight
 // is not the shared one. Not yet measured on a GPU.
 #pragma once
-#include "../../math/gaussian.h"
-#include "../../math/logsumexp.h"
-#include "../mixture.h"
-#include "packs.cuh"
+#include "../../../math/gaussian.h"
+#include "../../../math/logsumexp.h"
+#include "../../mixture.h"
+#include "../packs.cuh"
 
 namespace pyvae::cuda {
 
-static_assert(kThreads == kBlockThreads, "the workspaces of ../mixture.h are those of this block");
+static_assert(kThreads == kBlockThreads, "mixture_launch.h plans for blocks of this size");
 
 // The least whole number that is not less.
 PYVAE_KERNEL float whole_above(float x) { return __builtin_ceilf(x); }

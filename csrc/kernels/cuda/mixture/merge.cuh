@@ -1,8 +1,8 @@
 // After the forward's sums: those of the parts are merged, and marginals that lie far below their peak summed again.
-// See minibatch_log_density.cuh. Not yet measured on a GPU.
+// See ../minibatch_log_density.cuh. Not yet measured on a GPU.
 #pragma once
-#include "minibatch_log_density_sums.cuh"
-#include "mixture_steps.cuh"
+#include "steps.cuh"
+#include "sums.cuh"
 
 namespace pyvae::cuda {
 

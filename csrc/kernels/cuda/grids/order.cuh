@@ -1,7 +1,27 @@
 // The backward's queries in the order of their values: their cotangents over densities, where those of each tier lie,
-// and links between the groups that hold a query which met a level one by one. Not yet measured on a GPU.
+// and links between the groups that hold a query which met a level one by one.
+//
+// Which step writes (w) and reads (r) what of a latent's memory, after the plan of memory.cuh. The sort ends in one of
+// keyed[0] and keyed[1]: sorted(). The other one has no list then.
+//
+//                   Prepare-  sort  Mark-   Link-    SumAll-        Spread-  Gather-
+//                   Queries         Groups  Groups   Again          Queries  Components
+//   plan            r                       w: ends  r              r        r
+//   keyed[0]        w         rw
+//   keyed[1]                  rw
+//   sorted()                  w     r       r        r              r        r
+//   the other                                        w: log2_totals          r
+//   factor          w                                               r        r
+//   rest            w               r                               r        r
+//   group_rest                      w       r
+//   next_group                              w                                r
+//   grid                                                            w        r
+//   components,     r                                r              r        r
+//   bin_starts
+//
+// Not yet measured on a GPU.
 #pragma once
-#include "marginal_sums.cuh"
+#include "sums.cuh"
 
 namespace pyvae::cuda {
 

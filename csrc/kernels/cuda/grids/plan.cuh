@@ -6,7 +6,7 @@
 // block per latent: three passes of 64 components per thread, and 1024 buckets that one thread looks at.
 // Not yet measured on a GPU.
 #pragma once
-#include "marginal_memory.cuh"
+#include "memory.cuh"
 
 namespace pyvae::cuda {
 

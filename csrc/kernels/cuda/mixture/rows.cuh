@@ -1,7 +1,7 @@
-// The backward's rows: a thread owns a few and meets all columns. See minibatch_log_density_backward.cuh.
+// The backward's rows: a thread owns a few and meets all columns. See ../minibatch_log_density_backward.cuh.
 // Not yet measured on a GPU.
 #pragma once
-#include "mixture_weights.cuh"
+#include "weights.cuh"
 
 namespace pyvae::cuda {
 

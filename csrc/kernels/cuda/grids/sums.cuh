@@ -2,8 +2,8 @@
 // the backward of the gridded marginals share on CUDA.
 // Not yet measured on a GPU.
 #pragma once
-#include "../../math/logsumexp.h"
-#include "marginal_memory.cuh"
+#include "../../../math/logsumexp.h"
+#include "memory.cuh"
 
 namespace pyvae::cuda {
 

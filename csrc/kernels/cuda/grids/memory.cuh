@@ -1,8 +1,24 @@
 // What the CUDA kernels of the gridded marginals share: their arguments and the memory of a latent, by name.
+//
+// A buffer has what was written last (w) until it is written again; r: read. The plan (plan.cuh) and, after it, the
+// forward (../gridded_marginals.cuh); order.cuh has the backward.
+//
+//                   Read-     Plan-    sort  Finish-     Spread-     Interpolate-  SumNear   SumAll
+//                   Columns   Levels         Components  Components  Queries
+//   plan                      w              r           r           rw: counts    rw        r
+//   keyed[0]                  w: bins  rw    r                       w: near       r
+//   keyed[1]        w: mean,  r        rw    r                       w: all        w: all    r
+//                   sigma
+//   mean .. ratio                            w           r           r             r         r
+//   column                                   w                                               (backward)
+//   position                                 w                       r             r         r
+//   bin_starts                               w           r           r             r
+//   grid                                                 w           r
+//
 // Not yet measured on a GPU.
 #pragma once
-#include "../marginal_places.h"
-#include "sort.cuh"
+#include "../../marginal_places.h"
+#include "../sort.cuh"
 
 namespace pyvae::cuda {
 

@@ -1,7 +1,7 @@
-// The forward's sums: what a thread adds to its rows' totals as it meets columns. See minibatch_log_density.cuh.
+// The forward's sums: what a thread adds to its rows' totals as it meets columns. See ../minibatch_log_density.cuh.
 // Not yet measured on a GPU.
 #pragma once
-#include "mixture.cuh"
+#include "pairs.cuh"
 
 namespace pyvae::cuda {
 

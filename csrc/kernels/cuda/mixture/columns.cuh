@@ -1,7 +1,18 @@
-// The backward's columns: a thread owns a few and meets all rows. See minibatch_log_density_backward.cuh.
+// The backward's columns: a thread owns a few and meets all rows. See ../minibatch_log_density_backward.cuh.
+//
+//   for each tile of rows of the block's part                              column_thread
+//     for each group of kMet rows of the tile                              column_group
+//       for each group of latents, each latent, row and owned column:      column_exponents
+//         exponents of all pairs, in registers
+//       for each row and owned column: the exponents become weights        column_weights
+//       for each latent                                                    column_latents
+//         for each row and owned column: sums of w, w u and w u^2          column_latent, column_latent_unscaled
+//         for each owned column: the sums join those in the workspace      add_to
+//     after every kSettledTiles tiles: those move on to a second one       settle_columns
+//
 // Not yet measured on a GPU.
 #pragma once
-#include "mixture_weights.cuh"
+#include "weights.cuh"
 
 namespace pyvae::cuda {
 

@@ -1,7 +1,7 @@
 // What the two passes of a mixture's backward share: how they are dealt to blocks, and the weights of a group of pairs.
 // Not yet measured on a GPU.
 #pragma once
-#include "mixture_steps.cuh"
+#include "steps.cuh"
 
 namespace pyvae::cuda {
 
@@ -56,7 +56,7 @@ PYVAE_KERNEL bool usual_exponents(const T (&x)[kOwned][kCount]) {
 
 // One latent of an owned column and a row that it meets, or the other way round.
 template <typename T>
-struct Meeting {
+struct PairLatent {
   T z, mean, scale, constant, shift, peak, factor;
 };
 
@@ -67,7 +67,7 @@ struct WeightedTerm {
 
 // With marginals their weight comes to the joint's. A plain pair has no shift, and exponents are usual.
 template <bool kMarginals, bool kPlain, typename T>
-PYVAE_KERNEL WeightedTerm<T> weighted_term(const Meeting<T>& pair, T joint_weight) {
+PYVAE_KERNEL WeightedTerm<T> weighted_term(const PairLatent<T>& pair, T joint_weight) {
   const T u = (pair.z - pair.mean) * pair.scale;
   T weight = joint_weight;
   if constexpr (kMarginals) {
