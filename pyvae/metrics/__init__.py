@@ -9,10 +9,10 @@ The other measures are functions of tensors, batched over leading axes (stacked 
 """
 
 from pyvae.deprecated import moved
-from pyvae.metrics.active_latents import active_latents
+from pyvae.metrics.active_latents import active_latents, is_active
 from pyvae.metrics.codes import Codes
 from pyvae.metrics.deprecated import mutual_information_gap
-from pyvae.metrics.information import code_information, is_saturated, recovered_information
+from pyvae.metrics.information import code_information, is_saturated, latent_information, recovered_information
 from pyvae.metrics.latents import active_by_kl, active_by_variance, kl_per_latent
 from pyvae.metrics.measured import Measured
 from pyvae.metrics.mig import MutualInformationGap, mig
@@ -29,8 +29,10 @@ __all__ = [
     "active_latents",
     "code_information",
     "halves",
+    "is_active",
     "is_saturated",
     "kl_per_latent",
+    "latent_information",
     "least_squares",
     "mig",
     "mutual_information_gap",

@@ -1,12 +1,20 @@
 """How many latents a model uses, decided by information."""
 
-from pyvae.aggregate import AggregatePosterior
+from torch import Tensor
+
+from pyvae.aggregate import AggregatePosterior, Estimate
 from pyvae.aggregate.posterior import SAMPLES
 from pyvae.aggregate.tables import Rows
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.measured import NORMAL_975, Measured
 
 ACTIVE_NATS = 0.01
+
+
+def is_active(information: Estimate, threshold: float = ACTIVE_NATS) -> Tensor:
+    """Which latents hold at least `threshold` nats, with a 95 % interval above 0; of any shape."""
+    low = information.value - NORMAL_975 * information.standard_error
+    return (information.value >= threshold) & (low > 0)
 
 
 def active_latents(
@@ -40,8 +48,8 @@ def active_latents(
     posterior = codes_of(codes).posterior
     information = posterior.latent_information(samples, seed=seed)
     reach = NORMAL_975 * information.standard_error
-    low, high = information.value - reach, information.value + reach
-    value = int(((information.value >= threshold) & (low > 0)).sum())
-    surely, perhaps = int((low >= threshold).sum()), int((high >= threshold).sum())
+    value = int(is_active(information, threshold).sum())
+    surely = int((information.value - reach >= threshold).sum())
+    perhaps = int((information.value + reach >= threshold).sum())
     settings = {"threshold": threshold, "samples": samples, "seed": seed}
     return Measured(value, surely, perhaps, posterior.latents, settings, {"information": information})

@@ -11,6 +11,8 @@ from pyvae.report.statistics import Array, Interval
 class Answer:
     """A question, its answer in a sentence or two, and the numbers behind it."""
 
+    name: str
+    """By which figures and other answers refer to it."""
     question: str
     short: str
     details: tuple[str, ...]

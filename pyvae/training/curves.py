@@ -5,11 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pyvae.training.cells import Cell
 
 SPLITS = ("train", "validation")
+
+
+def finite_or_null(values: NDArray[np.float64]) -> pa.Array:
+    """A column whose numbers that are not finite are null: readers of Parquet skip NaNs by statistics without them."""
+    return pa.array(values, mask=~np.isfinite(values))
 
 
 class Curves:
@@ -32,11 +38,19 @@ class Curves:
         """All points, [rows, 3 + T]; Curves(terms, points) continues from them."""
         return torch.cat(self._blocks) if self._blocks else torch.empty(0, 3 + len(self.terms), dtype=torch.float64)
 
+    def not_finite(self) -> Tensor:
+        """Places of the cells whose loss was not finite at their last training point, int64."""
+        points = self.points()
+        train = points[points[:, 2] == SPLITS.index("train")]
+        last = {int(row[0]): bool(row[-1].isfinite()) for row in train}  # later points replace earlier ones
+        return torch.tensor([place for place, finite in last.items() if not finite], dtype=torch.int64)
+
     def table(self, cells: Sequence[Cell], axes: tuple[str, str]) -> pa.Table:
         """Columns for the cells' bias and strength by the names in `axes`, seed, step, elbo, the terms, and split; rows
         by cell, split, step.
 
-        Nats per image. elbo = -(reconstruction + kl), without the likelihood's constant.
+        Nats per image, null where a model has diverged; elbo = -(reconstruction + kl), without the likelihood's
+        constant.
         """
         points = self.points().numpy()
         place, step, split, *values = points[np.lexsort(points.T[[1, 2, 0]])].T
@@ -47,8 +61,8 @@ class Curves:
             axes[1]: pa.array([cell.strength for cell in rows], pa.float64()),
             "seed": pa.array([cell.seed for cell in rows], pa.int64()),
             "step": pa.array(step.astype(np.int64)),
-            "elbo": pa.array(-(terms["reconstruction"] + terms["kl"])),
-            **{name: pa.array(value) for name, value in terms.items()},
+            "elbo": finite_or_null(-(terms["reconstruction"] + terms["kl"])),
+            **{name: finite_or_null(value) for name, value in terms.items()},
             "split": pa.array([SPLITS[int(k)] for k in split], pa.string()),
         }
         return pa.table(columns)

@@ -66,6 +66,13 @@ class TrainingProgress:
             text = f"step {step}/{self._steps}  {self._text(models)}  {left / 60:.1f} min left"
             self._console.print(text, highlight=False)
 
+    def diverged(self, step: int, models: list[str], stopped: bool) -> None:
+        """Models, in words, whose loss is no longer a number; `stopped` when no other is left."""
+        shown = "; ".join(models[:3]) + (f" and {len(models) - 3} more" if len(models) > 3 else "")
+        text = f"{len(models)} model{'' if len(models) == 1 else 's'} diverged by step {step}: {shown}"
+        hint = ". None is left to train: training stops" if stopped else ""
+        self._console.print(f"{text}{hint}. A smaller learning_rate may help.", highlight=False)
+
     def _text(self, models: int) -> str:
         elbo = "" if self._elbo is None else f"ELBO {self._elbo:.2f}  "
         return f"{models} models  {elbo}{self._rate:.0f} model-steps/s"

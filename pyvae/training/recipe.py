@@ -32,6 +32,10 @@ class Recipe:
     axes: tuple[str, str] = ("bias", "strength")
     """What tables call the cells' bias and strength."""
 
+    def named(self, cell: Cell) -> str:
+        """A cell in words, as tables call it: "mu 0, beta 4, seed 1"."""
+        return f"{self.axes[0]} {cell.bias:g}, {self.axes[1]} {cell.strength:g}, seed {cell.seed}"
+
     def objective_of(self, strengths: Tensor) -> Objective:
         """The objective of a stack of models with these strengths [K]."""
         strength = {self.objective.strength: strengths.unsqueeze(-1)}

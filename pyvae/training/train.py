@@ -53,6 +53,8 @@ class Training:
         self.steps = torch.zeros(len(self.cells), dtype=torch.int64)
         self.curves = Curves(recipe.terms)
         self.chunks: list[Chunk] = []
+        self.diverged = torch.zeros(len(self.cells), dtype=torch.bool)
+        """Models whose loss was not finite at their last curve point."""
         self.stopping: Stopping | None = None
         if recipe.settings.patience is not None:
             models = len(self.cells)
@@ -61,8 +63,8 @@ class Training:
 
     @property
     def finished(self) -> bool:
-        """Whether no model has a step left to take."""
-        return self.step >= self.recipe.settings.steps or not self.chunks
+        """Whether no model has a step left to take, or none that could still learn anything."""
+        return self.step >= self.recipe.settings.steps or not self.chunks or bool(self.diverged.all())
 
     def advance(self) -> float | None:
         """One step of every model; returns the mean training ELBO when a curve point was due."""
@@ -77,6 +79,8 @@ class Training:
 
     def trained(self) -> Trained:
         """The outcome; to be called when finished."""
+        if bool(self.diverged.all()):
+            self.steps.clamp_(min=self.step)
         if self.stopping is not None:
             return Trained(self.stopping.best, self.cells, self.steps, self.stopping.best_step, self.curves)
         model = stack([(chunk.model, range(len(chunk.indices))) for chunk in self.chunks])
@@ -102,6 +106,7 @@ class Training:
         """Continues from a checkpoint, with the same chunks."""
         self.step, self.steps = state["step"], tensors["steps"].clone()
         self.curves = Curves(self.recipe.terms, tensors["curves"])
+        self.diverged[self.curves.not_finite()] = True
         self.chunks = [self._restored(tensors, c, indices) for c, indices in enumerate(state["chunks"])]
         if self.stopping is not None:
             self.stopping.restore(tensors)
@@ -127,6 +132,7 @@ class Training:
         for chunk in self.chunks:
             terms = chunk.take_sums() / window
             self.curves.add(self.step, "train", chunk.indices, terms)
+            self.diverged[list(chunk.indices)] = ~terms[place["loss"]].isfinite()
             elbos.append(-(terms[place["reconstruction"]] + terms[place["kl"]]))
         return float(torch.cat(elbos).nanmean())
 
@@ -194,9 +200,12 @@ def train(
             if should_stop():
                 keep()
                 raise Interrupted(f"stopped at step {training.step} of {settings.steps}")
+            before = training.diverged.clone()
             elbo = training.advance()
             if progress is not None:
                 progress.advance(training.step, sum(len(chunk.indices) for chunk in training.chunks), elbo)
+                if lost := (training.diverged & ~before).nonzero().flatten().tolist():
+                    progress.diverged(training.step, [recipe.named(recipe.cells[k]) for k in lost], training.finished)
             if training.finished or time.monotonic() - saved > settings.checkpoint_seconds:
                 keep()
                 saved = time.monotonic()

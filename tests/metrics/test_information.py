@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from pyvae.metrics.information import code_information, is_saturated, recovered_information
+from pyvae.metrics import is_active
+from pyvae.metrics.information import code_information, is_saturated, latent_information, recovered_information
 from pyvae.studies.biased_grid.theory import ceiling, linear_theory_recovered
 
 
@@ -63,3 +64,14 @@ def test_code_information_is_the_definition() -> None:
     expected = (log_all.diagonal() - log_all.logsumexp(1) + math.log(50)).mean()
     torch.testing.assert_close(code_information(z, mu, logvar), expected)
     assert expected < math.log(50)
+
+
+def test_information_of_each_latent_is_that_of_its_channel_and_0_where_it_collapsed() -> None:
+    capacities = torch.tensor([0.0, 0.02, 1.0])
+    variance = 0.09 * (2 * capacities).expm1()
+    mu = variance.sqrt() * torch.randn(2, 4000, 3)
+    logvar = torch.full_like(mu, math.log(0.09))
+    found = latent_information(mu + 0.3 * torch.randn_like(mu), mu, logvar)
+    assert found.value.shape == (2, 3)
+    assert ((found.value - capacities).abs() < 5 * found.standard_error + 0.03 * capacities + 1e-5).all()
+    assert is_active(found).tolist() == [[False, True, True]] * 2

@@ -6,9 +6,11 @@ import torch
 from torch.nn.functional import linear
 
 from pyvae.errors import Interrupted
+from pyvae.nn import StackedVAE
 from pyvae.ops import reparameterize
 from pyvae.training import groups
 from pyvae.training.cells import stream
+from pyvae.training.checkpoint import Checkpoints
 from pyvae.training.chunk import Chunk
 from pyvae.training.groups import divide
 from pyvae.training.optimiser import StackedAdam
@@ -221,3 +223,47 @@ def test_models_of_another_recipe_train_alone_as_in_company() -> None:
         alone = train(dataclasses.replace(sprite_recipe(), cells=(cell,)))
         for p, q in zip(together.model.parameters(), alone.model.parameters(), strict=True):
             assert torch.equal(p[place], q[0])
+
+
+class Told:
+    """A progress that keeps what it is told of models that diverged."""
+
+    def __init__(self) -> None:
+        self.lost: list[tuple[int, list[str], bool]] = []
+
+    def start(self, models: int, steps: int, step: int) -> None: ...
+
+    def advance(self, step: int, models: int, elbo: float | None) -> None: ...
+
+    def diverged(self, step: int, models: list[str], stopped: bool) -> None:
+        self.lost.append((step, models, stopped))
+
+
+def test_models_that_diverge_are_told_when_it_happens_and_training_stops_when_none_is_left(tmp_path) -> None:
+    told = Told()
+    recipe = grid("learning_rate=1e30", "steps=1000", "betas=5", "seeds=0")
+    trained = train(recipe, progress=told, checkpoints=Checkpoints(tmp_path))
+    assert told.lost == [(5, ["mu 0, beta 5, seed 0", "mu 2.5, beta 5, seed 0"], True)]
+    assert trained.steps.tolist() == [5, 5]
+    again = train(recipe, checkpoints=Checkpoints(tmp_path))  # it is over after a resume, too
+    table = trained.curves.table(trained.cells, AXES)
+    assert again.steps.tolist() == [5, 5] and again.curves.table(again.cells, AXES).equals(table)
+    assert table["loss"].null_count == table.num_rows > 0
+
+
+def test_one_model_that_diverges_stops_nothing() -> None:
+    told = Told()
+    recipe = grid("steps=12")
+    whole = train(recipe)
+
+    def broken(models: int, seeds: torch.Tensor | None) -> StackedVAE:
+        model = recipe.model(models, seeds)
+        if seeds is not None and seeds[0] == stream(recipe.cells[:1], "initialisation")[0]:
+            with torch.no_grad():
+                next(model.parameters())[0].fill_(float("nan"))
+        return model
+
+    trained = train(dataclasses.replace(recipe, model=broken), progress=told)
+    assert told.lost == [(5, ["mu 0, beta 0.5, seed 0"], False)] and trained.steps.tolist() == [12] * 8
+    for p, q in zip(trained.model.parameters(), whole.model.parameters(), strict=True):
+        assert torch.equal(p[1:], q[1:])

@@ -12,14 +12,16 @@ Stacks are evaluated a chunk at a time: K = 15 models take about 600 MB.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
 
 from pyvae.data import BlockGrid, Draw
-from pyvae.metrics.information import code_information, is_saturated, recovered_information
+from pyvae.metrics.active_latents import is_active
+from pyvae.metrics.information import code_information, is_saturated, latent_information, recovered_information
 from pyvae.metrics.latents import active_by_kl, active_by_variance, kl_per_latent
 from pyvae.metrics.projection import LinearMap, halves, least_squares, score, sgd_protocol
 from pyvae.nn import StackedVAE
@@ -59,7 +61,7 @@ def evaluate(
     kept.
 
     Deterministic: all randomness comes from streams of the cells, so a row does not depend on its chunk. A
-    model whose codes are not finite has `finite` false, and its row is not to be read. Raises ValueError when
+    model whose codes are not finite has `finite` false, and no measure of it is given. Raises ValueError when
     the lengths differ.
     """
     for name, values in (("cells", cells), ("steps", steps), ("best_steps", best_steps)):
@@ -76,7 +78,19 @@ def evaluate(
         **_on_training_distribution(model, cells, config, grid),
         **test,
     }
-    return Evaluation(pa.table({name: values.numpy() for name, values in columns.items()}), decoded, curve)
+    return Evaluation(_table(columns), decoded, curve)
+
+
+def _table(columns: Columns) -> pa.Table:
+    """The rows; of a model that has diverged every measure is null, and `reason` says why."""
+    finite = columns["finite"].numpy()
+    out: dict[str, Any] = {}
+    for name, values in columns.items():
+        array = values.numpy()
+        of_the_model = name.startswith(("train_", "test_")) and name != "train_ceiling_nats"
+        out[name] = pa.array(array, mask=~finite | ~np.isfinite(array)) if of_the_model else array
+    reasons = [None if row else "training diverged: the codes are not finite" for row in finite]
+    return pa.table({**out, "reason": pa.array(reasons, pa.string())})
 
 
 def random_baseline(config: BiasedGridConfig) -> Evaluation:
@@ -103,7 +117,7 @@ def _on_training_distribution(
     code = reparameterize(mu, logvar, seed=stream(cells, "evaluation code"))
     reconstruction = recipe(config).likelihood(images, model.decode(code)).mean(-1)
     kl = kl_per_latent(mu, logvar)
-    information = code_information(code, mu, logvar)
+    information, by_latent = code_information(code, mu, logvar), latent_information(code, mu, logvar)
     most = [
         ceiling(cell.bias, blocks=len(grid.factors), pixels=grid.pixels**2, noise_variance=grid.noise_variance)
         for cell in cells
@@ -113,6 +127,7 @@ def _on_training_distribution(
         "train_elbo_nats": -reconstruction - kl.sum(-1),
         "train_reconstruction_nats": reconstruction,
         "train_kl_nats": kl.sum(-1),
+        "train_active": is_active(by_latent).sum(-1),
         "train_active_kl": active_by_kl(kl),
         "train_active_variance": active_by_variance(mu),
         "train_ceiling_nats": torch.tensor(most, dtype=torch.float64),
@@ -120,6 +135,7 @@ def _on_training_distribution(
         "train_code_information_nats": information,
         "train_code_information_saturated": is_saturated(information, config.evaluation.information_images),
         **{f"train_kl_latent_{d}_nats": kl[:, d] for d in range(config.model.latents)},
+        **{f"train_information_latent_{d}_nats": by_latent.value[:, d] for d in range(config.model.latents)},
     }
 
 

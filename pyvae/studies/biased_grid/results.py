@@ -62,6 +62,15 @@ class Results:
         out[place] = np.where(self.table["finite"].to_numpy(), values, np.nan)
         return out
 
+    def active(self) -> Array:
+        """Latents in use, [mus, betas, seeds]: by information, in studies of earlier versions by mean KL."""
+        return self.grid("train_active" if self.by_information else "train_active_kl")
+
+    @property
+    def by_information(self) -> bool:
+        """Whether information decides which latents are in use."""
+        return "train_active" in self.table.column_names
+
     @property
     def ceilings(self) -> Array:
         """What a noised image holds of its true latents, nats, for each mu."""

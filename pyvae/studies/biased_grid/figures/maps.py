@@ -32,16 +32,11 @@ def map_sample_to_truth(saved: Saved) -> Figure:
 
 
 def map_active(saved: Saved) -> Figure:
-    """Active latents by mean KL."""
-    latents = saved.results.config.model.latents
-    return _column_map(
-        saved,
-        "train_active_kl",
-        "Active latents (mean KL > 0.01 nats)",
-        f"of {latents} latents",
-        1,
-        high=latents,
-    )
+    """Active latents."""
+    results, latents = saved.results, saved.results.config.model.latents
+    by = "information" if results.by_information else "mean KL"
+    title, unit = f"Active latents ({by} > 0.01 nats)", f"of {latents} latents"
+    return _draw(Map(title, unit, results.active(), 1, high=latents), results)
 
 
 def map_recovered(saved: Saved) -> Figure:

@@ -10,6 +10,7 @@ from pyvae.studies.biased_grid.findings.robustness import about_robustness
 from pyvae.studies.biased_grid.results import Array, Results, reference_beta
 
 SOURCE_BASELINE = 0.1121  # PMI of an untrained VAE in the study's source, mean of 3 runs
+CLEARLY = 3.0  # times what untrained models read by chance
 NOTHING = 0.005  # a share that prints as 0 %
 UNIFORM_VARIANCE = float(np.var([0.1, 0.5, 0.9]))  # error of predicting the truth of the test grid by its mean
 
@@ -18,7 +19,7 @@ def findings(results: Results) -> list[Answer]:
     """The study's answers, most important first; only one where no model has a number to answer with."""
     if not results.table["finite"].to_numpy().any():
         verdict = "There is no answer: every model has diverged. A smaller learning_rate may help."
-        return [Answer("What can be learned from this study?", verdict, ())]
+        return [Answer("divergence", "What can be learned from this study?", verdict, ())]
     return [
         about_robustness(results),
         about_recovery(results),
@@ -35,15 +36,16 @@ def about_recovery(results: Results) -> Answer:
     ceilings = results.ceilings
     first, last = 0, len(results.mus) - 1
     details = [_best_sentence(results, share, i) for i in sorted({first, last})]
-    filled = np.flatnonzero(~np.isnan(share).all(axis=1))
-    best = [float(results.betas[int(np.nanargmax(share[i]))]) for i in filled]
-    winner = max(set(best), key=best.count)
-    if len(results.betas) > 1:
-        details.append(
-            f"The largest share is recovered by β = {winner:g} at {best.count(winner)} of {len(filled)} values of μ."
-        )
-    details.append(_linear_sentence(results, share))
     noise = results.baseline_mean("train_recovered_nats")
+    # Where no cell recovers clearly more than untrained models do, none has won.
+    won = np.flatnonzero(np.nan_to_num(share, nan=0.0).max(axis=1) * ceilings > CLEARLY * noise)
+    best = [float(results.betas[int(np.nanargmax(share[i]))]) for i in won]
+    if len(results.betas) > 1 and best:
+        winner = max(set(best), key=best.count)
+        beyond = "" if len(won) == len(results.mus) else " at which more than chance is recovered"
+        places = f"{best.count(winner)} of {len(won)} values of μ{beyond}"
+        details.append(f"The largest share is recovered by β = {winner:g} at {places}.")
+    details.append(_linear_sentence(results, share))
     details.append(
         f"Untrained models read {noise:.3f} nats by chance, a share of {noise / ceilings[last]:.3f} at μ = "
         f"{results.mus[last]:g}: smaller differences mean nothing there."
@@ -52,7 +54,7 @@ def about_recovery(results: Results) -> Answer:
         f"Averaged over all (μ, β) models recover {np.nanmean(share):.0%} of what the noised images hold of "
         f"the true latents; the best cell recovers {np.nanmax(share):.0%}."
     )
-    return Answer("How much of what could be recovered is recovered?", short, tuple(details))
+    return Answer("recovery", "How much of what could be recovered is recovered?", short, tuple(details))
 
 
 def _best_sentence(results: Results, share: Array, i: int) -> str:
@@ -101,7 +103,7 @@ def about_the_baseline(results: Results) -> Answer:
         f"Their decoded projections have an error of {mean('test_decoded_projection_mse_sgd'):.3f} per pixel, and "
         f"they recover {mean('train_recovered_nats'):.3f} nats.",
     )
-    return Answer("What do untrained models score?", short, details)
+    return Answer("baseline", "What do untrained models score?", short, details)
 
 
 def about_limits(results: Results) -> Answer:
@@ -137,4 +139,4 @@ def about_limits(results: Results) -> Answer:
     details.append(
         "Robustness is measured on each model's own training distribution; R² and decoded errors on the unbiased grid."
     )
-    return Answer("What can these numbers not tell?", short, tuple(details))
+    return Answer("limits", "What can these numbers not tell?", short, tuple(details))

@@ -17,7 +17,7 @@ STRONG = 0.6  # rank correlation from which a map is said to follow the collapse
 
 def about_collapse(results: Results) -> Answer:
     """Which models collapsed, and whether linear theory said so."""
-    active = results.grid("train_active_kl")
+    active = results.active()
     beyond = _beyond_boundary(results)[..., None] & ~np.isnan(active)
     within = ~_beyond_boundary(results)[..., None] & ~np.isnan(active)
     dead = active == 0
@@ -41,7 +41,7 @@ def about_collapse(results: Results) -> Answer:
         f"{dead.sum()} of {total} models have collapsed altogether. {_theory(results)}, β < β*(μ), says rightly "
         f"of {right} of {total} ({right / max(total, 1):.0%}) whether any latent is in use."
     )
-    return Answer("Where do posteriors collapse, and was it to be expected?", short, tuple(details))
+    return Answer("collapse", "Where do posteriors collapse, and was it to be expected?", short, tuple(details))
 
 
 def _theory(results: Results) -> str:
@@ -68,7 +68,7 @@ def _early_collapse_sentence(results: Results, early: NDArray[np.bool_]) -> str:
 
 def about_the_source_maps(results: Results) -> Answer:
     """Are the diagonals of the source's two heat maps, inverse to each other, made by collapse?"""
-    active = mean_over_seeds(results.grid("train_active_kl"))
+    active = mean_over_seeds(results.active())
     pmi = mean_over_seeds(results.grid("test_truth_to_mean_mse_sgd"))
     decoded = mean_over_seeds(results.grid("test_decoded_projection_mse_sgd"))
     constant = np.array([constant_decoder_mse(float(mu)) for mu in results.mus])[:, None]
@@ -91,7 +91,7 @@ def about_the_source_maps(results: Results) -> Answer:
         )
     question = "Are the diagonals of the source's two heat maps robustness, or collapse?"
     verdict = _maps_verdict(with_pmi, with_decoded, collapsed=bool(dead.any()))
-    return Answer(question, verdict, tuple(details))
+    return Answer("source maps", question, verdict, tuple(details))
 
 
 def _correlates(correlation: float) -> str:

@@ -39,7 +39,7 @@ class Robustness:
 
 def robustness(results: Results) -> list[Robustness]:
     """Every beta of the study against the reference, in ascending order; the reference's gains are 0."""
-    share, active = results.fraction_recovered(), results.grid("train_active_kl")
+    share, active = results.fraction_recovered(), results.active()
     reference = list(results.betas).index(reference_beta(results.betas))
     in_use = np.nan_to_num(active, nan=0.0).min(axis=2) > 0
     rows = []

@@ -23,7 +23,7 @@ def about_robustness(results: Results) -> Answer:
     )
     details.append(_interval_note(len(results.seeds)))
     question = "Does a larger β make the VAE more robust to biased training data, once collapse is accounted for?"
-    return Answer(question, _robustness_verdict(larger, reference, len(results.seeds)), tuple(details))
+    return Answer("robustness", question, _robustness_verdict(larger, reference, len(results.seeds)), tuple(details))
 
 
 def _robustness_verdict(larger: list[Robustness], reference: float, seeds: int) -> str:
@@ -35,19 +35,20 @@ def _robustness_verdict(larger: list[Robustness], reference: float, seeds: int) 
             f"It cannot be said: no β above {reference:g} keeps latents in use together with β = "
             f"{reference:g} at two values of μ. What looks like insensitivity to bias there is collapse."
         )
+    if seeds == 1:
+        return _readings(compared, reference)
     bought = [row.beta for row in compared if _flatter(row) and not _lower(row)]
     traded = [row.beta for row in compared if _flatter(row) and _lower(row)]
     unsettled = [row.beta for row in compared if _undecided(row.shared_slope_gain)]
-    hedge = "" if seeds > 1 else " This rests on one seed, without an interval."
     if bought:
         return (
             f"Yes, for {_betas(bought)}: where both are in use, the recovered share holds up better as μ grows than "
-            f"at β = {reference:g}, without being lower.{hedge}"
+            f"at β = {reference:g}, without being lower."
         )
     if traded:
         return (
             f"No. For {_betas(traded)} the recovered share holds up better as μ grows than at β = {reference:g}, but "
-            f"it is lower on average: there is less to lose.{hedge}"
+            f"it is lower on average: there is less to lose."
         )
     if unsettled:
         return (
@@ -56,7 +57,18 @@ def _robustness_verdict(larger: list[Robustness], reference: float, seeds: int) 
         )
     return (
         f"No: where both are in use, the recovered share holds up worse as μ grows for every β above {reference:g} "
-        f"that can be compared than at β = {reference:g}.{hedge}"
+        f"that can be compared than at β = {reference:g}."
+    )
+
+
+def _readings(compared: list[Robustness], reference: float) -> str:
+    """What one seed shows: which way the numbers point, and that they prove nothing."""
+    flatter = [row.beta for row in compared if row.shared_slope_gain.mean > 0]
+    steeper = [row.beta for row in compared if row.shared_slope_gain.mean <= 0]
+    parts = [f"{way} for {_betas(betas)}" for way, betas in (("better", flatter), ("worse", steeper)) if betas]
+    return (
+        "One seed gives readings, not an answer: where both are in use, the recovered share reads as holding up "
+        f"{' and '.join(parts)} as μ grows than at β = {reference:g}."
     )
 
 
