@@ -1,6 +1,8 @@
 """What this installation is and runs on: the facts behind `pyvae info`."""
 
 import platform
+import re
+from pathlib import Path
 
 import torch
 
@@ -32,3 +34,24 @@ def _cuda(build: str) -> str:
     if torch.version.cuda is None:
         return "none: this torch has no CUDA"
     return "none: not built (nvcc was not found, or the build said PYVAE_CUDA=OFF)"
+
+
+def processor() -> str:
+    """The processor's model where the system tells it, else its architecture."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.machine()
+    return named_in(text) or platform.machine()
+
+
+def named_in(cpuinfo: str) -> str | None:
+    """The first processor's model; with its family and number where the name has none, as in many virtual machines."""
+
+    def value(label: str) -> str:
+        found = re.search(rf"^{label}\s*: (.+)$", cpuinfo, re.MULTILINE)
+        return found[1].strip() if found else ""
+
+    name, family, model = value("model name"), value("cpu family"), value("model")
+    vague = bool(family and model) and not re.search(r"\d", name)
+    return (f"{name} family {family} model {model}" if vague else name) or None

@@ -20,8 +20,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pyvae.bench.machine import processor
 from pyvae.files import atomic_write_text
+from pyvae.info import processor
 from pyvae.nn import StackedLinear
 from pyvae.studies.biased_grid import PRESETS
 from pyvae.studies.biased_grid.recipe import recipe as recipe_of

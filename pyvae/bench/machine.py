@@ -2,13 +2,12 @@
 
 import datetime
 import os
-import platform
 import re
-from pathlib import Path
 
 import torch
 
 import pyvae
+from pyvae.info import processor
 
 NOT_COMPARED = ("load", "date")
 BUSY = 0.5
@@ -19,27 +18,6 @@ def busy_warning() -> str | None:
     """A sentence if other programs are running, since their time would be counted."""
     load = os.getloadavg()[0]
     return f"this machine is busy (load {load:.1f}): times and ratios will be off" if load > BUSY else None
-
-
-def processor() -> str:
-    """The processor's model where the system tells it, else its architecture."""
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return platform.machine()
-    return named_in(text) or platform.machine()
-
-
-def named_in(cpuinfo: str) -> str | None:
-    """The first processor's model; with its family and number where the name has none, as in many virtual machines."""
-
-    def value(label: str) -> str:
-        found = re.search(rf"^{label}\s*: (.+)$", cpuinfo, re.MULTILINE)
-        return found[1].strip() if found else ""
-
-    name, family, model = value("model name"), value("cpu family"), value("model")
-    vague = bool(family and model) and not re.search(r"\d", name)
-    return (f"{name} family {family} model {model}" if vague else name) or None
 
 
 def machine_facts() -> dict[str, str]:

@@ -54,13 +54,14 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f'<div class="scroll"><table><thead><tr>{heading}</tr></thead><tbody>{lines}</tbody></table></div>'
 
 
-def picture(path: Path, caption: str, *, narrow: bool = False) -> str:
-    """A PNG file inline, with its caption."""
+def picture(path: Path, caption: str, *, wide: bool = False) -> str:
+    """A PNG file inline, with its caption; a click enlarges it. Two that are not `wide` fit beside each other."""
     data = base64.b64encode(path.read_bytes()).decode("ascii")
     text = html.escape(caption)
     return (
-        f'<figure class="{"narrow" if narrow else "wide"}">'
-        f'<img alt="{text}" src="data:image/png;base64,{data}">'
+        f'<figure class="{"wide" if wide else "narrow"}">'
+        '<label><input type="checkbox" aria-label="Enlarge this picture">'
+        f'<img alt="{text}" src="data:image/png;base64,{data}"></label>'
         f"<figcaption>{text}</figcaption></figure>"
     )
 
@@ -94,9 +95,21 @@ p, li, dd { max-width: 44em; }
 figure { margin: 0; }
 figure.wide { flex: 1 1 100%; }
 figure.narrow { flex: 1 1 440px; max-width: 500px; }
+figure input { position: absolute; opacity: 0; }  /* a click, or the space bar, checks it: no script is needed */
+figure label { display: block; cursor: zoom-in; }
 figure img { width: 100%; height: auto; display: block; background: white; padding: 10px;
   border: 1px solid var(--line); border-radius: 8px; }
-.scroll { overflow-x: auto; }
+figure input:focus-visible + img { outline: 3px solid var(--accent); }
+figure:has(:checked) { position: fixed; inset: 0; z-index: 1; max-width: none; overflow: auto; padding: 16px;
+  background: var(--page); }
+figure:has(:checked) label { cursor: zoom-out; }
+figure:has(:checked) img { width: auto; max-width: none; min-width: min(100%, 900px); margin: 0 auto; }
+/* A shadow at the side where a table goes on: it scrolls with the content and is covered where the content ends. */
+.scroll { overflow-x: auto;
+  background: linear-gradient(to right, var(--page) 40%, transparent) left / 48px 100% no-repeat local,
+    linear-gradient(to left, var(--page) 40%, transparent) right / 48px 100% no-repeat local,
+    radial-gradient(farthest-side at left, var(--soft), transparent) left / 14px 100% no-repeat scroll,
+    radial-gradient(farthest-side at right, var(--soft), transparent) right / 14px 100% no-repeat scroll; }
 table { border-collapse: collapse; font-size: 0.76em; font-variant-numeric: tabular-nums; }
 th { text-align: right; font-weight: 600; vertical-align: bottom; border-bottom: 2px solid var(--line);
   min-width: 3.2em; }
@@ -107,6 +120,14 @@ dd { margin: 0; }
 pre { background: color-mix(in srgb, var(--ink) 7%, transparent); padding: 12px 16px; border-radius: 8px;
   overflow-x: auto; font-size: 0.8em; line-height: 1.45; }
 summary { cursor: pointer; color: var(--accent); font-size: 0.9em; }
+@media (max-width: 560px) {
+  main { padding: 24px 14px 64px; }
+  h1 { font-size: 1.6em; }
+  ul { padding-left: 1.1em; }
+  figure img { padding: 2px; }
+  .scroll::before { content: "scroll for more \2192"; display: block; position: sticky; left: 0;
+    font: 0.75em system-ui, sans-serif; color: var(--soft); }
+}
 """
 
 _PAGE = """<!DOCTYPE html>

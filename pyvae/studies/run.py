@@ -17,7 +17,10 @@ from rich.console import Console
 from pyvae.errors import Interrupted
 from pyvae.files import atomic_path
 from pyvae.settings import Config
+from pyvae.studies.about import timed
+from pyvae.studies.errors import StudyError
 from pyvae.studies.folder import CURVES, checkpoints_in, claimed
+from pyvae.studies.progress import EvaluationProgress
 from pyvae.studies.study import Study
 from pyvae.training import Recipe, Trained, train
 from pyvae.training.progress import TrainingProgress
@@ -31,8 +34,8 @@ def run_study(
 
     With `resume` a study that was stopped or killed goes on from its last checkpoint, and ends with the same
     bits; on an empty folder it starts. Raises StudyError when the folder holds another study, or this one and
-    `resume` is not set, or when another process is at work in it; Interrupted after SIGINT or SIGTERM, with what was
-    done kept.
+    `resume` is not set, when another process is at work in it, and, after the report, when nothing can be learned from
+    the run; Interrupted after SIGINT or SIGTERM, with what was done kept.
     """
     out, console = Path(out), console or Console()
     with claimed(study, config, out, resume=resume), stop_on_signal(console) as stop:
@@ -46,19 +49,19 @@ def run_study(
             raise Interrupted(f"{interrupted}; go on with: {command}") from None
         console.print("drawing figures and report")
         study.draw(out)
-        return study.report(out)
+        page = study.report(out)
+    if hopeless := study.hopeless(out):
+        raise StudyError(f"{hopeless}; report: {page}")
+    return page
 
 
 def _train_and_evaluate(study: Study[Any], config: Config, out: Path, console: Console, stop: threading.Event) -> None:
-    def announce(start: int, end: int, models: int) -> None:
-        if stop.is_set():
-            raise Interrupted("stopped while evaluating, training is kept")
-        console.print(f"evaluating models {start + 1} to {end} of {models}", highlight=False)
-
     recipe = study.recipe(config)
-    trained = _train(recipe, out, console, stop)
+    with timed(out, "training"):
+        trained = _train(recipe, out, console, stop)
     _write_table(out / CURVES, trained.curves.table(trained.cells, recipe.axes))
-    study.evaluate(trained, config, out, announce)
+    with timed(out, "evaluation"), EvaluationProgress(console, stop) as progress:
+        study.evaluate(trained, config, out, progress)
 
 
 def _train(recipe: Recipe, out: Path, console: Console, stop: threading.Event) -> Trained:

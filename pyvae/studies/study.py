@@ -35,6 +35,8 @@ class Study(Generic[C]):
     """Draws the figures of a folder."""
     report: Callable[[Path], Path]
     """Writes the folder's texts and returns the page to open."""
+    hopeless: Callable[[Path], str | None]
+    """Why nothing can be learned from a finished run, as when every model has diverged; None where something can."""
 
     @property
     def default_preset(self) -> str:

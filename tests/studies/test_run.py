@@ -36,7 +36,9 @@ def finished(tmp_path_factory) -> Path:
 
 
 def test_a_study_leaves_everything_and_nothing_partial(finished) -> None:
-    assert set(SAVED) | {"report.html", "findings.md", "figures", "checkpoint", ".lock"} == set(os.listdir(finished))
+    assert set(SAVED) | {"about.json", "report.html", "findings.md", "figures", "checkpoint", ".lock"} == set(
+        os.listdir(finished)
+    )
     assert list((finished / "figures").glob("*.png"))
     assert not list(finished.rglob("*.partial-*"))
     assert BiasedGridConfig.from_json((finished / "config.json").read_text()) == tiny()
@@ -180,8 +182,12 @@ def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path) -> None:
 
 
 def test_a_study_whose_models_diverge_still_gets_its_report(tmp_path) -> None:
-    report = run_study(STUDY, tiny("learning_rate=1e30", "steps=5"), tmp_path / "out", console=quiet())
-    assert "diverged" in report.read_text()
+    console, config = quiet(), tiny("learning_rate=1e30", "steps=500")
+    with pytest.raises(StudyError, match=r"every model has diverged: try a smaller learning_rate; report: .*html"):
+        run_study(STUDY, config, tmp_path / "out", console=console)
+    assert "diverged" in (tmp_path / "out" / "report.html").read_text()
+    assert "8 models diverged by step 5: mu 0, beta 0.5, seed 0; " in console.file.getvalue()
+    assert "None is left to train: training stops" in console.file.getvalue()
 
 
 def test_curves_that_are_gone_are_written_again(finished, tmp_path) -> None:

@@ -7,9 +7,15 @@ from pyvae.studies.biased_grid.figures.draw import draw
 from pyvae.studies.biased_grid.measure import evaluate_all
 from pyvae.studies.biased_grid.recipe import recipe
 from pyvae.studies.biased_grid.report import write_report
-from pyvae.studies.biased_grid.results import SAVED
+from pyvae.studies.biased_grid.results import SAVED, load_results
 from pyvae.studies.biased_grid.summary import write_summary
 from pyvae.studies.study import Study
+
+
+def hopeless(folder: Path) -> str | None:
+    """That every model has diverged, where it is so."""
+    results = load_results(folder)
+    return None if results.table["finite"].to_numpy().any() else "every model has diverged: try a smaller learning_rate"
 
 
 def write_texts(folder: Path) -> Path:
@@ -27,4 +33,5 @@ STUDY = Study(
     saved=SAVED,
     draw=draw,
     report=write_texts,
+    hopeless=hopeless,
 )

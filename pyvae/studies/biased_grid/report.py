@@ -9,6 +9,7 @@ import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,80 +28,15 @@ from pyvae.report.page import (
     table,
 )
 from pyvae.report.statistics import Interval
+from pyvae.studies.about import read_about, told
 from pyvae.studies.biased_grid.config import PRESETS, BiasedGridConfig
 from pyvae.studies.biased_grid.findings.answers import findings
 from pyvae.studies.biased_grid.findings.comparison import robustness
 from pyvae.studies.biased_grid.results import Array, Results, load_results, reference_beta
+from pyvae.studies.biased_grid.texts import CAPTIONS, COLUMNS, DEFINITIONS, FIGURES_OF, FURTHER_FIGURES
 
-CAPTIONS = {
-    "robustness": """Recovered information over the ceiling, on each model's own training distribution.
-        Bands: 95 % t intervals over seeds; they may leave the frame. Dotted: what the best linear VAE would
-        recover. Right: the difference from the reference β, seed by seed.""",
-    "map_recovered": """Recovered information, a lower bound on I(truth; code), over the ceiling I(x;
-        truth). Training distribution. The line is where linear theory predicts collapse.""",
-    "map_active": "Latents whose mean KL exceeds 0.01 nats. Training distribution.",
-    "map_pmi": """The source's proxy: raw error of the 3-epoch projection from the truth to posterior means,
-        in squared standard deviations of the prior. Test grid. A collapsed code scores 0.""",
-    "map_decoded": """Error per pixel between a test image and the decoded projection of its truth. Test
-        grid, 3-epoch projection.""",
-    "map_mean_to_truth": """R² of predicting the truth linearly from posterior means. Test grid, closed
-        form. A mean that hardly moves can still be a linear image of the truth; below 0 the projection fits
-        noise on one half of the grid and fails on the other.""",
-    "map_sample_to_truth": "The same from sampled latents, which do notice. Test grid, closed form.",
-    "map_code_information": """All the code holds of the image, encoded pixel noise included: exact
-        aggregate posterior of held-out training images. ≥ marks cells saturated at the log of their
-        number.""",
-    "curves_by_mu": "Training curves at the reference β, mean over seeds.",
-    "curves_by_beta": "Training curves at the least biased μ, mean over seeds.",
-    "projection_curve": "The projection's training curve: batch error, running mean over 9 steps.",
-    "samples_clean": "Training images before noise, a row for each μ.",
-    "samples_noised": "The same images with their noise.",
-    "generated": "Test images no projection was fitted on, and what models decode from their projections.",
-}
-FIGURES_OF_ANSWERS = (  # in the order of `findings`
-    ("robustness",),
-    ("map_recovered", "map_active"),
-    (),
-    ("map_pmi", "map_decoded"),
-    ("map_mean_to_truth", "map_sample_to_truth", "map_code_information"),
-    (),
-)
-FURTHER_FIGURES = {
-    "Training": ("curves_by_mu", "curves_by_beta", "projection_curve"),
-    "Pictures": ("samples_clean", "samples_noised", "generated"),
-}
-COLUMNS = (  # heading, column, decimals
-    ("ELBO", "train_elbo_nats", 2),
-    ("KL", "train_kl_nats", 2),
-    ("active (KL)", "train_active_kl", 1),
-    ("active (Var)", "train_active_variance", 1),
-    ("ceiling", "train_ceiling_nats", 2),
-    ("recovered", "train_recovered_nats", 2),
-    ("I(x; code)", "train_code_information_nats", 2),
-    ("PMI", "test_truth_to_mean_mse_sgd", 4),
-    ("R² truth→mean", "test_truth_to_mean_r2_lsq", 3),
-    ("R² mean→truth", "test_mean_to_truth_r2_lsq", 3),
-    ("R² sample→truth", "test_sample_to_truth_r2_lsq", 3),
-    ("decoded error", "test_decoded_projection_mse_sgd", 3),
-)
-DEFINITIONS = {
-    "Training distribution": """Noised images of blocks sigmoid(z), z ~ N(μ, 1): held out, each model its
-        own μ. Columns train_….""",
-    "Test grid": """Noise-free images of all combinations of the intensities {0.1, 0.5, 0.9}. Truth
-        means these intensities; their logits are affine in them, so R² would be the same and a raw
-        error would not. Columns test_…; projections are fitted on one random half of the grid and
-        scored on the other.""",
-    "R²": "Variance-normalised and summed over outputs; 0 by definition when the target does not vary.",
-    "Ceiling": "I(x; z): what a noised image holds of its true latents, by quadrature.",
-    "Recovered": """Sum over true latents of -½ log(1 - R²), predicted linearly from one sampled code: a
-        lower bound on I(z; code).""",
-    "I(x; code)": """All the code holds of the image, pixel noise included; at most the log of the number of
-        images.""",
-    "Active": "Mean KL above 0.01 nats; beside it, variance of the posterior mean above 0.01.",
-    "β*(μ)": """1 + pixels of a block · Var(sigmoid z) / noise variance: linear theory has a latent in use
-        only for smaller β.""",
-    "ELBO": "Without the constant of the Gaussian likelihood: -(reconstruction + KL), in nats per image.",
-}
+WIDE = ("samples_clean", "samples_noised", "generated")
+"""Figures that need the whole width; two of the others stand side by side where there is room."""
 
 
 def write_report(folder: Path | str) -> Path:
@@ -110,29 +46,57 @@ def write_report(folder: Path | str) -> Path:
     """
     folder = Path(folder)
     results = load_results(folder)
-    answers = findings(results)
-    galleries = [_gallery(folder, names) for names in FIGURES_OF_ANSWERS]
+    first, *others = findings(results)
     body = [
-        _head(results, answers[0]),
-        galleries[0],
+        _head(results, first),
+        _gallery(folder, results, FIGURES_OF.get(first.name, ())),
         *_robustness_table(results),
-        *(
-            section(answer.question, paragraph(answer.short, "short"), bullets(answer.details), pictures)
-            for answer, pictures in zip(answers[1:], galleries[1:], strict=False)
+        *(_answer(folder, results, answer) for answer in others),
+        section(
+            "What to try next", *(part(text) for part, text in zip((paragraph, code), next_step(results), strict=True))
         ),
-        *(section(title, _gallery(folder, names)) for title, names in FURTHER_FIGURES.items()),
+        *(section(title, _gallery(folder, results, names)) for title, names in FURTHER_FIGURES.items()),
         section("All cells", *_results_table(results)),
         section("What is what", definitions({term: _one_line(text) for term, text in DEFINITIONS.items()})),
-        section("Settings, and how to reproduce", *_settings(results.config)),
+        section("Settings, and how to reproduce", *_settings(results.config, told(read_about(folder)))),
     ]
     path = folder / "report.html"
     atomic_write_text(path, page("Biased grid data: does β buy robustness?", body))
     return path
 
 
-def reproduce_command(config: BiasedGridConfig) -> str:
+def _next_section(results: Results) -> str:
+    why, command = next_step(results)
+    return section("What to try next", paragraph(why), code(command))
+
+
+def next_step(results: Results) -> tuple[str, str]:
+    """What is worth running after this study, in words and as a command."""
+    config = results.config
+    if not results.table["finite"].to_numpy().any():
+        return "Every model has diverged. Try a smaller learning rate:", _next(
+            config, learning_rate=config.training.learning_rate / 10
+        )
+    if len(results.seeds) == 1:
+        return "One seed gives readings. Three give intervals:", _next(config, seeds=(0, 1, 2))
+    if config.objective.options["warmup_steps"] == 0:
+        return "Latents may have collapsed before they learned anything. A ramp lets them:", _next(
+            config, warmup_steps=config.training.steps // 3
+        )
+    if config.objective.objective != "beta-tcvae":
+        return "Does a penalty on the total correlation alone answer differently?", _next(
+            config, objective="beta-tcvae"
+        )
+    return "More seeds narrow the intervals:", _next(config, seeds=tuple(range(2 * len(results.seeds))))
+
+
+def _next(config: BiasedGridConfig, **changes: Any) -> str:
+    return reproduce_command(config.replaced(**changes), out="runs/next")
+
+
+def reproduce_command(config: BiasedGridConfig, out: str = "DIR") -> str:
     """The command line that gives this config."""
-    parts = ["pyvae", "study", config.STUDY, "--preset", config.preset, "--out", "DIR"]
+    parts = ["pyvae", "study", config.STUDY, "--preset", config.preset, "--out", out]
     values, specs = config.values(), config.specs()
     for name in config.differing(PRESETS[config.preset]):
         if name in specs:
@@ -149,14 +113,30 @@ def _head(results: Results, answer: Answer) -> str:
     return header(facts, answer.question, answer.short, answer.details)
 
 
-def _gallery(folder: Path, names: Sequence[str]) -> str:
+def _answer(folder: Path, results: Results, answer: Answer) -> str:
+    figures = _gallery(folder, results, FIGURES_OF.get(answer.name, ()))
+    return section(answer.question, paragraph(answer.short, "short"), bullets(answer.details), figures)
+
+
+def _gallery(folder: Path, results: Results, names: Sequence[str]) -> str:
     pictures = []
     for name in names:
         path = folder / "figures" / f"{name}.png"
         if not path.is_file():
             raise FileNotFoundError(f"folder must hold the study's figures, but {folder} has no figures/{name}.png")
-        pictures.append(picture(path, _one_line(CAPTIONS[name]), narrow=name.startswith("map_")))
+        pictures.append(picture(path, _caption(results, name), wide=name in WIDE))
     return gallery(pictures)
+
+
+def _caption(results: Results, name: str) -> str:
+    several = len(results.seeds) > 1
+    active = "Latents that hold at least 0.01 nats of the image, with a 95 % interval above 0."
+    return _one_line(CAPTIONS[name]).format(
+        bands="Bands: 95 % t intervals over seeds; they may leave the frame. " if several else "",
+        pairs="seed by seed" if several else "at the same seed",
+        mean=", mean over seeds" if several else "",
+        active=active if results.by_information else "Latents whose mean KL exceeds 0.01 nats.",
+    )
 
 
 def _robustness_table(results: Results) -> tuple[str, str]:
@@ -176,20 +156,24 @@ def _robustness_table(results: Results) -> tuple[str, str]:
         level, counts = [row.share, row.slope, row.slope_gain], [str(row.in_use), str(len(row.shared))]
         gains = [row.shared_slope_gain, row.shared_share_gain]
         rows.append([f"{row.beta:g}", *map(_interval, level), *counts, *map(_interval, gains)])
-    note = """Share: recovered information over the ceiling. Slopes are per unit of μ. In use: an active
-        latent in every seed; shared: in use at this β and at the reference. ± is half the 95 % t interval
-        over seeds."""
-    return table(head, rows), paragraph(_one_line(note), "note")
+    note = (
+        "Share: recovered information over the ceiling. Slopes are per unit of μ. In use: an active latent in every "
+        "seed; shared: in use at this β and at the reference."
+    )
+    interval = " ± is half the 95 % t interval over seeds." if len(results.seeds) > 1 else ""
+    return table(head, rows), paragraph(note + interval, "note")
 
 
 def _results_table(results: Results) -> tuple[str, str]:
-    grids = [(results.grid(column), digits) for _, column, digits in COLUMNS]
+    columns = [column for column in COLUMNS if column[1] in results.table.column_names]
+    grids = [(results.grid(column), digits) for _, column, digits in columns]
     rows = []
     for i, j in np.ndindex(len(results.mus), len(results.betas)):
         cells = [_cell(values[i, j], digits) for values, digits in grids]
         rows.append([f"{results.mus[i]:g}", f"{results.betas[j]:g}", *cells])
-    note = "Means over seeds ± their standard deviation. results.parquet has every model and every measure."
-    return table(("μ", "β", *(heading for heading, _, _ in COLUMNS)), rows), paragraph(note, "note")
+    spread = "Means over seeds ± their standard deviation. " if len(results.seeds) > 1 else ""
+    note = f"{spread}results.parquet has every model and every measure."
+    return table(("μ", "β", *(heading for heading, _, _ in columns)), rows), paragraph(note, "note")
 
 
 def _cell(values: Array, digits: int) -> str:
@@ -207,14 +191,15 @@ def _interval(interval: Interval) -> str:
     return f"{mean} ± {interval.half:.3f}" if interval.known else mean
 
 
-def _settings(config: BiasedGridConfig) -> tuple[str, str, str]:
+def _settings(config: BiasedGridConfig, about: str) -> tuple[str, ...]:
     choices = (
         f"The source states {PRESETS['seed'].evaluation.projection_epochs} epochs for its projection and not the rest. "
         f"Chosen here: Adam, learning rate {config.evaluation.projection_learning_rate:g}, batch "
         f"{config.evaluation.projection_batch_size}, {config.evaluation.projection_epochs} epochs, weights from zero."
     )
     settings = config.to_json()
-    return code(reproduce_command(config)), paragraph(choices), code(settings, "config.json")
+    ran = (paragraph(about),) if about else ()
+    return code(reproduce_command(config)), *ran, paragraph(choices), code(settings, "config.json")
 
 
 def _list(values: Array) -> str:

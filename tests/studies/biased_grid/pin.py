@@ -18,7 +18,7 @@ import torch
 from rich.console import Console
 
 import pyvae
-from pyvae.bench.machine import processor
+from pyvae.info import processor
 from pyvae.studies.biased_grid import STUDY, BiasedGridConfig
 from pyvae.studies.run import run_study
 from tests.studies.biased_grid.tiny import tiny

@@ -18,12 +18,15 @@ def test_json_gives_back_every_preset(name) -> None:
 
 
 def test_presets_are_the_protocols_of_the_study() -> None:
-    for config in PRESETS.values():
+    for config in (PRESETS["seed"], PRESETS["long"]):
         assert config.axes.mus == tuple(k / 2 for k in range(11)) and config.axes.strengths == (0.5, 1, 2, 5, 10)
         assert config.objective.objective == "beta-vae" and config.objective.options["kl"] == "sampled"
     seed, long = PRESETS["seed"], PRESETS["long"]
     assert (seed.training.steps, len(seed.cells())) == (10_000, 165)
     assert seed.training.patience is None and seed.objective.options["warmup_steps"] == 0
+    quick = PRESETS["quick"]  # ends with an answer: a ramp, the closed form, two betas above 1 and three seeds
+    assert quick.objective.options == {"kl": "closed_form", "warmup_steps": 2500}
+    assert len([beta for beta in quick.axes.strengths if beta > 1]) >= 2 and len(quick.axes.seeds) == 3
     assert long.training.patience and long.objective.options["warmup_steps"] == 5000
 
 
@@ -78,8 +81,8 @@ def test_wrong_overrides_are_one_sentence(override, sentence) -> None:
         ("[]", "config must be a JSON object, got list"),
         ('{"step": 1}', "unknown field 'step'"),
         ('{"steps": 1}', "config lacks the field 'preset'"),
-        (PRESETS["quick"].to_json().replace("2500", '"2500"'), "steps must be a whole number, got '2500'"),
-        (PRESETS["quick"].to_json().replace("2500", "true"), "steps must be a whole number, got True"),
+        (PRESETS["quick"].to_json().replace("6000", '"6000"'), "steps must be a whole number, got '6000'"),
+        (PRESETS["quick"].to_json().replace("6000", "true"), "steps must be a whole number, got True"),
     ],
 )
 def test_wrong_json_is_one_sentence(text, sentence) -> None:
@@ -132,8 +135,8 @@ def test_what_a_file_does_not_say_is_the_default() -> None:
 def test_cells_are_every_combination_once() -> None:
     config = PRESETS["quick"].overridden(["seeds=0,4"])
     every = config.cells()
-    assert len(every) == len(set(every)) == 110
-    assert every[1] == Cell(0.0, 1.0, 0) and every[-1] == Cell(5.0, 10.0, 4)
+    assert len(every) == len(set(every)) == 30
+    assert every[1] == Cell(0.0, 2.0, 0) and every[-1] == Cell(2.0, 4.0, 4)
 
 
 @pytest.mark.parametrize(

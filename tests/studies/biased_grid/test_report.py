@@ -7,19 +7,16 @@ from pathlib import Path
 
 import pytest
 
+import pyvae
+from pyvae.studies.about import timed
 from pyvae.studies.biased_grid.config import PRESETS, BiasedGridConfig
 from pyvae.studies.biased_grid.figures.draw import FIGURES, draw
 from pyvae.studies.biased_grid.findings.answers import findings
-from pyvae.studies.biased_grid.report import (
-    CAPTIONS,
-    FIGURES_OF_ANSWERS,
-    FURTHER_FIGURES,
-    reproduce_command,
-    write_report,
-)
+from pyvae.studies.biased_grid.report import next_step, reproduce_command, write_report
+from pyvae.studies.biased_grid.texts import CAPTIONS, FIGURES_OF, FURTHER_FIGURES
 from tests.studies.biased_grid import synthetic
 
-VOID = {"meta", "img"}
+VOID = {"meta", "img", "input"}
 
 
 class Page(HTMLParser):
@@ -62,7 +59,7 @@ def test_the_page_is_well_formed_and_needs_nothing_else(report: Path) -> None:
 
 
 def test_answers_come_first_and_all_are_there(report: Path) -> None:
-    text = "".join(Page(report.read_text()).text)
+    _, _, text = "".join(Page(report.read_text()).text).partition("Biased grid data · ")  # what follows the styles
     answers = findings(synthetic.results())
     places = [text.index(answer.short) for answer in answers]
     assert places == sorted(places)
@@ -72,9 +69,48 @@ def test_answers_come_first_and_all_are_there(report: Path) -> None:
 
 
 def test_every_figure_has_a_caption_and_a_place() -> None:
-    placed = [name for names in (*FIGURES_OF_ANSWERS, *FURTHER_FIGURES.values()) for name in names]
+    placed = [name for names in (*FIGURES_OF.values(), *FURTHER_FIGURES.values()) for name in names]
     assert sorted(placed) == sorted(FIGURES) == sorted(CAPTIONS)
-    assert len(FIGURES_OF_ANSWERS) == len(findings(synthetic.results()))
+    answers = [answer.name for answer in findings(synthetic.results())]
+    assert len(set(answers)) == len(answers) and set(FIGURES_OF) <= set(answers)
+
+
+def test_captions_fit_the_run(tmp_path: Path, report: Path) -> None:
+    synthetic.write_folder(tmp_path, synthetic.results(synthetic.small_config(seeds=(0,))))
+    draw(tmp_path)
+    one, three = (
+        "".join(re.findall(r"<figcaption>(.*?)</figcaption>", path.read_text()))
+        for path in (write_report(tmp_path), report)
+    )
+    assert "t intervals" in three and "mean over seeds" in three
+    assert "interval" not in one.replace("a 95 % interval above 0", "") and "over seeds" not in one
+    assert not re.search(r"[{}]", one + three)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"seeds": (0,)}, "--set seeds=0,1,2"),
+        ({}, "--set warmup_steps=100"),
+        ({"warmup_steps": 50}, "--set objective=beta-tcvae"),
+        ({"warmup_steps": 50, "objective": "beta-tcvae"}, "--set seeds=0,1,2,3,4,5"),
+    ],
+)
+def test_the_next_command_can_be_run(fields: dict[str, object], expected: str) -> None:
+    config = synthetic.small_config(**fields)
+    _, command = next_step(synthetic.results(config))
+    assert expected in command and "--out runs/next" in command
+    assert _run(command) != config
+
+
+def test_the_page_says_what_it_ran_on_and_how_long_it_took(tmp_path: Path, report: Path) -> None:
+    synthetic.write_folder(tmp_path)
+    draw(tmp_path)
+    with timed(tmp_path, "training"):
+        pass
+    text = "".join(Page(write_report(tmp_path).read_text()).text)
+    assert f"pyvae {pyvae.__version__}, torch " in text and "minutes, training 0.0." in text
+    assert "minutes, training" not in report.read_text()  # of a run of an earlier version nothing is noted
 
 
 def test_the_table_has_every_cell(report: Path) -> None:

@@ -10,17 +10,29 @@ from pyvae.plotting.style import FAINT, INK, new_figure, shades, tidy
 from pyvae.report.statistics import t_interval
 from pyvae.studies.biased_grid.results import Saved, reference_beta
 
-
-def curves_by_mu(saved: Saved) -> Figure:
-    """Training curves for every mu at the reference beta."""
-    beta = reference_beta(saved.results.betas)
-    return _training_curves(saved, "mu", f"β = {beta:g}", beta=beta)
+PANEL = (5.9, 4.3)
+"""Inches of a figure of one panel: two stand side by side on a page."""
+MU = "μ (bias of the training data)"
 
 
-def curves_by_beta(saved: Saved) -> Figure:
-    """Training curves for every beta at the least biased mu."""
-    mu = float(min(saved.results.mus, key=abs))
-    return _training_curves(saved, "beta", f"μ = {mu:g}", mu=mu)
+def curves_by_mu_loss(saved: Saved) -> Figure:
+    """Training objective for every mu at the reference beta."""
+    return _training_curves(saved, "mu", "loss")
+
+
+def curves_by_mu_kl(saved: Saved) -> Figure:
+    """KL for every mu at the reference beta."""
+    return _training_curves(saved, "mu", "kl")
+
+
+def curves_by_beta_loss(saved: Saved) -> Figure:
+    """Training objective for every beta at the least biased mu."""
+    return _training_curves(saved, "beta", "loss")
+
+
+def curves_by_beta_kl(saved: Saved) -> Figure:
+    """KL for every beta at the least biased mu."""
+    return _training_curves(saved, "beta", "kl")
 
 
 def projection_curve(saved: Saved) -> Figure:
@@ -53,54 +65,74 @@ def projection_curve(saved: Saved) -> Figure:
 
 
 def robustness(saved: Saved) -> Figure:
-    """Recovered information over the ceiling against mu, one line per beta, and its difference from the
-    reference.
-    """
+    """Recovered information over the ceiling against mu, one line per beta, and what linear theory says."""
     results = saved.results
-    fraction, reference = results.fraction_recovered(), reference_beta(results.betas)
-    base = fraction[:, list(results.betas).index(reference)]
-    figure = new_figure(11.5, 4.6)
-    left, right = figure.subplots(1, 2)
-    reach = 0.05
+    share = results.fraction_recovered()
+    figure = new_figure(*PANEL)
+    axes = figure.add_subplot()
     for j, (beta, colour) in enumerate(zip(results.betas, shades(len(results.betas)), strict=True)):
-        _with_interval(left, results.mus, fraction[:, j], colour, f"β = {beta:g}")
-        left.plot(results.mus, results.linear_theory_fraction(float(beta)), color=colour, linestyle=":", linewidth=1.3)
-        if beta != reference:
-            means = _with_interval(right, results.mus, fraction[:, j] - base, colour, f"β = {beta:g}")
-            reach = max(reach, 1.3 * float(np.nanmax(np.abs(means), initial=0.0)))
-    left.plot([], [], color=INK, linestyle=":", linewidth=1.3, label="best linear VAE")
-    left.set_ylim(0, 1)
-    right.set_ylim(-reach, reach)
-    right.axhline(0, color=INK, linewidth=0.8)
-    tidy(left, "Share of the ceiling that is recovered", "μ (bias of the training data)", "recovered / ceiling")
-    tidy(right, f"Difference from β = {reference:g}", "μ (bias of the training data)", "difference in share")
-    left.legend(frameon=False, fontsize=8.5, loc="upper right", ncols=2)
+        _with_interval(axes, results.mus, share[:, j], colour, f"β = {beta:g}")
+        axes.plot(results.mus, results.linear_theory_fraction(float(beta)), color=colour, linestyle=":", linewidth=1.3)
+    axes.plot([], [], color=INK, linestyle=":", linewidth=1.3, label="best linear VAE")
+    axes.set_ylim(0, 1)
+    tidy(axes, "Share of the ceiling that is recovered", MU, "recovered / ceiling")
+    axes.legend(frameon=False, fontsize=8.5, loc="upper right", ncols=2)
     return figure
 
 
-def _training_curves(saved: Saved, by: str, fixed: str, **at: float) -> Figure:
-    """Objective and KL against the step, a line for each value of `by` (mean over seeds) where `at` holds."""
+def robustness_difference(saved: Saved) -> Figure:
+    """The same less the reference beta's, seed by seed."""
+    results = saved.results
+    share, reference = results.fraction_recovered(), reference_beta(results.betas)
+    base = share[:, list(results.betas).index(reference)]
+    figure = new_figure(*PANEL)
+    axes = figure.add_subplot()
+    reach = 0.05
+    for j, (beta, colour) in enumerate(zip(results.betas, shades(len(results.betas)), strict=True)):
+        if beta != reference:
+            means = _with_interval(axes, results.mus, share[:, j] - base, colour, f"β = {beta:g}")
+            reach = max(reach, 1.3 * float(np.nanmax(np.abs(means), initial=0.0)))
+    axes.set_ylim(-reach, reach)
+    axes.axhline(0, color=INK, linewidth=0.8, label=f"β = {reference:g}")
+    tidy(axes, f"Difference from β = {reference:g}", MU, "difference in share")
+    axes.legend(frameon=False, fontsize=8.5, loc="best", ncols=2)
+    return figure
+
+
+QUANTITIES = {
+    "loss": ("Training objective", "reconstruction + β · KL (nats per image)"),
+    "kl": ("KL from the prior", "KL (nats per image)"),
+}
+
+
+def _training_curves(saved: Saved, by: str, quantity: str) -> Figure:
+    """A quantity against the step, a line for each value of `by` (mean over seeds) at the least biased mu or the
+    reference beta.
+    """
+    strength = saved.results.config.strength
+    if by == "mu":
+        column, symbol, other, at = "mu", "μ", strength, reference_beta(saved.results.betas)
+        fixed = f"β = {at:g}"
+    else:
+        column, symbol, other, at = strength, "β", "mu", float(min(saved.results.mus, key=abs))
+        fixed = f"μ = {at:g}"
     frame = {name: saved.curves[name].to_numpy(zero_copy_only=False) for name in saved.curves.column_names}
-    keep = (frame["split"] == "train") & (frame["step"] > 0)
-    for name, value in at.items():
-        keep &= frame[name] == value
-    figure = new_figure(11.5, 4.2)
-    panels = figure.subplots(1, 2)
-    symbol = {"mu": "μ", "beta": "β"}[by]
-    values = np.unique(frame[by])
+    keep = (frame["split"] == "train") & (frame["step"] > 0) & (frame[other] == at)
+    figure = new_figure(*PANEL)
+    axes = figure.add_subplot()
+    values = np.unique(frame[column])
     for value, colour in zip(values, shades(len(values)), strict=True):
-        rows = keep & (frame[by] == value)
-        for axes, quantity in zip(panels, ("loss", "kl"), strict=True):
-            steps, mean = _mean_by_step(frame["step"][rows], frame[quantity][rows])
-            axes.plot(steps, mean, color=colour, linewidth=1.4, label=f"{symbol} = {value:g}")
-    for axes in panels:
-        _logarithmic(axes, "x")
-        axes.xaxis.set_minor_formatter(NullFormatter())
-    floor = saved.results.config.grid.size / 2
-    panels[0].axhline(floor, color=FAINT, linestyle=":", linewidth=1.4, label="pixel noise alone")
-    tidy(panels[0], f"Training objective at {fixed}", "step", "reconstruction + β · KL (nats per image)")
-    tidy(panels[1], f"KL from the prior at {fixed}", "step", "KL (nats per image)")
-    _legend_right(panels[1])
+        rows = keep & (frame[column] == value)
+        steps, mean = _mean_by_step(frame["step"][rows], frame[quantity][rows])
+        axes.plot(steps, mean, color=colour, linewidth=1.4, label=f"{symbol} = {value:g}")
+    _logarithmic(axes, "x")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    if quantity == "loss":
+        floor = saved.results.config.grid.size / 2
+        axes.axhline(floor, color=FAINT, linestyle=":", linewidth=1.4, label="pixel noise alone")
+    title, unit = QUANTITIES[quantity]
+    tidy(axes, f"{title} at {fixed}", "step", unit)
+    axes.legend(frameon=False, fontsize=8.5, loc="best", ncols=2 if len(values) > 4 else 1)
     return figure
 
 

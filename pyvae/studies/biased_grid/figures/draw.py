@@ -11,7 +11,15 @@ from matplotlib.figure import Figure
 
 from pyvae.plotting.images import show_rows
 from pyvae.plotting.style import save_png
-from pyvae.studies.biased_grid.figures.curves import curves_by_beta, curves_by_mu, projection_curve, robustness
+from pyvae.studies.biased_grid.figures.curves import (
+    curves_by_beta_kl,
+    curves_by_beta_loss,
+    curves_by_mu_kl,
+    curves_by_mu_loss,
+    projection_curve,
+    robustness,
+    robustness_difference,
+)
 from pyvae.studies.biased_grid.figures.maps import (
     map_active,
     map_code_information,
@@ -68,8 +76,10 @@ FIGURES: dict[str, Callable[[Saved], Figure]] = {
     for figure in (
         samples_clean,
         samples_noised,
-        curves_by_mu,
-        curves_by_beta,
+        curves_by_mu_loss,
+        curves_by_mu_kl,
+        curves_by_beta_loss,
+        curves_by_beta_kl,
         projection_curve,
         map_pmi,
         map_decoded,
@@ -79,6 +89,7 @@ FIGURES: dict[str, Callable[[Saved], Figure]] = {
         map_active,
         map_code_information,
         robustness,
+        robustness_difference,
         generated,
     )
 }

@@ -8,7 +8,7 @@ from matplotlib.image import imread
 
 from pyvae.plotting.images import mosaic
 from pyvae.studies.biased_grid.figures.boundary import boundary_line
-from pyvae.studies.biased_grid.figures.curves import projection_curve, robustness
+from pyvae.studies.biased_grid.figures.curves import projection_curve, robustness, robustness_difference
 from pyvae.studies.biased_grid.figures.draw import FIGURES, draw
 from pyvae.studies.biased_grid.figures.maps import map_active, map_code_information, map_recovered
 from pyvae.studies.biased_grid.results import load_saved
@@ -85,10 +85,11 @@ def test_the_boundary_leaves_the_map_where_it_should() -> None:
 
 def test_curves_show_every_beta_and_every_picture_cell(folder: Path) -> None:
     saved = load_saved(folder)
-    left, right = robustness(saved).axes
+    (left,), (right,) = robustness(saved).axes, robustness_difference(saved).axes
     labels = left.get_legend_handles_labels()[1]
     assert labels == ["β = 0.5", "β = 1", "β = 2", "best linear VAE"]
-    assert len(right.get_legend_handles_labels()[1]) == 2  # the reference is not compared with itself
+    # The reference is the line at 0.
+    assert right.get_legend_handles_labels()[1] == ["β = 0.5", "β = 2", "β = 1"]
     np.testing.assert_allclose(left.lines[0].get_ydata(), saved.results.fraction_recovered()[:, 0].mean(1))
     assert len(projection_curve(saved).axes[0].lines) == len(saved.pictures["cells"]) + 1
 

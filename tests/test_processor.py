@@ -1,6 +1,6 @@
 """What a processor is called in results."""
 
-from pyvae.bench.machine import named_in
+from pyvae.info import named_in
 
 CPUINFO = (
     "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\nmodel name\t: {}\nstepping\t: 1\n"

@@ -1,0 +1,63 @@
+"""about.json: what a run ran on and how long it took; no part of its results, which are the same bits anywhere."""
+
+import json
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import pyvae
+from pyvae.files import atomic_write_text
+from pyvae.info import processor
+
+ABOUT = "about.json"
+
+
+@contextmanager
+def timed(out: Path, phase: str) -> Iterator[None]:
+    """Adds the seconds of what is done inside, finished or not, to the run's `phase`; notes what it runs on."""
+    start = time.monotonic()
+    try:
+        yield
+    finally:
+        about = read_about(out)
+        seconds = about.get("seconds", {})
+        seconds[phase] = round(seconds.get(phase, 0.0) + time.monotonic() - start, 2)
+        atomic_write_text(out / ABOUT, json.dumps({**_facts(), "seconds": seconds}, indent=2) + "\n")
+
+
+def read_about(out: Path) -> dict[str, Any]:
+    """What is noted of a run; empty where nothing is, as in runs of earlier versions."""
+    try:
+        about: dict[str, Any] = json.loads((out / ABOUT).read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return about
+
+
+def told(about: dict[str, Any]) -> str:
+    """The same as a sentence; empty where nothing is noted."""
+    if not about:
+        return ""
+    minutes = sum(about["seconds"].values()) / 60
+    return (
+        f"pyvae {about['pyvae']}, torch {about['torch']}, Python {about['python']}, {about['threads']} threads of "
+        f"{about['processor']} ({about['instruction set']}); {minutes:.1f} minutes, "
+        + ", ".join(f"{phase} {seconds / 60:.1f}" for phase, seconds in about["seconds"].items())
+        + "."
+    )
+
+
+def _facts() -> dict[str, str]:
+    return {
+        "pyvae": pyvae.__version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "processor": processor(),
+        "instruction set": pyvae.cpu_isa(),
+        "threads": str(torch.get_num_threads()),
+    }
