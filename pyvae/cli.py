@@ -121,7 +121,7 @@ def study(
 @app.command()
 def bench(
     out: Annotated[
-        Path | None, typer.Option(help="Folder for results.json, results.md, time.png and memory.png.")
+        Path | None, typer.Option(help="Folder for results.json, results.md, overview.png, time.png and memory.png.")
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads to use; torch's number by default.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Every size, in about a quarter of an hour.")] = False,

@@ -12,6 +12,7 @@ import torch
 import pyvae
 
 ROOT = Path(__file__).parents[1]
+BENCHMARKS = ROOT / "docs/benchmarks.md"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -42,21 +43,48 @@ def test_docstring_examples_give_what_they_show(name: str) -> None:
 
 
 def test_the_training_table_is_the_committed_benchmark() -> None:
-    readme = (ROOT / "README.md").read_text()
-    (target,) = re.findall(r"\[stacked\.json\]\(([^)]+)\)", readme)
-    rows = json.loads((ROOT / target).read_text())["rows"]
-    shown = [float(number) for number in re.findall(r"^\|[^|]+\| (\d\.\d{3}) \|$", readme, re.MULTILINE)]
+    page = BENCHMARKS.read_text()
+    (target,) = re.findall(r"\[stacked\.json\]\(([^)]+)\)", page)
+    rows = json.loads((BENCHMARKS.parent / target).read_text())["rows"]
+    shown = [float(number) for number in re.findall(r"^\|[^|]+\| (\d\.\d{3}) \|$", page, re.MULTILINE)]
     assert shown == [round(row["ms_per_model_step"], 3) for row in rows]
 
 
 def test_the_benchmark_rows_are_the_committed_ones() -> None:
-    _, _, section = (ROOT / "README.md").read_text().partition("\n## How fast\n")
-    section = section.partition("\n## ")[0]
+    _, _, section = BENCHMARKS.read_text().partition("\n## Results\n")
+    section = section.partition("\n### Stacked models\n")[0]
     (target,) = re.findall(r"\[results\.md\]\(([^)]+)\)", section)
-    measured = (ROOT / target).read_text().splitlines()
+    measured = (BENCHMARKS.parent / target).read_text().splitlines()
     shown = [line for line in section.splitlines() if line.startswith("|")]
     assert len(shown) > 8
     assert not [row for row in shown if row not in measured]
+
+
+def test_the_figures_of_the_readme_are_rows_of_the_benchmark() -> None:
+    """Each bold line's numbers stand in one row of the page of benchmarks, times and memory."""
+    readme, rows = (
+        (ROOT / "README.md").read_text(),
+        [r.replace("\N{NO-BREAK SPACE}", " ") for r in BENCHMARKS.read_text().splitlines()],
+    )
+    time = next(row for row in rows if row.startswith("| 4096 x 10 | forward + backward |"))
+    memory = next(row for row in rows if row.startswith("| 4096 x 10 | forward + backward |") and "MiB" in row)
+    large = [row for row in rows if row.startswith("| 65536 x 10 | forward + backward |")]
+    assert "(268x)" in time and "(25x)" in time and "31.5 ms" in time
+    assert "14 MiB | 3.8 GiB" in memory
+    assert any("| 1.96 s |" in row for row in large) and any("| 52 MiB |" in row for row in large)
+    for words in (
+        "268 times as fast",
+        "25 times as fast",
+        "31.5 ms",
+        "14 MiB in place of 3.8 GiB",
+        "1.96 s and 52 MiB",
+    ):
+        assert words in readme
+
+
+def test_the_readme_is_short() -> None:
+    lines = (ROOT / "README.md").read_text().splitlines()
+    assert len(lines) <= 120 and max(map(len, lines)) <= 120
 
 
 def test_gpu_figures_wait_for_a_run_of_make_gpu() -> None:

@@ -1,5 +1,6 @@
 """Time and memory of the density against M on logarithmic axes, from results alone."""
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,13 +21,15 @@ LOOKS = {
     KEOPS: ("#CC79A7", "D"),
 }
 _PANEL_WIDTH, _LEAST_WIDTH, _HEIGHT = 3.2, 6.4, 3.8
+_USUAL_LATENTS = 10
 
 Value = Callable[[Row, str], float | None]
 
 
 def write_plots(results: Results, folder: Path) -> list[Path]:
-    """Writes time.png and memory.png; one that would have no point is left out."""
+    """Writes overview.png, time.png and memory.png; one that would have no point is left out."""
     drawn = {
+        "overview.png": _overview(results),
         "time.png": _figure(results, _seconds, "seconds"),
         "memory.png": _figure(results, _mebibytes, "peak memory above baseline (MiB)"),
     }
@@ -49,11 +52,7 @@ def _mebibytes(row: Row, provider: str) -> float | None:
 
 def _figure(results: Results, value: Value, label: str) -> Figure | None:
     """A panel for each D that has at least two sizes, or for every D where none has."""
-    rows = [
-        row
-        for row in sorted(results.rows, key=lambda row: row.case.rows)
-        if row.case.op == DENSITY and row.case.direction == BACKWARD and any(value(row, name) for name in LOOKS)
-    ]
+    rows = [row for row in _density_rows(results) if any(value(row, name) for name in LOOKS)]
     by_latents = {d: [row for row in rows if row.case.latents == d] for d in sorted({r.case.latents for r in rows})}
     panels = {d: chosen for d, chosen in by_latents.items() if len(chosen) > 1} or by_latents
     if not panels:
@@ -64,10 +63,42 @@ def _figure(results: Results, value: Value, label: str) -> Figure | None:
     ):
         _panel(axes, chosen, value)
         tidy(axes, f"D = {latents}", "M", label if latents == min(panels) else "")
+    _legend(figure)
+    _title(figure, results)
+    return figure
+
+
+def _density_rows(results: Results) -> list[Row]:
+    rows = sorted(results.rows, key=lambda row: row.case.rows)
+    return [row for row in rows if row.case.op == DENSITY and row.case.direction == BACKWARD]
+
+
+def _legend(figure: Figure) -> None:
     handles = {text: line for axes in figure.axes for line, text in zip(*axes.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles.keys(), frameon=False, fontsize=9, loc="outside right center")
+
+
+def _title(figure: Figure, results: Results, detail: str = "") -> None:
     threads = results.machine.get("threads", "?")
-    figure.suptitle(f"minibatch_log_density, forward + backward, {threads} threads", fontsize=11, x=0.01, ha="left")
+    text = f"minibatch_log_density, forward + backward{detail}, {threads} threads"
+    figure.suptitle(text, fontsize=11, x=0.01, ha="left")
+
+
+def _overview(results: Results) -> Figure | None:
+    """Time and memory side by side, for ten latents, or else the D of which most sizes were measured."""
+    rows = [row for row in _density_rows(results) if OURS in row.timings]
+    counts = Counter(row.case.latents for row in rows)
+    if not counts:
+        return None
+    latents = max(counts, key=lambda d: (d == _USUAL_LATENTS, counts[d], -d))
+    chosen = [row for row in rows if row.case.latents == latents]
+    figure = new_figure(2 * _PANEL_WIDTH + 2.6, _HEIGHT)
+    panels = zip(figure.subplots(1, 2), (("time (s)", _seconds), ("memory (MiB)", _mebibytes)), strict=True)
+    for axes, (label, value) in panels:
+        _panel(axes, chosen, value)
+        tidy(axes, label, "batch size M")
+    _legend(figure)
+    _title(figure, results, f", {latents} latents")
     return figure
 
 

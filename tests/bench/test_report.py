@@ -89,7 +89,7 @@ def test_a_summary_is_one_line() -> None:
 
 
 def test_plots_are_drawn_from_results_alone(tmp_path: Path) -> None:
-    assert [path.name for path in write_plots(results(), tmp_path)] == ["time.png", "memory.png"]
+    assert [path.name for path in write_plots(results(), tmp_path)] == ["overview.png", "time.png", "memory.png"]
     empty = Results(MACHINE, CEILINGS)
     assert write_plots(empty, tmp_path / "empty") == []
 

@@ -32,7 +32,13 @@ def test_a_run_writes_every_file_and_can_be_continued(tmp_path: Path, capsys: py
     results = run.run_cases(cases(), TINY, tmp_path, resume=True, console=Console())
     # Not its share: that is stated anew where a ceiling turns out higher.
     assert results.rows[0].timings == first.rows[0].timings and [row.case for row in results.rows] == cases()
-    assert {path.name for path in tmp_path.iterdir()} == {"results.json", "results.md", "time.png", "memory.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "results.json",
+        "results.md",
+        "overview.png",
+        "time.png",
+        "memory.png",
+    }
     assert Results.load(tmp_path).rows == results.rows
     assert all(set(row.timings) == {"pyvae", "eager"} and row.share is not None for row in results.rows)
     assert "4/4 gaussian_kl 16x3 forward: " in capsys.readouterr().out

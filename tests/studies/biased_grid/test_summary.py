@@ -1,5 +1,6 @@
 """findings.md says what findings() says, and the committed study's texts are those its results give."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,10 @@ def test_the_committed_findings_follow_from_the_committed_results(folder: Path) 
 
 def test_the_readme_quotes_the_committed_findings() -> None:
     findings_text = "".join((folder / "findings.md").read_text() for folder in COMMITTED)
-    quotes = [line[2:] for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("> ")]
+    readme = (ROOT / "README.md").read_text()
+    quotes = [
+        " ".join(quote.replace("\n> ", " ").split())[2:] for quote in re.findall(r"(?:^> .*\n)+", readme, re.MULTILINE)
+    ]
     assert quotes
     for quote in quotes:
         assert quote in findings_text
