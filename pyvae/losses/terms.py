@@ -7,7 +7,7 @@ float32 as the ops do. A likelihood is a function, and a module that holds its s
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
-from pyvae.ops.arguments import compute_dtype
+from pyvae.ops.arguments import compute_dtype, is_number
 from pyvae.ops.kl_decomposition import standardised
 
 
@@ -108,5 +108,11 @@ def _check_event_dims(event_dims: int) -> None:
 
 
 def _check_variance(variance: float) -> None:
+    if not is_number(variance):
+        kind = type(variance).__name__
+        raise TypeError(
+            f"variance must be a number, got {kind}: a variance that is learned needs its own logarithm in the loss, "
+            "which this term leaves out"
+        )
     if not variance > 0:
         raise ValueError(f"variance must be greater than 0, got {variance}")

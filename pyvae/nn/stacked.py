@@ -22,6 +22,17 @@ class StackedLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return torch.baddbmm(self.bias, x, self.weight)
 
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draws weights and biases uniform within 1/sqrt(fan-in), as torch.nn.Linear does, from torch's generator."""
+        bound = self.weight.shape[1] ** -0.5
+        self.weight.uniform_(-bound, bound)
+        self.bias.uniform_(-bound, bound)
+
+    def extra_repr(self) -> str:
+        models, inputs, outputs = self.weight.shape
+        return f"models={models}, inputs={inputs}, outputs={outputs}"
+
 
 def stacked_layers(sizes: Sequence[int], models: int, generators: Sequence[torch.Generator] | None) -> nn.ModuleList:
     """Affine maps between consecutive sizes, model k drawn from generators[k] in the order weight, bias."""

@@ -99,3 +99,15 @@ def test_images_of_whole_numbers_are_refused(dtype) -> None:
     for function in (losses.gaussian_reconstruction, losses.bernoulli_reconstruction):
         with pytest.raises(TypeError, match="x must be a floating tensor, images scaled to the likelihood's range"):
             function(images, decoded)
+
+
+@pytest.mark.parametrize("variance", [torch.ones(20), torch.nn.Parameter(torch.tensor(0.5)), "0.5"])
+def test_a_variance_that_is_learned_is_refused(variance) -> None:
+    """Without log(variance) in the loss it would grow without end."""
+    x = torch.zeros(2, 20)
+    for call in (
+        lambda: losses.gaussian_reconstruction(x, x, variance),
+        lambda: losses.GaussianReconstruction(variance),
+    ):
+        with pytest.raises(TypeError, match="variance must be a number, got .*: a variance that is learned needs"):
+            call()

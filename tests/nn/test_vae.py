@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -71,6 +72,65 @@ def test_stack_gathers_copies_in_order(vae) -> None:
         assert got.data_ptr() != a.data_ptr()
 
 
+CHOICES = {
+    "list": [2, 0],
+    "negative": [-1, 0],
+    "tensor": torch.tensor([2, 0]),
+    "int32": torch.tensor([2, 0], dtype=torch.int32),
+    "array": np.array([2, 0]),
+    "numpy integers": [np.int64(2), np.uint8(0)],
+    "topk": torch.tensor([1.0, -5.0, 3.0]).topk(2).indices,
+}
+MASKS = {
+    "bools": [True, False, True],
+    "bool tensor": torch.tensor([True, False, True]),
+    "bool array": np.array([True, False, True]),
+    "comparison": torch.tensor([3.0, 1.0, 2.0]) > 1.5,
+}
+
+
+@pytest.mark.parametrize("name", [*CHOICES, *MASKS])
+def test_models_are_chosen_by_anything_that_indexes(vae, name) -> None:
+    chosen, expected = (CHOICES[name], [2, 0]) if name in CHOICES else (MASKS[name], [0, 2])
+    for got, whole in zip(vae.select(chosen).parameters(), vae.parameters(), strict=True):
+        assert torch.equal(got, whole[expected])
+
+
+def test_a_selection_is_a_copy_of_what_was_there() -> None:
+    source = StackedVAE(3, 20, hidden=(13, 7), latents=4, seeds=[5, 6, 7]).double().eval()
+    source.encoder.requires_grad_(False)
+    chosen = source.select([1])
+    assert not chosen.training
+    for got, whole in zip(chosen.parameters(), source.parameters(), strict=True):
+        assert got.dtype == torch.float64 and got.requires_grad == whole.requires_grad and torch.equal(got, whole[1:2])
+    assert (
+        source.to(torch.bfloat16).select([0]).encode(torch.zeros(2, 20, dtype=torch.bfloat16))[0].dtype
+        == torch.bfloat16
+    )
+    meta = StackedVAE(3, 20, hidden=(13, 7), latents=4).to("meta")
+    assert all(parameter.is_meta for parameter in meta.select([2, 1]).parameters())
+
+
+def test_a_stack_is_called_for_all_it_makes(vae) -> None:
+    x = torch.randn(6, 20)
+    out = vae(x, seed=torch.tensor([1, 2, 3]))
+    assert torch.equal(out.mu, vae.encode(x)[0]) and torch.equal(out.decoded, vae.decode(out.z))
+    assert torch.equal(out.z, vae(x, seed=torch.tensor([1, 2, 3])).z)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda vae: StackedVAE(1, 20, seeds=[1.5]), "seeds must be whole numbers, got 1.5"),
+        (lambda vae: vae.select([1.0]), "indices must be whole numbers, got 1.0"),
+        (lambda vae: vae.select(torch.tensor([0.5])), "indices must be whole numbers, got 0.5"),
+    ],
+)
+def test_numbers_that_are_not_whole_are_refused(vae, call, sentence) -> None:
+    with pytest.raises(TypeError, match=sentence):
+        call(vae)
+
+
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
@@ -83,6 +143,13 @@ def test_stack_gathers_copies_in_order(vae) -> None:
         ),
         (lambda vae: vae.decode(torch.zeros(5, 4)), r"z must have shape \[3, B, 4\], got \[5, 4\]"),
         (lambda vae: vae.select([]), "parts must choose at least one model"),
+        (lambda vae: vae.select([False] * 3), "parts must choose at least one model"),
+        (lambda vae: vae.select([3]), "indices must lie between -3 and 2, got 3"),
+        (lambda vae: vae.select([True, False]), "indices must hold a bool for each of the 3 models, got 2"),
+        (
+            lambda vae: stack([(vae, [0]), (StackedVAE(1, 21, (13, 7), 4), [0])]),
+            r"parts must share one architecture, got \(inputs, hidden, latents\) of \(20, \(13, 7\), 4\) and \(21,",
+        ),
     ],
 )
 def test_wrong_input_is_one_sentence(vae, call, sentence) -> None:
