@@ -109,5 +109,5 @@ def test_a_variance_that_is_learned_is_refused(variance) -> None:
         lambda: losses.gaussian_reconstruction(x, x, variance),
         lambda: losses.GaussianReconstruction(variance),
     ):
-        with pytest.raises(TypeError, match="variance must be a number, got .*: a variance that is learned needs"):
+        with pytest.raises(TypeError, match=r"variance must be a number, got .*: a variance that is learned needs"):
             call()
