@@ -1,5 +1,8 @@
 """pyvae: fused operations for variational autoencoders, and studies of them on biased data."""
 
+import importlib
+from typing import Any
+
 from pyvae import _library
 
 _library.load(__path__)
@@ -41,3 +44,10 @@ __all__ = [
     "reparameterize_with_kl",
     "set_cpu_isa",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Rooms that need more than torch are loaded when they are asked for."""
+    if name in ("studies", "training"):
+        return importlib.import_module(f"pyvae.{name}")
+    raise AttributeError(f"module 'pyvae' has no attribute {name!r}")

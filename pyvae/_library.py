@@ -1,5 +1,6 @@
 """Loads the compiled op libraries that lie beside the package, once, when pyvae is imported."""
 
+import importlib
 import json
 import os
 from collections.abc import Iterable
@@ -53,13 +54,13 @@ def has_cuda_kernels() -> bool:
 def build_facts() -> dict[str, object]:
     """Facts of the compiled part: version, compiler, oldest torch, CUDA, and the instruction sets of this processor."""
     try:
-        from pyvae import _C  # type: ignore[attr-defined]
+        module = importlib.import_module("pyvae._C")
     except ImportError:  # a wheel carries no _C: it would tie the wheel to one Python
         from pyvae.ops import machine
 
         text = machine.build_info()
     else:
-        text = _C.build_info()
+        text = module.build_info()
     facts: dict[str, object] = json.loads(text)
     return facts
 

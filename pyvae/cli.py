@@ -50,13 +50,15 @@ def root(
 
 def _settings_help(study: Study[Any]) -> str:
     """Every setting of a study with its type and default, for the end of the help."""
-    config = study.config(study.default_preset)
+    config = study.preset(study.default_preset)
     values, aliases = config.values(), {new: old for old, new in config.ALIASES.items()}
-    lines = [f"[b]Fields of {study.name} for --set[/b], with what they may be and their defaults before any preset:"]
+    lines = [
+        f"[b]Fields of {study.name} for --set[/b]: what they may be, and what they are in {config.preset}, the default:"
+    ]
     for name, spec in config.specs().items():
         also = f" (or {aliases[name]})" if name in aliases else ""
         default = escape(spec.shown(values[name]))
-        lines.append(f"[b]{name}[/b]{also}: {escape(spec.kind.expected)}; {default}. {escape(spec.help)}")
+        lines.append(f"[b]{name}[/b]{also}: {escape(spec.expected)}; {default}. {escape(spec.help)}")
     lines.append("Another objective brings its own fields: try --set objective=beta-tcvae --show-config.")
     return "\n\n".join(lines)
 
@@ -89,7 +91,9 @@ def study(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the study in the folder from its last checkpoint.")
     ] = False,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads to use; torch's number by default.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=4096, help="Threads to use; torch's number by default.")
+    ] = None,
 ) -> None:
     """Train VAEs on biased grid data, measure what they recover, and write figures and a report.
 
@@ -115,7 +119,7 @@ def study(
         print(config.to_json(), end="")
         return
     report = run_study(chosen, config, out, resume=resume, console=console)
-    console.print(f"report: {report}", highlight=False, soft_wrap=True)
+    console.print(f"report: {report}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -38,6 +38,13 @@ class Bounds:
     at_most: float | None = None
     unique: bool = False
 
+    def words(self) -> str:
+        """The bounds in words; empty where there are none."""
+        if self.at_least is not None and self.at_most is not None:
+            return f"between {self.at_least:g} and {self.at_most:g}"
+        words = {"at least": self.at_least, "greater than": self.above, "at most": self.at_most}
+        return ", ".join(f"{word} {bound:g}" for word, bound in words.items() if bound is not None)
+
     def check(self, name: str, value: float, otherwise: str) -> None:
         """ValueError for a value out of bounds; `otherwise` is what else the setting may be, such as " or none"."""
         if self.above is not None and not value > self.above:
@@ -62,7 +69,13 @@ class Spec:
 
     @property
     def kind(self) -> Kind:
+        """What its annotation takes."""
         return _kind(self.annotation)
+
+    @property
+    def expected(self) -> str:
+        """What it may be, in words, such as "a whole number, at least 1"."""
+        return ", ".join(filter(None, (self.kind.expected, self.bounds.words())))
 
     def parsed(self, text: str) -> Any:
         """The value that a text such as "200", "1,2.5" or "none" spells, checked."""
@@ -95,9 +108,11 @@ class Spec:
             raise ValueError(f"{self.name} must be {kind.expected}, got {item!r}")
         if not isinstance(item, numbers.Real):
             return item
-        if not math.isfinite(item):
-            raise ValueError(f"{self.name} must be finite, got {item!r}")
         number = int(item) if isinstance(item, numbers.Integral) else float(item)
+        if isinstance(number, int) and not -(2**63) <= number < 2**63:
+            raise ValueError(f"{self.name} must fit in 64 bits, signed, got {number}")
+        if not math.isfinite(number):
+            raise ValueError(f"{self.name} must be finite, got {item!r}")
         self.bounds.check(self.name, number, f" or {NONE}" if kind.optional else "")
         return number
 
@@ -141,7 +156,7 @@ class Part:
         """Every setting's value by its name."""
         return {name: getattr(self, name) for name in self.specs()}
 
-    def replaced(self, values: Mapping[str, Any]) -> Self:
+    def changed(self, values: Mapping[str, Any]) -> Self:
         """The part with some of its settings changed."""
         return dataclasses.replace(self, **values)
 
@@ -180,7 +195,8 @@ class Config:
 
     def replaced(self, **values: Any) -> Self:
         """The config with settings changed, by their flat names or aliases."""
-        return self._with(values, Spec.checked)
+        preset = values.pop("preset", self.preset)
+        return dataclasses.replace(self._with(values, Spec.checked), preset=preset)
 
     def overridden(self, overrides: Iterable[str]) -> Self:
         """`replaced` from texts such as "steps=200" or "betas=0.5,1,5"."""
@@ -231,12 +247,14 @@ class Config:
             name = self.ALIASES.get(typed, typed)
             if name not in specs:
                 raise ValueError(self._unknown(typed))
+            if name in values:
+                raise ValueError(f"{name} must not be set twice, got it as {typed} as well")
             values[name] = read(dataclasses.replace(specs[name], name=typed), value)
         changed: dict[str, Any] = {}
         for field, part in self.parts().items():
             own = {name: values[name] for name in part.specs() if name in values}
             if own:
-                changed[field] = part.replaced(own)
+                changed[field] = part.changed(own)
         return dataclasses.replace(self, **changed)
 
     def _unknown(self, name: str) -> str:

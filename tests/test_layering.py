@@ -143,16 +143,3 @@ def test_contributing_lists_every_file_that_names_an_op() -> None:
     assert found == {name for name in expected if not name.endswith(".md")}
     assert not [name for name in expected if not mentions(ROOT / name, ALONE)]
     assert f" {len(expected)} files name it" in (ROOT / "CONTRIBUTING.md").read_text()
-
-
-def test_python_rooms_depend_downwards() -> None:
-    levels = {"ops": 0, "deprecated": 0, "info": 1, "files": 1, "plotting": 2, "data": 1, "nn": 1, "losses": 1}
-    levels |= {"aggregate": 1, "metrics": 2, "training": 2, "report": 2, "studies": 3, "bench": 3, "cli": 4}
-    for path in PYTHON:
-        mine = levels.get(path.relative_to(ROOT / "pyvae").parts[0].removesuffix(".py"))
-        if mine is None:
-            continue
-        for name in imports(path):
-            parts = name.split(".")
-            theirs = levels.get(parts[1]) if parts[0] == "pyvae" and len(parts) > 1 else None
-            assert theirs is None or theirs <= mine, f"{path} imports {name}"

@@ -88,6 +88,8 @@ def test_every_folder_of_studies_is_a_study_and_is_listed() -> None:
         study = studies.study_named(name)
         assert study.name == study.config.STUDY == name and study.presets
         assert all(config.preset == preset for preset, config in study.presets.items())
+        config = study.preset(study.default_preset)
+        assert len(config.specs()) == sum(len(part.specs()) for part in config.parts().values())  # no name twice
 
 
 @pytest.mark.parametrize("name", LISTED)

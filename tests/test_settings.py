@@ -85,6 +85,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
         ),
         ("preset=x", "preset is not a field to set"),
         ("heat", "--set expects field=value, got 'heat'"),
+        ("loaves=1" + "0" * 400, "loaves must fit in 64 bits, signed, got 1000"),
     ],
 )
 def test_wrong_text_is_one_sentence(override, sentence) -> None:
@@ -108,3 +109,20 @@ def test_wrong_json_is_one_sentence(text, sentence) -> None:
     with pytest.raises(ValueError) as caught:
         Baking.from_json(text)
     assert str(caught.value) == sentence
+
+
+def test_a_setting_is_set_once() -> None:
+    with pytest.raises(ValueError, match="heat must not be set twice, got it as temperature as well"):
+        PLAIN.overridden(["heat=90", "temperature=91"])
+
+
+def test_what_a_setting_may_be_is_told_in_words() -> None:
+    specs = PLAIN.specs()
+    assert specs["loaves"].expected == "a whole number, at least 1"
+    assert specs["heat"].expected == "a number, greater than 0, at most 300"
+    assert specs["shares"].expected == "numbers separated by commas, between 0 and 1"
+    assert specs["fan"].expected == "off, low or high"
+
+
+def test_the_label_can_be_changed() -> None:
+    assert PLAIN.replaced(preset="mine", heat=90.0).values()["preset"] == "mine"

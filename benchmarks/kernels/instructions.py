@@ -22,8 +22,9 @@ ARCHITECTURE = "sm_90"
 PREFACE = """\
 # Instructions of the CUDA kernels' inner loops
 
-Of a warp, from the disassembly for {architecture} by nvcc {version}; `make cuda-instructions` writes this page. A row
-is the shortest way round one loop, loops inside it not counted, divided by what a thread does in a round. The floor is
+Of a warp, from the disassembly for {architecture} by nvcc {version}; `make cuda-instructions` writes this page. Each
+row of the table is about one loop of a kernel: the fewest instructions that one pass through its body can take, without
+those of loops inside it, divided by the number of terms that a thread works out in a pass. The floor is
 what the formula needs: operations of the multiply-add pipes and exponentials, or bytes of each tensor touched once.
 Nothing here is a time.
 

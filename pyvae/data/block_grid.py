@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pyvae.data.data_set import Draw, Factor
+from pyvae.data.data_set import Draw, Factor, check_count
 from pyvae.data.deprecated import EarlierBlockGrid
 from pyvae.ops import reparameterize
 
@@ -81,6 +81,7 @@ class BlockGrid(EarlierBlockGrid):
 
         Raises ValueError where seeds and bias are not all [K].
         """
+        check_count(count)
         factor_seeds, pixel_seeds = seeds["factors"], seeds["pixels"]
         mu = torch.zeros(factor_seeds.shape) if bias is None else bias
         if mu.dim() != 1 or not mu.shape == factor_seeds.shape == pixel_seeds.shape:

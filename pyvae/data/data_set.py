@@ -62,3 +62,9 @@ class DataSet(Protocol):
 
     def labels(self) -> Tensor:
         """The number of each factor's value in `test_factors`, int64 [N, F]: what metrics take."""
+
+
+def check_count(count: int) -> None:
+    """Refuses a number of images below 1."""
+    if count < 1:
+        raise ValueError(f"count must be at least 1, got {count}")

@@ -30,6 +30,8 @@ class EarlierBlockGrid:
     def sample_intensities(self, mu: Tensor, batch: int, seeds: Tensor) -> tuple[Tensor, Tensor]:
         """Factors z ~ N(mu, 1) [K, batch, factors] and intensities sigmoid(z)."""
         warn_of("BlockGrid.sample_intensities", "grid.draw(count, seeds, bias=mu).factors")
+        if mu.dim() != 1 or seeds.shape != mu.shape:
+            raise ValueError(f"mu and seeds must both have shape [K], got {list(mu.shape)} and {list(seeds.shape)}")
         mean = mu.reshape(-1, 1, 1).expand(-1, batch, self.blocks**2).contiguous()
         z = reparameterize(mean, torch.zeros_like(mean), seed=seeds)
         return z, z.sigmoid()
@@ -37,4 +39,6 @@ class EarlierBlockGrid:
     def add_noise(self, images: Tensor, variance: float, seeds: Tensor) -> Tensor:
         """Images [K, batch, size] plus N(0, variance) noise in every pixel."""
         warn_of("BlockGrid.add_noise", "BlockGrid(noise_variance=…).draw(count, seeds).images")
+        if not variance > 0:
+            raise ValueError(f"variance must be greater than 0, got {variance}")
         return reparameterize(images, torch.full_like(images, math.log(variance)), seed=seeds)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pyvae.data.data_set import Draw, Factor
+from pyvae.data.data_set import Draw, Factor, check_count
 from pyvae.ops import reparameterize
 
 SHAPES = ("square", "ellipse", "heart")
@@ -92,6 +92,7 @@ class Sprites:
         need not add up to 1. Raises ValueError for an unknown factor, and weights of another shape, below 0 or without
         a positive sum.
         """
+        check_count(count)
         models = seeds["factors"].shape
         normal = reparameterize(*torch.zeros(2, *models, count, 5).unbind(), seed=seeds["factors"])
         uniform = torch.special.ndtr(normal)

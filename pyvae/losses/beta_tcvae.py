@@ -1,11 +1,11 @@
 """The beta-TCVAE (Chen et al. 2018)."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from torch import Tensor
 
 from pyvae.deprecated import warn_of
-from pyvae.losses.objective import Objective, check_weights
+from pyvae.losses.objective import Objective, check_choice, check_weights
 from pyvae.losses.terms import check_alike
 from pyvae.ops import kl_decomposition
 from pyvae.ops.minibatch_log_density import Estimator, Method
@@ -24,10 +24,10 @@ class BetaTCVAETerms(NamedTuple):
     total_correlation: Tensor
     dimwise_kl: Tensor
 
-    def mean(self, *axes: int) -> Tensor:
+    def mean(self, *args: Any, **kwargs: Any) -> Tensor:
         """Until pyvae 0.2, of the loss, which used to be all of the answer."""
         warn_of("mean() of an objective's answer", "its .loss.mean()")
-        return self.loss.mean(*axes)
+        return self.loss.mean(*args, **kwargs)
 
 
 class BetaTCVAE(Objective):
@@ -68,6 +68,13 @@ class BetaTCVAE(Objective):
     ) -> None:
         super().__init__()
         check_weights(alpha=alpha, beta=beta, gamma=gamma, warmup_steps=warmup_steps)
+        check_choice("estimator", estimator, get_args(Estimator))
+        check_choice("method", method, get_args(Method))
+        if not rtol > 0:
+            raise ValueError(f"rtol must be greater than 0, got {rtol}")
+        if dataset_size is not None and (estimator == "full" or dataset_size < 1):
+            expected = "None for the estimator full" if estimator == "full" else "at least 1"
+            raise ValueError(f"dataset_size must be {expected}, got {dataset_size}")
         self.set_strength(beta)
         self.dataset_size, self.estimator, self.method, self.rtol = dataset_size, estimator, method, rtol
         self.alpha, self.gamma, self.warmup_steps = alpha, gamma, warmup_steps
@@ -82,4 +89,6 @@ class BetaTCVAE(Objective):
         check_alike(reconstruction=reconstruction, kl=parts.dimwise_kl)
         information, correlation, dimwise = parts
         weighted = self.alpha * information + self.strength_at(step) * correlation + self.gamma * dimwise
-        return BetaTCVAETerms(reconstruction + weighted, reconstruction, information + correlation + dimwise, *parts)
+        loss = reconstruction + weighted
+        check_alike(loss=loss, reconstruction=reconstruction)
+        return BetaTCVAETerms(loss, reconstruction, information + correlation + dimwise, *parts)

@@ -1,11 +1,11 @@
 """The beta-VAE (Higgins et al. 2017), of which beta = 1 is the VAE."""
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from torch import Tensor
 
 from pyvae.deprecated import warn_of
-from pyvae.losses.objective import Objective, check_weights
+from pyvae.losses.objective import Objective, check_choice, check_weights
 from pyvae.losses.terms import check_alike, sampled_kl
 from pyvae.ops import gaussian_kl
 
@@ -17,10 +17,10 @@ class BetaVAETerms(NamedTuple):
     reconstruction: Tensor
     kl: Tensor
 
-    def mean(self, *axes: int) -> Tensor:
+    def mean(self, *args: Any, **kwargs: Any) -> Tensor:
         """Until pyvae 0.2, of the loss, which used to be all of the answer."""
         warn_of("mean() of an objective's answer", "its .loss.mean()")
-        return self.loss.mean(*axes)
+        return self.loss.mean(*args, **kwargs)
 
 
 class BetaVAE(Objective):
@@ -47,8 +47,7 @@ class BetaVAE(Objective):
     ) -> None:
         super().__init__()
         check_weights(beta=beta, warmup_steps=warmup_steps)
-        if kl not in ("sampled", "closed_form"):
-            raise ValueError(f"kl must be closed_form or sampled, got {kl!r}")
+        check_choice("kl", kl, ("closed_form", "sampled"))
         self.set_strength(beta)
         self.kl, self.warmup_steps = kl, warmup_steps
 
@@ -57,7 +56,9 @@ class BetaVAE(Objective):
     ) -> BetaVAETerms:
         kl = sampled_kl(z, mu, logvar) if self.kl == "sampled" else gaussian_kl(mu, logvar)
         check_alike(reconstruction=reconstruction, kl=kl)
-        return BetaVAETerms(reconstruction + self.strength_at(step) * kl, reconstruction, kl)
+        loss = reconstruction + self.strength_at(step) * kl
+        check_alike(loss=loss, reconstruction=reconstruction)
+        return BetaVAETerms(loss, reconstruction, kl)
 
     def exact(self) -> "BetaVAE":
         return BetaVAE(self.beta, kl="closed_form", warmup_steps=self.warmup_steps)

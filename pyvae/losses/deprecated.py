@@ -1,6 +1,6 @@
 """Earlier names of `pyvae.losses`, for one release: each warns, and calls what took its place."""
 
-from typing import Any
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -50,6 +50,6 @@ class SampledKL(nn.Module):
 class ELBO(BetaVAE):
     """`BetaVAE` with beta = 1."""
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(1.0, **settings)
+    def __init__(self, *, kl: Literal["closed_form", "sampled"] = "closed_form", warmup_steps: int = 0) -> None:
+        super().__init__(1.0, kl=kl, warmup_steps=warmup_steps)
         warn_of("losses.ELBO()", "losses.BetaVAE()")

@@ -2,9 +2,10 @@
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self
 
+import torch
 from torch import Tensor, nn
 
 
@@ -50,7 +51,7 @@ class Objective(nn.Module):
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", cls.__name__).lower()
 
     @classmethod
-    def parameters_of(cls) -> dict[str, inspect.Parameter]:
+    def settings_of(cls) -> dict[str, inspect.Parameter]:
         """Its settings: names, types and defaults."""
         found = dict(inspect.signature(cls.__init__).parameters)
         del found["self"]
@@ -65,7 +66,7 @@ class Objective(nn.Module):
 
     def to_config(self) -> dict[str, Any]:
         """The settings as plain values, and the objective's name; `from_config` is the inverse."""
-        values = {name: getattr(self, name) for name in self.parameters_of()}
+        values = {name: getattr(self, name) for name in self.settings_of()}
         return {"objective": self.name(), **{n: v.tolist() if isinstance(v, Tensor) else v for n, v in values.items()}}
 
     @classmethod
@@ -78,9 +79,9 @@ class Objective(nn.Module):
         if settings.pop("objective", cls.name()) != cls.name():
             raise ValueError(f"objective must be {cls.name()}, got {config['objective']!r}")
         for name in settings:
-            if name not in cls.parameters_of():
-                raise ValueError(f"{cls.name()} has no setting {name!r}: expected {', '.join(cls.parameters_of())}")
-        return cls(**settings)
+            if name not in cls.settings_of():
+                raise ValueError(f"{cls.name()} has no setting {name!r}: expected {', '.join(cls.settings_of())}")
+        return cls(**{n: torch.tensor(value) if isinstance(value, list) else value for n, value in settings.items()})
 
     def exact(self) -> "Objective":
         """The same objective with as little noise as it can have, by which models are compared in validation."""
@@ -88,6 +89,8 @@ class Objective(nn.Module):
 
     def set_strength(self, value: float | Tensor) -> None:
         """Sets its field; a tensor becomes a buffer, which moves with the module but is no part of its state."""
+        for held in (self._buffers, self.__dict__):
+            held.pop(self.strength, None)  # torch refuses a buffer beside a field of its name
         if isinstance(value, Tensor):
             self.register_buffer(self.strength, value, persistent=False)
         else:
@@ -101,7 +104,13 @@ class Objective(nn.Module):
         return strength * min(1.0, step / self.warmup_steps)
 
     def extra_repr(self) -> str:
-        return ", ".join(f"{name}={getattr(self, name)}" for name in self.parameters_of())
+        return ", ".join(f"{name}={getattr(self, name)}" for name in self.settings_of())
+
+
+def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+    """Refuses what is none of the choices."""
+    if value not in choices:
+        raise ValueError(f"{name} must be {', '.join(choices[:-1])} or {choices[-1]}, got {value!r}")
 
 
 def check_weights(**weights: float | Tensor) -> None:

@@ -83,7 +83,7 @@ class StackedVAE(nn.Module):
         return mu, logvar
 
     def decode(self, z: Tensor) -> Tensor:
-        """Mean of the Gaussian likelihood [K, B, inputs] for codes z [K, B, latents]."""
+        """What the likelihood takes, means or logits [K, B, inputs], for codes z [K, B, latents]."""
         if z.dim() != 3 or z.shape[0] != self.models or z.shape[2] != self.latents:
             raise ValueError(f"z must have shape [{self.models}, B, {self.latents}], got {list(z.shape)}")
         return stacked_mlp(self.decoder, z)

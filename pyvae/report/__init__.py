@@ -1,1 +1,1 @@
-"""The page about a finished study, made from its folder only."""
+"""How any study is told: the parts of a page, answers, statistics over seeds."""

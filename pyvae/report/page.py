@@ -125,7 +125,7 @@ summary { cursor: pointer; color: var(--accent); font-size: 0.9em; }
   h1 { font-size: 1.6em; }
   ul { padding-left: 1.1em; }
   figure img { padding: 2px; }
-  .scroll::before { content: "scroll for more \2192"; display: block; position: sticky; left: 0;
+  .scroll::before { content: "scroll for more →"; display: block; position: sticky; left: 0;
     font: 0.75em system-ui, sans-serif; color: var(--soft); }
 }
 """

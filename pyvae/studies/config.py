@@ -29,6 +29,9 @@ class ObjectiveSettings(Part):
     def __post_init__(self) -> None:
         self._chooser()["objective"].checked(self.objective)
         specs = self._own()
+        for name in self.options:
+            if name not in specs:
+                raise ValueError(f"options must be settings of {self.objective}, {', '.join(specs)}, got {name!r}")
         options = {name: spec.checked(self.options.get(name, spec.default)) for name, spec in specs.items()}
         object.__setattr__(self, "options", options)
         self.kind(**options)  # its own refusals come before a run, not during one
@@ -44,7 +47,7 @@ class ObjectiveSettings(Part):
     def values(self) -> dict[str, Any]:
         return {"objective": self.objective, **self.options}
 
-    def replaced(self, values: Mapping[str, Any]) -> Self:
+    def changed(self, values: Mapping[str, Any]) -> Self:
         """Another objective keeps what was set and it has, too."""
         options = dict(values)
         objective = options.pop("objective", self.objective)
@@ -53,7 +56,7 @@ class ObjectiveSettings(Part):
         return type(self)(objective, {name: v for name, v in {**chosen, **options}.items() if name in kept})
 
     def why_not(self, name: str) -> str | None:
-        owners = [other for other, kind in OBJECTIVES.items() if name in kind.parameters_of()]
+        owners = [other for other, kind in OBJECTIVES.items() if name in kind.settings_of()]
         if name in [kind.strength for kind in OBJECTIVES.values()]:
             return f"{name} is an axis of the study: set strengths"
         return f"{name} is a setting of {' and '.join(owners)}, not of {self.objective}" if owners else None
@@ -65,6 +68,6 @@ class ObjectiveSettings(Part):
     def _own(self) -> dict[str, Spec]:
         return {
             name: Spec(name, parameter.annotation, parameter.default, self.kind.help_of(name))
-            for name, parameter in self.kind.parameters_of().items()
+            for name, parameter in self.kind.settings_of().items()
             if name != self.kind.strength
         }

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from pyvae.files import atomic_write_text, exclusive_lock, remove_stale_temporaries
+from pyvae.files import TEMPORARY_MARK, atomic_write_text, exclusive_lock, remove_stale_temporaries
 from pyvae.settings import Config
 from pyvae.studies import study_named
 from pyvae.studies.errors import StudyError
@@ -28,14 +28,13 @@ def study_in(out: Path | str) -> tuple[Study[Any], Config] | None:
     path = Path(out) / CONFIG
     try:
         text = path.read_text()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    try:
         held = json.loads(text)
         study = study_named(held.get("study", EARLIER) if isinstance(held, dict) else EARLIER)
         config: Config = study.config.from_json(text)
         return study, config
-    except ValueError as problem:
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (ValueError, RecursionError) as problem:
         raise StudyError(f"{path} is not a config of this version: {problem}") from None
 
 
@@ -48,14 +47,20 @@ def claimed(study: Study[Any], config: Config, out: Path, *, resume: bool) -> It
     """
     if out.exists() and not out.is_dir():
         raise StudyError(f"out must be a folder, but {out} is a file")
-    if study_in(out) is None and out.exists() and any(path.name != LOCK for path in out.iterdir()):
+    if study_in(out) is None and out.exists() and any(map(_is_foreign, out.iterdir())):
         raise StudyError(f"out must be a new or empty folder, or one that holds a study, but {out} holds other files")
-    try:
-        with exclusive_lock(out / LOCK):
-            _claim(study, config, out, resume=resume)
-            yield
-    except BlockingIOError:
-        raise StudyError(f"another process is running a study in {out}") from None
+    with ExitStack() as held:
+        try:
+            held.enter_context(exclusive_lock(out / LOCK))
+        except BlockingIOError:
+            raise StudyError(f"another process is running a study in {out}") from None
+        _claim(study, config, out, resume=resume)
+        yield
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether a file is none that a study starts with: its lock, or what it is just writing."""
+    return path.name != LOCK and TEMPORARY_MARK not in path.name
 
 
 def _claim(study: Study[Any], config: Config, out: Path, *, resume: bool) -> None:

@@ -2,6 +2,7 @@
 last saved.
 """
 
+import shlex
 import signal
 import threading
 from collections.abc import Iterator
@@ -38,6 +39,7 @@ def run_study(
     the run; Interrupted after SIGINT or SIGTERM, with what was done kept.
     """
     out, console = Path(out), console or Console()
+    study.recipe(config)  # refuses what cannot be trained before a folder is claimed for it
     with claimed(study, config, out, resume=resume), stop_on_signal(console) as stop:
         try:
             if not all((out / name).exists() for name in study.saved):
@@ -45,7 +47,7 @@ def run_study(
             if stop.is_set():
                 raise Interrupted("stopped before drawing, all results are kept")
         except Interrupted as interrupted:
-            command = f"pyvae study {study.name} --out {out} --resume"
+            command = shlex.join(["pyvae", "study", study.name, "--out", str(out), "--resume"])
             raise Interrupted(f"{interrupted}; go on with: {command}") from None
         console.print("drawing figures and report")
         study.draw(out)

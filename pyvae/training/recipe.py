@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from pyvae.data import DataSet
 from pyvae.losses import Objective
@@ -31,6 +32,12 @@ class Recipe:
     """All of its settings but the strength."""
     axes: tuple[str, str] = ("bias", "strength")
     """What tables call the cells' bias and strength."""
+
+    def __post_init__(self) -> None:
+        parts = {"likelihood": self.likelihood, "objective": self.objective_of(torch.ones(1))}
+        for name, part in parts.items():
+            if isinstance(part, nn.Module) and any(True for _ in part.parameters()):
+                raise ValueError(f"{name} must have no parameters: only the model's are trained and saved, got some")
 
     def named(self, cell: Cell) -> str:
         """A cell in words, as tables call it: "mu 0, beta 4, seed 1"."""

@@ -45,6 +45,11 @@ class Stopping:
         self.misses[indices] = torch.where(better, 0, self.misses[indices] + 1)
         return (self.misses[indices] < self.patience).nonzero().flatten().tolist()
 
+    def fill(self, chunk: Chunk) -> None:
+        """Gives models of which no best has been seen yet the parameters that they have."""
+        unseen = self.best_step[list(chunk.indices)] == 0
+        self._keep(chunk, unseen.nonzero().flatten().tolist())
+
     def tensors(self) -> dict[str, Tensor]:
         """What a checkpoint holds; `restore` takes it back."""
         counters = {"best_loss": self.best_loss, "best_step": self.best_step, "misses": self.misses}

@@ -159,6 +159,8 @@ def restored(recipe: Recipe, checkpoints: Checkpoints) -> Trained | None:
         training.restore(*found)
         for chunk in training.chunks:
             training.steps[list(chunk.indices)] = training.step
+            if training.stopping is not None:
+                training.stopping.fill(chunk)
         return training.trained()
 
 

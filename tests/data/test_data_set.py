@@ -39,6 +39,12 @@ def test_the_test_set_has_a_label_for_every_factor(data: DataSet) -> None:
         assert column.min() == 0 and (factor.size is None or column.max() == factor.size - 1)
 
 
+def test_a_draw_has_at_least_one_image(data: DataSet) -> None:
+    for count in (0, -1):
+        with pytest.raises(ValueError, match=f"count must be at least 1, got {count}"):
+            draw(data, count, 1)
+
+
 def test_draws_depend_on_the_models_own_seeds_alone(data: DataSet) -> None:
     together, alone = draw(data, 16, 5, -6, 7), draw(data, 16, -6)
     assert torch.equal(together.factors[1], alone.factors[0]) and torch.equal(together.images[1], alone.images[0])

@@ -44,3 +44,18 @@ def test_its_terms_are_those_of_the_decomposition_with_the_same_settings(posteri
 def test_weights_below_zero_are_refused() -> None:
     with pytest.raises(ValueError, match="gamma must be at least 0, got -1"):
         losses.BetaTCVAE(10, gamma=-1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"rtol": -1.0}, "rtol must be greater than 0, got -1.0"),
+        ({"estimator": "exact"}, "estimator must be full, mws, mss or balanced, got 'exact'"),
+        ({"method": "fast"}, "method must be auto, exact or gridded, got 'fast'"),
+        ({"dataset_size": 0}, "dataset_size must be at least 1, got 0"),
+        ({"dataset_size": 10, "estimator": "full"}, "dataset_size must be None for the estimator full, got 10"),
+    ],
+)
+def test_settings_that_could_not_be_used_are_refused_at_once(settings, sentence) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        losses.BetaTCVAE(**settings)

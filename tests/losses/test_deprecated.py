@@ -24,6 +24,7 @@ def test_modules_warn_when_they_are_made(posterior, reconstruction) -> None:
         assert torch.equal(losses.SampledKL()(z, mu, logvar), losses.sampled_kl(z, mu, logvar))
     with pytest.warns(FutureWarning, match=r"losses.ELBO\(\) .* use losses.BetaVAE\(\)"):
         elbo = losses.ELBO(kl="sampled")
+    assert "kl=sampled" in repr(elbo) and losses.ELBO.from_config(elbo.to_config()).kl == "sampled"
     assert torch.equal(elbo(reconstruction, z, mu, logvar).loss, reconstruction + losses.sampled_kl(z, mu, logvar))
 
 

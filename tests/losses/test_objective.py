@@ -10,7 +10,7 @@ STRENGTH = 3.0
 
 
 def made(objective: type[losses.Objective], strength: float | torch.Tensor = STRENGTH, **settings) -> losses.Objective:
-    if "dataset_size" in objective.parameters_of():
+    if "dataset_size" in objective.settings_of():
         settings = {"dataset_size": 1000, **settings}
     return objective(**{objective.strength: strength}, **settings)
 
@@ -25,8 +25,8 @@ def test_settings_go_both_ways_and_are_printed(objective) -> None:
     config = first.to_config()
     assert config["objective"] == objective.name() and config[objective.strength] == STRENGTH
     assert objective.from_config(config).to_config() == config
-    assert set(config) == {"objective", *objective.parameters_of()}
-    for name in objective.parameters_of():
+    assert set(config) == {"objective", *objective.settings_of()}
+    for name in objective.settings_of():
         assert f"{name}={config[name]}" in repr(first)
         assert len(objective.help_of(name)) > 10
 
@@ -53,6 +53,24 @@ def test_a_strength_that_is_a_tensor_moves_with_the_module_and_is_no_state(objec
     module = made(objective, torch.tensor([1.0, 2.0]))
     assert getattr(module.double(), objective.strength).dtype == torch.float64
     assert module.state_dict() == {} and module.to_config()[objective.strength] == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_strength_can_be_set_anew_and_goes_through_a_config(objective, posterior, reconstruction) -> None:
+    module = made(objective, 2.0)
+    for strength in (torch.tensor([[1.0], [4.0]], dtype=torch.float64), 3.0, torch.tensor([[2.0], [2.0]]).double()):
+        module.set_strength(strength)
+        expected = made(objective, strength)(reconstruction, *posterior).loss
+        assert torch.equal(module(reconstruction, *posterior).loss, expected)
+    again = objective.from_config(module.to_config())
+    assert torch.allclose(again(reconstruction, *posterior).loss, expected)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_strength_that_would_widen_the_terms_is_refused(objective) -> None:
+    z = torch.zeros(7, 2)
+    with pytest.raises(ValueError, match=r"loss must have the shape of reconstruction, \[7\], got \[3, 7\]"):
+        made(objective, torch.ones(3, 1))(torch.zeros(7), z, z, z)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -109,4 +127,4 @@ def test_the_answer_was_the_loss_alone_and_still_has_its_mean(objective, posteri
     with pytest.warns(FutureWarning, match=r"mean\(\) of an objective's answer .* use its .loss.mean\(\) instead"):
         assert torch.equal(terms.mean(), terms.loss.mean())
     with pytest.warns(FutureWarning):
-        assert torch.equal(terms.mean(-1), terms.loss.mean(-1))
+        assert torch.equal(terms.mean(dim=-1), terms.loss.mean(-1))

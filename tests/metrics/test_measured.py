@@ -11,5 +11,9 @@ def test_an_estimate_becomes_a_score_with_an_interval() -> None:
     assert str(score) == "0.500 (95 % interval 0.304 to 0.696; at most 0.9)"
 
 
+def test_a_count_is_a_number_too() -> None:
+    assert float(Measured(3, 2, 4, 10)) == 3.0
+
+
 def test_a_score_is_a_plain_value() -> None:
     assert Measured(1.0, 0.5, 1.5, 2.0) == Measured(1.0, 0.5, 1.5, 2.0)

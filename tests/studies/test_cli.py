@@ -110,9 +110,9 @@ def test_the_version_is_told(monkeypatch, capsys) -> None:
 def test_help_names_every_field_with_its_type_and_default(monkeypatch, capsys) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     _, text, _ = run(monkeypatch, capsys, "study", "--help")
-    config = BiasedGridConfig("quick")
+    config = PRESETS["quick"]
     for name, spec in config.specs().items():
-        assert f"{spec.kind.expected}; {spec.shown(config.values()[name])}. {spec.help}"[:60] in text, name
+        assert f"{spec.expected}; {spec.shown(config.values()[name])}. {spec.help}"[:60] in text, name
 
 
 def test_help_shows_how_to_call_it(monkeypatch, capsys) -> None:

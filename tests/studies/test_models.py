@@ -44,6 +44,16 @@ def test_a_run_that_goes_on_gives_the_models_of_its_last_checkpoint(tmp_path) ->
         assert torch.equal(a, b)
 
 
+@pytest.mark.parametrize("warmup", [0, 15])
+def test_before_a_best_is_known_models_are_as_they_are(tmp_path, warmup) -> None:
+    config, steps = tiny("patience=2", f"warmup_steps={warmup}", "validate_every=10"), iter(range(100))
+    with claimed(STUDY, config, tmp_path, resume=False), pytest.raises(Interrupted):
+        train(recipe(config), checkpoints=checkpoints_in(tmp_path), should_stop=lambda: next(steps) == 7)
+    plain = train(recipe(tiny(f"warmup_steps={warmup}", "steps=7")))
+    for a, b in zip(load_models(tmp_path).model.parameters(), plain.model.parameters(), strict=True):
+        assert torch.equal(a, b) and a.abs().sum() > 0
+
+
 def test_folders_without_models_are_one_sentence(tmp_path) -> None:
     with pytest.raises(StudyError, match=r"folder must hold a study, but .* has no config.json"):
         load_models(tmp_path)

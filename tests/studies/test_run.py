@@ -12,8 +12,11 @@ import pytest
 from rich.console import Console
 
 from pyvae.errors import Interrupted
+from pyvae.files import exclusive_lock
 from pyvae.studies import StudyError
 from pyvae.studies.biased_grid import STUDY, BiasedGridConfig
+from pyvae.studies.biased_grid.recipe import recipe
+from pyvae.studies.folder import claimed
 from pyvae.studies.run import run_study, stop_on_signal
 from tests.studies.biased_grid.tiny import tiny
 
@@ -86,6 +89,27 @@ def test_out_must_be_a_folder(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StudyError, match=r"out must be a folder, but .* is a file"):
         run_study(STUDY, tiny(), tmp_path / "file", console=quiet())
+
+
+@pytest.mark.parametrize("text", [b"\xff\xfe", b"[" * 100_000])
+def test_files_that_are_no_config_are_refused(tmp_path, text) -> None:
+    (tmp_path / "config.json").write_bytes(text)
+    with pytest.raises(StudyError, match="is not a config of this version"):
+        run_study(STUDY, tiny(), tmp_path, console=quiet())
+
+
+def test_what_cannot_be_trained_claims_no_folder(tmp_path) -> None:
+    with pytest.raises(ValueError, match="dataset_size must be at least batch_size and validation_images, 32, got 20"):
+        tiny("objective=beta-tcvae", "dataset_size=20")
+    assert recipe(tiny("objective=beta-tcvae", "steps=1")).objective_settings["dataset_size"] == 32
+
+
+def test_a_folder_in_which_another_process_is_starting_is_said_to_be_in_use(tmp_path) -> None:
+    (tmp_path / f".config.partial-{'0' * 12}.json").write_text("")
+    with exclusive_lock(tmp_path / ".lock"), pytest.raises(StudyError, match="another process is running a study in"):
+        run_study(STUDY, tiny(), tmp_path, console=quiet())
+    with pytest.raises(BlockingIOError), claimed(STUDY, tiny(), tmp_path, resume=False):
+        raise BlockingIOError("of something else")
 
 
 def test_a_config_that_cannot_be_read_is_refused(tmp_path) -> None:

@@ -225,6 +225,12 @@ def test_models_of_another_recipe_train_alone_as_in_company() -> None:
             assert torch.equal(p[place], q[0])
 
 
+def test_parts_with_parameters_that_would_not_be_trained_are_refused() -> None:
+    learned = torch.nn.Linear(1, 1)
+    with pytest.raises(ValueError, match="likelihood must have no parameters: only the model's are trained"):
+        dataclasses.replace(grid(), likelihood=learned)
+
+
 class Told:
     """A progress that keeps what it is told of models that diverged."""
 

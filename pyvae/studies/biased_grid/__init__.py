@@ -3,25 +3,34 @@
 from pathlib import Path
 
 from pyvae.studies.biased_grid.config import PRESETS, BiasedGridConfig
-from pyvae.studies.biased_grid.figures.draw import draw
 from pyvae.studies.biased_grid.measure import evaluate_all
 from pyvae.studies.biased_grid.recipe import recipe
-from pyvae.studies.biased_grid.report import write_report
 from pyvae.studies.biased_grid.results import SAVED, load_results
-from pyvae.studies.biased_grid.summary import write_summary
 from pyvae.studies.study import Study
+
+# matplotlib is slow to import: only what draws or shows figures asks for it.
+
+
+def draw(folder: Path) -> None:
+    """Draws the figures."""
+    from pyvae.studies.biased_grid.figures.draw import draw as draw_all
+
+    draw_all(folder)
+
+
+def write_texts(folder: Path) -> Path:
+    """Writes findings.md and report.html, and returns the latter's path."""
+    from pyvae.studies.biased_grid.report import write_report
+    from pyvae.studies.biased_grid.summary import write_summary
+
+    write_summary(folder)
+    return write_report(folder)
 
 
 def hopeless(folder: Path) -> str | None:
     """That every model has diverged, where it is so."""
     results = load_results(folder)
     return None if results.table["finite"].to_numpy().any() else "every model has diverged: try a smaller learning_rate"
-
-
-def write_texts(folder: Path) -> Path:
-    """Writes findings.md and report.html, and returns the latter's path."""
-    write_summary(folder)
-    return write_report(folder)
 
 
 STUDY = Study(

@@ -36,12 +36,6 @@ class Axes(Part):
         unique=True,
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for seed in self.seeds:
-            if seed >= 2**63:
-                raise ValueError(f"seeds must fit in 64 bits, signed, got {seed}")
-
 
 @dataclass(frozen=True)
 class GridSettings(Part):
@@ -84,6 +78,12 @@ class BiasedGridConfig(Config):
     data: GridSettings = field(default_factory=GridSettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
 
+    def __post_init__(self) -> None:
+        size, training = self.objective.options.get("dataset_size"), self.training
+        least = max(training.batch_size, training.validation_images)
+        if size is not None and size < least:
+            raise ValueError(f"dataset_size must be at least batch_size and validation_images, {least}, got {size}")
+
     @property
     def grid(self) -> BlockGrid:
         """The data set."""
@@ -93,6 +93,11 @@ class BiasedGridConfig(Config):
     def strength(self) -> str:
         """What the objective calls its strength, and tables call the column."""
         return self.objective.kind.strength
+
+    @property
+    def theory_holds(self) -> bool:
+        """Whether linear theory speaks of this objective: it is the beta-VAE's."""
+        return self.objective.objective == "beta-vae"
 
     def cells(self) -> tuple[Cell, ...]:
         """Every (mu, strength, seed); seeds vary slowest, strengths fastest."""

@@ -43,5 +43,6 @@ def _objective_settings(config: BiasedGridConfig) -> dict[str, Any]:
     settings = config.objective.values()
     del settings["objective"]
     if "dataset_size" in settings and settings["dataset_size"] is None and settings.get("estimator") != "full":
-        settings["dataset_size"] = config.training.steps * config.training.batch_size
+        drawn = config.training.steps * config.training.batch_size
+        settings["dataset_size"] = max(drawn, config.training.validation_images)
     return settings

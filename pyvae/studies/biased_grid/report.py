@@ -52,9 +52,7 @@ def write_report(folder: Path | str) -> Path:
         _gallery(folder, results, FIGURES_OF.get(first.name, ())),
         *_robustness_table(results),
         *(_answer(folder, results, answer) for answer in others),
-        section(
-            "What to try next", *(part(text) for part, text in zip((paragraph, code), next_step(results), strict=True))
-        ),
+        _next_section(results),
         *(section(title, _gallery(folder, results, names)) for title, names in FURTHER_FIGURES.items()),
         section("All cells", *_results_table(results)),
         section("What is what", definitions({term: _one_line(text) for term, text in DEFINITIONS.items()})),
@@ -79,7 +77,7 @@ def next_step(results: Results) -> tuple[str, str]:
         )
     if len(results.seeds) == 1:
         return "One seed gives readings. Three give intervals:", _next(config, seeds=(0, 1, 2))
-    if config.objective.options["warmup_steps"] == 0:
+    if config.objective.options.get("warmup_steps") == 0:
         return "Latents may have collapsed before they learned anything. A ramp lets them:", _next(
             config, warmup_steps=config.training.steps // 3
         )
@@ -96,9 +94,10 @@ def _next(config: BiasedGridConfig, **changes: Any) -> str:
 
 def reproduce_command(config: BiasedGridConfig, out: str = "DIR") -> str:
     """The command line that gives this config."""
-    parts = ["pyvae", "study", config.STUDY, "--preset", config.preset, "--out", out]
+    base = PRESETS.get(config.preset, PRESETS["quick"])
+    parts = ["pyvae", "study", config.STUDY, "--preset", base.preset, "--out", out]
     values, specs = config.values(), config.specs()
-    for name in config.differing(PRESETS[config.preset]):
+    for name in config.differing(base):
         if name in specs:
             parts += ["--set", f"{name}={specs[name].shown(values[name])}"]
     return shlex.join(parts)
@@ -136,6 +135,8 @@ def _caption(results: Results, name: str) -> str:
         pairs="seed by seed" if several else "at the same seed",
         mean=", mean over seeds" if several else "",
         active=active if results.by_information else "Latents whose mean KL exceeds 0.01 nats.",
+        linear="Dotted: what the best linear VAE would recover." if results.config.theory_holds else "",
+        line=" The line is where linear theory predicts collapse." if results.config.theory_holds else "",
     )
 
 

@@ -18,11 +18,11 @@ FURTHER_FIGURES = {
 }
 # {bands} and {mean} are filled by what the run has: intervals and means where there are several seeds.
 CAPTIONS = {
-    "robustness": """Recovered information over the ceiling, on each model's own training distribution. {bands}Dotted:
-        what the best linear VAE would recover.""",
+    "robustness": """Recovered information over the ceiling, on each model's own training distribution.
+        {bands}{linear}""",
     "robustness_difference": "The same, less the share of the reference β, {pairs}. {bands}",
     "map_recovered": """Recovered information, a lower bound on I(truth; code), over the ceiling I(x;
-        truth). Training distribution. The line is where linear theory predicts collapse.""",
+        truth). Training distribution.{line}""",
     "map_active": "{active} Training distribution.",
     "map_pmi": """PMI, the source's proxy for mutual information: raw error of the 3-epoch projection from the truth to
         posterior means, in squared standard deviations of the prior. Test grid. A collapsed code scores 0.""",

@@ -111,7 +111,7 @@ def test_another_objective_brings_its_own_settings_and_keeps_those_it_shares() -
 
 
 def test_a_data_set_without_end_is_as_large_as_the_images_a_run_draws() -> None:
-    config = PRESETS["quick"].overridden(["objective=beta-tcvae", "steps=70", "batch_size=10"])
+    config = PRESETS["quick"].overridden(["objective=beta-tcvae", "steps=70", "batch_size=10", "validation_images=99"])
     assert recipe(config).objective_settings["dataset_size"] == 700
     assert recipe(config.overridden(["dataset_size=99"])).objective_settings["dataset_size"] == 99
     assert recipe(config.overridden(["estimator=full"])).objective_settings["dataset_size"] is None

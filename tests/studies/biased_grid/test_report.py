@@ -11,8 +11,10 @@ import pyvae
 from pyvae.studies.about import timed
 from pyvae.studies.biased_grid.config import PRESETS, BiasedGridConfig
 from pyvae.studies.biased_grid.figures.draw import FIGURES, draw
+from pyvae.studies.biased_grid.figures.maps import map_recovered
 from pyvae.studies.biased_grid.findings.answers import findings
 from pyvae.studies.biased_grid.report import next_step, reproduce_command, write_report
+from pyvae.studies.biased_grid.results import load_saved
 from pyvae.studies.biased_grid.texts import CAPTIONS, FIGURES_OF, FURTHER_FIGURES
 from tests.studies.biased_grid import synthetic
 
@@ -90,17 +92,30 @@ def test_captions_fit_the_run(tmp_path: Path, report: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"seeds": (0,)}, "--set seeds=0,1,2"),
-        ({}, "--set warmup_steps=100"),
-        ({"warmup_steps": 50}, "--set objective=beta-tcvae"),
-        ({"warmup_steps": 50, "objective": "beta-tcvae"}, "--set seeds=0,1,2,3,4,5"),
+        ({"seeds": (0,)}, {"seeds": (0, 1, 2)}),
+        ({}, {"warmup_steps": 100}),
+        ({"warmup_steps": 50}, {"objective": "beta-tcvae"}),
+        ({"warmup_steps": 50, "objective": "beta-tcvae"}, {"seeds": (0, 1, 2, 3, 4, 5)}),
     ],
 )
-def test_the_next_command_can_be_run(fields: dict[str, object], expected: str) -> None:
+def test_the_next_command_can_be_run(fields: dict[str, object], expected: dict[str, object]) -> None:
     config = synthetic.small_config(**fields)
     _, command = next_step(synthetic.results(config))
-    assert expected in command and "--out runs/next" in command
-    assert _run(command) != config
+    assert "--out runs/next" in command and _run(command) == config.replaced(**expected)
+
+
+def test_a_preset_of_any_name_is_told_from_the_default(tmp_path: Path) -> None:
+    config = synthetic.small_config().replaced(preset="mine")
+    assert _run(reproduce_command(config)) == config.replaced(preset="quick")
+
+
+def test_theory_of_another_objective_is_not_drawn(tmp_path: Path) -> None:
+    study = synthetic.results(synthetic.small_config(objective="beta-tcvae"))
+    synthetic.write_folder(tmp_path, study)
+    draw(tmp_path)
+    captions = "".join(re.findall(r"<figcaption>(.*?)</figcaption>", write_report(tmp_path).read_text()))
+    assert "linear theory" not in captions and "linear VAE" not in captions
+    assert [axes for axes in map_recovered(load_saved(tmp_path)).axes if axes.lines] == []
 
 
 def test_the_page_says_what_it_ran_on_and_how_long_it_took(tmp_path: Path, report: Path) -> None:

@@ -71,6 +71,9 @@ def _column_map(
 
 def _draw(chart: Map, results: Results) -> Figure:
     rows = Axis("μ (bias of the training data)", results.mus)
-    columns = Axis("β (weight of the KL term)", results.betas)
+    weighed = "the KL term" if results.config.theory_holds else f"{results.config.objective.objective}"
+    columns = Axis(f"β (weight of {weighed})", results.betas)
+    if not results.config.theory_holds:
+        return draw_map(chart, rows, columns)
     boundary = boundary_line(results.mus, results.betas, results.config.grid)
     return draw_map(chart, rows, columns, Line(*boundary, "predicted collapse to its right, β*(μ)"))

@@ -53,7 +53,7 @@ def _early_collapse_sentence(results: Results, early: NDArray[np.bool_]) -> str:
     cells = [f"({results.mus[i]:g}, {results.betas[j]:g})" for i, j in np.argwhere(early.any(axis=2))]
     shown = ", ".join(cells[:6]) + (f" and {len(cells) - 6} more" if len(cells) > 6 else "")
     config = results.config
-    if config.training.patience is None and config.objective.values()["warmup_steps"] == 0:
+    if config.training.patience is None and not config.objective.options.get("warmup_steps"):
         reason = (
             f"training stopped after {config.training.steps} steps at a constant β, so this may be slow convergence "
             "rather than where the objective leads"

@@ -32,8 +32,8 @@ def _robustness_verdict(larger: list[Robustness], reference: float, seeds: int) 
     compared = [row for row in larger if len(row.shared) > 1 and not math.isnan(row.shared_slope_gain.mean)]
     if not compared:
         return (
-            f"It cannot be said: no β above {reference:g} keeps latents in use together with β = "
-            f"{reference:g} at two values of μ. What looks like insensitivity to bias there is collapse."
+            f"This study cannot tell: there are no two values of μ at which both β = {reference:g} and a larger β keep "
+            "latents in use. Models whose latents have collapsed look insensitive to bias, since they learned nothing."
         )
     if seeds == 1:
         return _readings(compared, reference)
