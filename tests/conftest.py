@@ -29,8 +29,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Layer(config), "pyvae_layer")
     if hypothesis is not None:
         hypothesis.settings.load_profile("long" if layer == "long" else "commit")
-    if hasattr(config, "workerinput"):  # the workers of xdist share the cores
-        torch.set_num_threads(max(1, torch.get_num_threads() // config.workerinput["workercount"]))
+    if hasattr(config, "workerinput"):  # the workers of xdist share the cores; two threads take the ways of many
+        threads = torch.get_num_threads()
+        torch.set_num_threads(min(threads, max(2, threads // config.workerinput["workercount"])))
 
 
 # --- Layers: tests/layers.py ------------------------------------------------------------------------------------------

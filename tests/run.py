@@ -12,38 +12,41 @@ import time
 
 from tests import layers
 
-# What pytest exits with where nothing was chosen: a name given by -k may be in one part alone.
+# What pytest exits with where nothing was chosen: what -k names may be in one part alone.
 NOTHING_CHOSEN = 5
 
 
-def parts(arguments: list[str]) -> list[tuple[str, list[str]]]:
-    """What each part is, and its command."""
-    pytest = [sys.executable, "-m", "pytest", *arguments]
+def side_by_side(pytest: list[str]) -> int:
+    """One worker per core; the exit status."""
     cores = len(os.sched_getaffinity(0))
-    return [
-        (f"side by side on {cores} cores", [*pytest, "-m", "not serial", "-n", str(cores), "--dist", "worksteal"]),
-        ("alone: what measures times, memory or threads", [*pytest, "-m", "serial"]),
-    ]
+    print(f"\nside by side on {cores} cores", flush=True)
+    # There are more threads than cores: one that waits must not keep a core from another.
+    environment = os.environ | {"OMP_WAIT_POLICY": "passive"}
+    command = [*pytest, "-m", "not serial", "-n", str(cores), "--dist", "worksteal"]
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
+def alone(pytest: list[str]) -> int:
+    """What must not run beside other tests; the exit status."""
+    print("\none by one: what measures times, memory or threads", flush=True)
+    return subprocess.run([*pytest, "-m", "serial"], check=False).returncode
 
 
 def run(layer: str, after: str | None, options: list[str]) -> int:
     """Runs both parts, whatever becomes of the first; the exit status."""
     less = f", less what layer {after} has run" if after else ""
     print(f"tests of layer {layer}{less}: {layers.DURATIONS[layer]} on two cores after the build", flush=True)
-    chosen = ["--layer", layer, *(["--after", after] if after else []), *options]
-    begin, statuses = time.monotonic(), []
-    for name, command in parts(chosen):
-        print(f"\n{name}", flush=True)
-        statuses.append(subprocess.run(command, check=False).returncode)
-    verdict = "passed" if set(statuses) <= {0, NOTHING_CHOSEN} else "FAILED"
-    print(f"\nlayer {layer}{less}: {verdict} in {time.monotonic() - begin:.0f} s")
-    return 0 if verdict == "passed" else 1
+    pytest = [sys.executable, "-m", "pytest", "--layer", layer, *(["--after", after] if after else []), *options]
+    begin = time.monotonic()
+    passed = {side_by_side(pytest), alone(pytest)} <= {0, NOTHING_CHOSEN}
+    print(f"\nlayer {layer}{less}: {'passed' if passed else 'FAILED'} in {time.monotonic() - begin:.0f} s")
+    return 0 if passed else 1
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("layer", choices=layers.LAYERS)
-    parser.add_argument("--after", choices=layers.LAYERS)
+    parser.add_argument("--after", choices=layers.LAYERS, help="leave out what this earlier layer runs as it is")
     arguments, options = parser.parse_known_args()
     raise SystemExit(run(arguments.layer, arguments.after, options))
 
