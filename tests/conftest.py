@@ -52,24 +52,18 @@ class _Layer:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         starts = {item: selection.start(item.nodeid, _parameters(item)) for item in items}
-        kept = sorted(
-            (item for item in items if self._runs(item.nodeid, starts[item])),
-            key=lambda item: selection.urgency(item.nodeid),
-        )
+        kept, left_out = [], []
+        for item, start in starts.items():
+            (kept if selection.runs(item.nodeid, start, self._layer, self._after) else left_out).append(item)
+        kept.sort(key=lambda item: selection.urgency(item.nodeid))
         for item in kept:
             if selection.is_in(layers.SERIAL, item.nodeid):
                 item.add_marker("serial")
         self._sentence = self._summary(starts, kept)
-        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+        config.hook.pytest_deselected(items=left_out)
         items[:] = kept
         if hasattr(config, "workeroutput"):
             config.workeroutput["layer"] = self._sentence
-
-    def _runs(self, test: str, start: str) -> bool:
-        if selection.rank(start) > selection.rank(self._layer):
-            return False
-        is_new = self._after is None or selection.rank(start) > selection.rank(self._after)
-        return is_new or selection.grows(test, self._after, self._layer)
 
     def _summary(self, starts: dict[pytest.Item, str], kept: list[pytest.Item]) -> str:
         after = f" after {self._after}" if self._after else ""

@@ -1,6 +1,6 @@
 """Reads tests/layers.py: in which layer a case starts, and which figures the chosen layer has."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 from tests.instruction_sets import BEST, INSTRUCTION_SETS
@@ -39,8 +39,8 @@ def entry(table: Mapping[str, T], test: str, otherwise: T) -> T:
     return next((table[name] for name in names(test) if name in table), otherwise)
 
 
-def is_in(table: Iterable[str], test: str) -> bool:
-    return not set(table).isdisjoint(names(test))
+def is_in(table: Collection[str], test: str) -> bool:
+    return any(name in table for name in names(test))
 
 
 def start(test: str, parameters: Mapping[str, object]) -> str:
@@ -62,6 +62,13 @@ def grows(test: str, before: str, after: str) -> bool:
     """Whether the later of two layers has another figure for a test."""
     figures = entry(FIGURES, test, (0,) * len(LAYERS))
     return figures[rank(before)] != figures[rank(after)]
+
+
+def runs(test: str, first: str, layer: str, after: str | None) -> bool:
+    """Whether a layer runs a case that starts in `first`, where `after` has run all of its own before."""
+    if rank(first) > rank(layer):
+        return False
+    return after is None or rank(first) > rank(after) or grows(test, after, layer)
 
 
 def urgency(test: str) -> int:

@@ -47,3 +47,13 @@ def test_a_case_starts_with_the_last_of_its_parameters(monkeypatch: pytest.Monke
     for other in set(INSTRUCTION_SETS) - {BEST}:
         assert selection.start("test_it.py::test_this", {"size": 17, "isa": other}) == "test"
     assert selection.start("test_it.py::test_that", {"size": 4}) == "test"
+
+
+@pytest.mark.parametrize("first", layers.LAYERS)
+def test_a_layer_and_what_comes_after_it_are_the_later_layer(monkeypatch: pytest.MonkeyPatch, first: str) -> None:
+    monkeypatch.setitem(layers.FIGURES, "test_more", (1, 2, 3, 4))
+    for test, is_repeated in (("test_it.py::test_this", False), ("test_it.py::test_more", True)):
+        in_test = selection.runs(test, first, "test", None)
+        in_rest = selection.runs(test, first, "all", "test")
+        assert (in_test or in_rest) == selection.runs(test, first, "all", None)
+        assert (in_test and in_rest) == (in_test and is_repeated)
