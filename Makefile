@@ -8,19 +8,34 @@ RUN_DIR ?= runs/biased-grid-quick
 
 NATIVE_SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc -type f)
 
-.PHONY: build study test test-long bench lint format cuda-check cuda-table cuda-instructions gpu wheel clean FORCE
+.PHONY: build study check test test-all test-rest test-long bench lint format cuda-check cuda-table cuda-instructions gpu wheel clean FORCE
 
 build: $(VENV)/.built
 
 study: build
 	$(BIN)/pyvae study biased-grid --preset quick --out $(RUN_DIR) --resume
 
+# The tests in layers, each more than the one before: tests/layers.py says what runs in which, docs/reliability.md why.
+# Whether the build is right, in a minute.
+check: build
+	$(BIN)/python -m tests.run check
+
+# Every op on every instruction set, a tiny study, a sanitizer: before each commit, in four minutes.
 test: build
-	$(BIN)/python -m pytest
+	$(BIN)/python -m tests.run test
+
+# Everything a commit has to pass.
+test-all: build
+	$(BIN)/python -m tests.run all
+
+# What test-all has and test has not.
+test-rest: build
+	$(BIN)/python -m tests.run all --after test
 
 # The figures of docs/reliability.md for a release; about two hours on two cores.
 test-long: build
-	$(BIN)/python -m pytest --long
+	$(BIN)/python -m tests.run long
+	@echo "mutants: each is built and has to be caught, about a minute each"
 	$(BIN)/python -m tests.mutants.run
 
 # Ops, then training steps, in about twenty minutes; every finished row is kept, and `make bench RESUME=1` goes on.

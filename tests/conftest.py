@@ -1,4 +1,4 @@
-"""Fixtures every test folder shares, and the two sets of figures of docs/reliability.md: every commit, and --long."""
+"""Fixtures every test folder shares, and the layers of the suite: `--layer check`, `test`, `all` or `long`."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import pyvae
+from tests import layers, progress, selection
 from tests.instruction_sets import CUDA, DEVICES, INSTRUCTION_SETS
 
 try:
@@ -15,19 +16,84 @@ except ModuleNotFoundError:  # a machine with a GPU may have torch and little el
     hypothesis = None
 else:
     # Every commit tries the same cases, so that a failure belongs to the change; the long run looks for new ones.
-    hypothesis.settings.register_profile("commit", max_examples=2_000, deadline=None, derandomize=True, database=None)
-    hypothesis.settings.register_profile("long", max_examples=100_000, deadline=None, print_blob=True)
+    hypothesis.settings.register_profile("commit", deadline=None, derandomize=True, database=None)
+    hypothesis.settings.register_profile("long", deadline=None, print_blob=True)
 
 OWN = ("pyvae", "tests", "benchmarks")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="the figures of docs/reliability.md for a release: hours")
-
-
 def pytest_configure(config: pytest.Config) -> None:
+    layer = config.getoption("--layer")
+    selection.choose(layer)
+    progress.attach(config)
+    config.pluginmanager.register(_Layer(config), "pyvae_layer")
     if hypothesis is not None:
-        hypothesis.settings.load_profile("long" if config.getoption("--long") else "commit")
+        hypothesis.settings.load_profile("long" if layer == "long" else "commit")
+    if hasattr(config, "workerinput"):  # the workers of xdist share the cores; two threads take the ways of many
+        threads = torch.get_num_threads()
+        torch.set_num_threads(min(threads, max(2, threads // config.workerinput["workercount"])))
+
+
+# --- Layers: tests/layers.py ------------------------------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--layer", choices=layers.LAYERS, default="all", help="how much to run: docs/reliability.md")
+    parser.addoption("--after", choices=layers.LAYERS, help="leave out what this earlier layer runs as it is")
+
+
+class _Layer:
+    """Chooses the cases of a run and says what the next layer would add."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._layer, self._after = config.getoption("--layer"), config.getoption("--after")
+        self._plugins, self._sentence = config.pluginmanager, ""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        starts = {item: selection.start(item.nodeid, _parameters(item)) for item in items}
+        kept, left_out = [], []
+        for item, start in starts.items():
+            (kept if selection.runs(item.nodeid, start, self._layer, self._after) else left_out).append(item)
+        kept.sort(key=lambda item: selection.urgency(item.nodeid))
+        for item in kept:
+            if selection.is_in(layers.SERIAL, item.nodeid):
+                item.add_marker("serial")
+        self._sentence = self._summary(starts, kept)
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+        if hasattr(config, "workeroutput"):
+            config.workeroutput["layer"] = self._sentence
+
+    def _summary(self, starts: dict[pytest.Item, str], kept: list[pytest.Item]) -> str:
+        after = f" after {self._after}" if self._after else ""
+        sentence = f"layer {self._layer}{after}: {len(kept)} of {len(starts)} cases"
+        if self._layer == layers.LAYERS[-1]:
+            return sentence
+        following = layers.LAYERS[selection.rank(self._layer) + 1]
+        more = sum(start == following for start in starts.values())
+        larger = sum(selection.grows(item.nodeid, self._layer, following) for item in kept)
+        return f"{sentence}; layer {following} has {more} more, and larger figures for {larger}"
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        reporter = self._plugins.getplugin("terminalreporter")  # of the run, not of a worker
+        if reporter is not None and selection.is_in(layers.SLOW, nodeid):
+            reporter.ensure_newline()
+            reporter.write_line(f"  {nodeid} starts, one of the slow ones")
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: object) -> None:
+        self._sentence = getattr(node, "workeroutput", {}).get("layer", self._sentence)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        terminalreporter.write_line(self._sentence)
+
+
+def _parameters(item: pytest.Item) -> dict[str, object]:
+    return item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+
+
+# --- Collecting -------------------------------------------------------------------------------------------------------
 
 
 class _Module(pytest.Module):
@@ -50,18 +116,13 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
     return module
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--long"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("long")]
-    items[:] = [item for item in items if not item.get_closest_marker("long")]
-    config.hook.pytest_deselected(items=left_out)
+# --- Fixtures ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def long(request: pytest.FixtureRequest) -> bool:
-    """Whether the figures are those of a release."""
-    return bool(request.config.getoption("--long"))
+def figure(request: pytest.FixtureRequest) -> int:
+    """The test's figure of the layer that runs."""
+    return selection.figure(request.function.__name__)
 
 
 @pytest.fixture(params=INSTRUCTION_SETS)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.progress import say
+
 ROOT = Path(__file__).parents[2]
 # The leak checker wants ptrace, which containers deny; the programs hold no memory beyond a case.
 SANITIZER_OPTIONS = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
@@ -24,9 +26,10 @@ def build(target: str, sanitizer: str = "none") -> Path:
     with (folder / ".lock").open("w") as lock:  # two test runs may share the folder
         fcntl.flock(lock, fcntl.LOCK_EX)
         configure(folder, sanitizer)
-        built = subprocess.run(
-            [_tool("cmake"), "--build", folder, "--target", target], capture_output=True, text=True, check=False
-        )
+        command = [_tool("cmake"), "--build", folder, "--target", target]
+        if "no work to do" not in subprocess.run([*command, "--", "-n"], capture_output=True, text=True).stdout:
+            say(f"building the program {target}, sanitizer: {sanitizer}")
+        built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stdout[-4000:] + built.stderr[-4000:]
     return folder / target
 

@@ -2,10 +2,8 @@
 
 import pytest
 
-from tests.instruction_sets import BEST, INSTRUCTION_SETS
+from tests.instruction_sets import INSTRUCTION_SETS
 from tests.kernels.programs import build, run_together
-
-BEST_OR_LONG = [pytest.param(n, marks=[] if n == BEST else pytest.mark.long) for n in INSTRUCTION_SETS]
 
 
 @pytest.mark.parametrize("name", INSTRUCTION_SETS)
@@ -13,6 +11,6 @@ def test_a_sample_of_arguments(name: str) -> None:
     print(run_together([[build("run_elementary"), name, 1009]]))
 
 
-@pytest.mark.parametrize("name", BEST_OR_LONG)
+@pytest.mark.parametrize("name", INSTRUCTION_SETS)
 def test_every_argument(name: str) -> None:
     print(run_together([[build("run_elementary"), name, 1]]))

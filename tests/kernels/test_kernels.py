@@ -2,30 +2,28 @@
 
 import pytest
 
-from tests.instruction_sets import BEST, INSTRUCTION_SETS
+from tests.instruction_sets import INSTRUCTION_SETS
 from tests.kernels.programs import build, run_together
 from tests.ops.stems import OPS
 
-BEST_OR_LONG = [pytest.param(n, marks=[] if n == BEST else pytest.mark.long) for n in INSTRUCTION_SETS]
-
 
 @pytest.mark.parametrize("name", INSTRUCTION_SETS)
-def test_no_report_of_address_or_undefined_behaviour(name: str) -> None:
+def test_no_report_of_address_or_undefined_behaviour(name: str, figure: int) -> None:
     program = build("run_kernels", "address")
-    run_together([program, name, 50_000, 1, seed] for seed in (1, 2))
-
-
-@pytest.mark.parametrize("name", BEST_OR_LONG)
-def test_no_report_of_races(name: str) -> None:
-    program = build("run_kernels", "thread")
-    run_together([program, name, 10_000, 3, seed] for seed in (3, 4))
+    run_together([program, name, figure, 1, seed] for seed in (1, 2))
 
 
 @pytest.mark.parametrize("name", INSTRUCTION_SETS)
-def test_as_shipped(name: str) -> None:
+def test_no_report_of_races(name: str, figure: int) -> None:
+    program = build("run_kernels", "thread")
+    run_together([program, name, figure, 3, seed] for seed in (3, 4))
+
+
+@pytest.mark.parametrize("name", INSTRUCTION_SETS)
+def test_as_shipped(name: str, figure: int) -> None:
     """Without a sanitizer, which keeps compilers from vectorising: the same code as in the library."""
     program = build("run_kernels")
-    run_together([program, name, 20_000, 2, seed] for seed in (5, 6))
+    run_together([program, name, figure, 2, seed] for seed in (5, 6))
 
 
 def test_every_op_has_a_check() -> None:

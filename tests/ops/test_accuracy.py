@@ -1,6 +1,6 @@
 """The accuracy contract on random regimes, values and gradients, on every instruction set.
 
-How many cases: tests/conftest.py, 2 000 of each op at every commit and 100 000 with --long.
+How many cases of each op: tests/layers.py.
 """
 
 import math
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -17,6 +17,7 @@ import pyvae
 from tests.instruction_sets import CUDA, DEVICES, INSTRUCTION_SETS
 from tests.ops.catalogue import USES, Function, Op
 from tests.ops.contract import assert_gradients, assert_values, cotangents_for
+from tests.selection import figure
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("device", DEVICES)
+@settings(max_examples=figure("test_contract"))
 @given(data=st.data())
 def test_contract(device: str, family: str, data: st.DataObject) -> None:
     op = data.draw(st.sampled_from(FAMILIES[family]), label="op")

@@ -12,6 +12,7 @@ from torch import Tensor
 import pyvae
 from pyvae.ops import reference
 from tests.ops.contract import assert_bit_equal, assert_gradients, assert_values, gradients, layouts
+from tests.selection import figure
 
 SHAPES = [(1,), (1, 1), (7, 1), (3, 17), (2, 3, 33), (5, 257), (4, 0), (0, 4), (64, 10)]
 
@@ -35,7 +36,7 @@ def test_matches_reference(place: str, shape: tuple[int, ...], dtype: torch.dtyp
     assert_gradients(gradients(op, inputs), gradients(plain, inputs), gradients(plain, exact))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=figure("test_relative_error_of_one_value"))
 @given(
     mu=st.floats(-(2.0**59), 2.0**59, width=32),
     logvar=st.floats(-100, 88, width=32),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.instruction_sets import CUDA, DEVICES, INSTRUCTION_SETS
 from tests.ops.mixtures import MEANS, QUERIES, REGIMES, STRAYS, Mixture, Recipe, assert_contract
+from tests.selection import figure
 
 # Pairs times latents of one case: the reference's [Q, M, D] tensors in float64 are what takes the time.
 WORK = 5_000_000
@@ -93,7 +94,7 @@ FRAMES = st.builds(
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@settings(max_examples=settings.default.max_examples // 4)  # up to 2 048 posteriors each
+@settings(max_examples=figure("test_no_input_breaks_the_contract"))  # up to 2 048 posteriors each
 @given(frame=FRAMES, recipe=RECIPES, isa=st.sampled_from(INSTRUCTION_SETS))
 def test_no_input_breaks_the_contract(device: str, frame: Frame, recipe: Recipe, isa: str) -> None:
     assert_contract(frame.mixture(recipe), CUDA if device == CUDA else isa)

@@ -12,6 +12,7 @@ from pyvae.ops import reference
 from pyvae.ops.joint_log_density import joint_log_density
 from tests.ops.contract import assert_bit_equal, assert_gradients, assert_values, cotangents_for, gradients
 from tests.ops.posteriors import ESTIMATORS
+from tests.selection import figure
 
 M = 1100  # more than one run of rows, and a last tile that is not full
 N = 737_280
@@ -98,7 +99,7 @@ def test_untrained_posteriors_are_left_alone(isa: str) -> None:
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
 
 
-@settings(max_examples=40)
+@settings(max_examples=figure("test_no_input_breaks_the_bound"))
 @given(
     informative=st.integers(1, 4),
     collapsed=st.integers(0, 3),

@@ -43,7 +43,6 @@ def test_memory_does_not_grow_with_the_square(op: str) -> None:
     assert growth(op, 16_384) < 20
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("op", OPS)
 def test_memory_of_a_large_minibatch(op: str) -> None:
     assert growth(op, 65_536) <= 64
