@@ -58,6 +58,20 @@ def claimed(study: Study[Any], config: Config, out: Path, *, resume: bool) -> It
         yield
 
 
+def _is_more(study: Study[Any], held: Config, config: Config) -> bool:
+    """Whether a config asks for what another does and for more values of its axes, or more steps."""
+    before, now = held.values(), config.values()
+    for name in set(held.differing(config)) - {"preset"}:
+        if name == "steps":
+            more = now[name] > before[name]
+        else:
+            more = name in study.grows and set(before[name]) < set(now[name])
+        if not more:
+            return False
+    # What is derived from the settings that grow, as the size of a data set without end, must stay what it was.
+    return bool(study.recipe(held).objective_settings == study.recipe(config).objective_settings)
+
+
 def _is_foreign(path: Path) -> bool:
     """Whether a file is none that a study starts with: its lock, or what it is just writing."""
     return path.name != LOCK and TEMPORARY_MARK not in path.name
@@ -71,8 +85,12 @@ def _claim(study: Study[Any], config: Config, out: Path, *, resume: bool) -> Non
         atomic_write_text(out / CONFIG, config.to_json())
     elif held[0].name != study.name:
         raise StudyError(f"{out} already holds another study, {held[0].name}: choose another folder")
-    elif held[1] != config:
+    elif held[1] != config and not (resume and _is_more(study, held[1], config)):
         fields = ", ".join(held[1].differing(config))
         raise StudyError(f"{out} already holds another study (other {fields}): choose another folder")
+    elif held[1] != config:
+        for name in study.saved:
+            (out / name).unlink(missing_ok=True)  # before the config: results of fewer models would pass for its own
+        atomic_write_text(out / CONFIG, config.to_json())
     elif not resume and (checkpoints_in(out).exists() or any((out / name).exists() for name in study.saved)):
         raise StudyError(f"{out} already holds this study: add --resume to go on with it, or choose another folder")

@@ -5,7 +5,7 @@ from pathlib import Path
 from pyvae.studies.errors import StudyError
 from pyvae.studies.folder import checkpoints_in, study_in
 from pyvae.training import Trained
-from pyvae.training.train import restored
+from pyvae.training.cohorts import restored_all
 
 
 def load_models(folder: Path | str) -> Trained:
@@ -32,7 +32,7 @@ def load_models(folder: Path | str) -> Trained:
     if held is None:
         raise StudyError(f"folder must hold a study, but {folder} has no config.json")
     study, config = held
-    trained = restored(study.recipe(config), checkpoints_in(folder))
+    trained = restored_all(study.recipe(config), checkpoints_in(folder))
     if trained is None:
         raise StudyError(f"folder must hold trained models, but the study in {folder} has no checkpoint yet")
     return trained

@@ -23,9 +23,10 @@ from pyvae.studies.errors import StudyError
 from pyvae.studies.folder import CURVES, checkpoints_in, claimed
 from pyvae.studies.progress import EvaluationProgress
 from pyvae.studies.study import Study
-from pyvae.training import Recipe, Trained, train
+from pyvae.training import Recipe, Trained
+from pyvae.training.cohorts import train_all
+from pyvae.training.curves import Curves
 from pyvae.training.progress import TrainingProgress
-from pyvae.training.train import Training
 
 
 def run_study(
@@ -67,13 +68,13 @@ def _train_and_evaluate(study: Study[Any], config: Config, out: Path, console: C
 
 
 def _train(recipe: Recipe, out: Path, console: Console, stop: threading.Event) -> Trained:
-    def save_curves(training: Training) -> None:
-        _write_table(out / CURVES, training.curves.table(training.cells, recipe.axes))
+    def save_curves(curves: Curves) -> None:
+        _write_table(out / CURVES, curves.table(recipe.cells, recipe.axes))
 
     with TrainingProgress(console) as progress:
-        return train(
+        return train_all(
             recipe,
-            checkpoints=checkpoints_in(out),
+            checkpoints_in(out),
             progress=progress,
             should_stop=stop.is_set,
             on_checkpoint=save_curves,

@@ -35,6 +35,8 @@ class Study(Generic[C]):
     """Draws the figures of a folder."""
     report: Callable[[Path], Path]
     """Writes the folder's texts and returns the page to open."""
+    grows: tuple[str, ...]
+    """Settings that list values of an axis: a run goes on with more of them, as with more steps."""
     hopeless: Callable[[Path], str | None]
     """Why nothing can be learned from a finished run, as when every model has diverged; None where something can."""
 

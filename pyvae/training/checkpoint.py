@@ -57,6 +57,16 @@ class Checkpoints:
         """Removes what writers that died left; to be called by the one writer only."""
         remove_stale_temporaries(self.folder)
 
+    def state(self) -> dict[str, Any] | None:
+        """The state of the newest manifest that is intact, without reading its weights; None where there is none."""
+        for name in (CURRENT, PREVIOUS):
+            try:
+                state: dict[str, Any] = _opened((self.folder / name).read_bytes())["state"]
+            except (FileNotFoundError, ValueError):
+                continue
+            return state
+        return None
+
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """(tensors, state) of the newest intact checkpoint, or None when there never was one.
 

@@ -38,6 +38,12 @@ class Curves:
         """All points, [rows, 3 + T]; Curves(terms, points) continues from them."""
         return torch.cat(self._blocks) if self._blocks else torch.empty(0, 3 + len(self.terms), dtype=torch.float64)
 
+    def last_step(self) -> int:
+        """Step of the last training point; 0 before the first."""
+        points = self.points()
+        train = points[points[:, 2] == SPLITS.index("train"), 1]
+        return int(train.max()) if len(train) else 0
+
     def not_finite(self) -> Tensor:
         """Places of the cells whose loss was not finite at their last training point, int64."""
         points = self.points()

@@ -7,6 +7,7 @@ by their place in the stack. Resuming is bit for bit always. Nothing is read bac
 every `curve_every` steps.
 """
 
+import dataclasses
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -52,6 +53,8 @@ class Training:
         self.step = 0
         self.steps = torch.zeros(len(self.cells), dtype=torch.int64)
         self.curves = Curves(recipe.terms)
+        self._curves_read = 0
+        """Step of the last training curve point."""
         self.chunks: list[Chunk] = []
         self.diverged = torch.zeros(len(self.cells), dtype=torch.bool)
         """Models whose loss was not finite at their last curve point."""
@@ -106,6 +109,7 @@ class Training:
         """Continues from a checkpoint, with the same chunks."""
         self.step, self.steps = state["step"], tensors["steps"].clone()
         self.curves = Curves(self.recipe.terms, tensors["curves"])
+        self._curves_read = self.curves.last_step()
         self.diverged[self.curves.not_finite()] = True
         self.chunks = [self._restored(tensors, c, indices) for c, indices in enumerate(state["chunks"])]
         if self.stopping is not None:
@@ -113,7 +117,9 @@ class Training:
 
     def _state(self) -> dict[str, Any]:
         chunks = [list(chunk.indices) for chunk in self.chunks]
-        return {"step": self.step, "chunks": chunks, "torch": torch.__version__, "threads": self.threads}
+        cells = [dataclasses.astuple(cell) for cell in self.cells]
+        versions = {"torch": torch.__version__, "threads": self.threads}
+        return {"step": self.step, "chunks": chunks, "cells": cells, **versions}
 
     def _restored(self, tensors: dict[str, Tensor], c: int, indices: list[int]) -> Chunk:
         model = self.recipe.model(len(indices), None)
@@ -125,8 +131,8 @@ class Training:
         return chunk
 
     def _read_curves(self) -> float:
-        every = self.recipe.settings.curve_every
-        window = self.step % every or min(every, self.step)
+        window = self.step - self._curves_read
+        self._curves_read = self.step
         place = {name: row for row, name in enumerate(self.recipe.terms)}
         elbos = []
         for chunk in self.chunks:

@@ -67,6 +67,28 @@ def test_a_folder_with_another_study_is_refused_and_untouched(finished) -> None:
     assert saved(finished) == before
 
 
+def test_a_study_goes_on_with_more_of_what_it_had(tmp_path) -> None:
+    small, large = tiny("mus=0", "seeds=1"), tiny("steps=23")
+    run_study(STUDY, small, tmp_path / "grown", console=quiet())
+    run_study(STUDY, large, tmp_path / "grown", resume=True, console=quiet())
+    run_study(STUDY, large, tmp_path / "at once", console=quiet())
+    assert saved(tmp_path / "grown") == saved(tmp_path / "at once")
+    longer = large.overridden(["steps=30"])
+    run_study(STUDY, longer, tmp_path / "grown", resume=True, console=quiet())
+    assert pq.read_table(tmp_path / "grown" / "results.parquet")["steps"].to_pylist() == [30] * 8
+    for fewer in ("steps=23", "mus=0"):
+        with pytest.raises(StudyError, match="already holds another study"):
+            run_study(STUDY, longer.overridden([fewer]), tmp_path / "grown", resume=True, console=quiet())
+
+
+def test_more_steps_that_would_change_the_objective_are_refused(tmp_path) -> None:
+    """Without a dataset_size of its own a beta-TCVAE's is the number of images that the run draws."""
+    config = tiny("objective=beta-tcvae", "steps=5", "mus=0", "seeds=0")
+    run_study(STUDY, config, tmp_path, console=quiet())
+    with pytest.raises(StudyError, match=r"already holds another study \(other steps\)"):
+        run_study(STUDY, config.overridden(["steps=9"]), tmp_path, resume=True, console=quiet())
+
+
 def test_a_finished_study_needs_resume_and_then_only_draws(finished) -> None:
     before = saved(finished)
     with pytest.raises(StudyError, match="already holds this study: add --resume"):

@@ -42,5 +42,6 @@ STUDY = Study(
     saved=SAVED,
     draw=draw,
     report=write_texts,
+    grows=("mus", "strengths", "seeds"),
     hopeless=hopeless,
 )
