@@ -1,4 +1,4 @@
-"""The total correlation of a perfect code, exactly 0, as minibatches read it: by pyvae, and by weights as they are copied.
+"""The total correlation of a perfect code, exactly 0, as minibatches read it: by pyvae, and by the copied weights.
 
     python benchmarks/perfect_code.py             # perfect_code.json into the results of this machine, a minute or two
     python benchmarks/perfect_code.py --out DIR
