@@ -92,6 +92,7 @@ clean:
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "pyvae needs Python 3.11 or later; choose one with make PYTHON=..."; exit 1; }
+	@echo "setting up $(VENV), once: torch if there is none (some minutes of download), tools, then the build"
 	$(PYTHON) -m venv $$($(PYTHON) -c 'import torch' 2>/dev/null && echo --system-site-packages) $(VENV)
 	touch $@
 
@@ -113,6 +114,7 @@ $(VENV)/.files: $(VENV)/.python FORCE
 
 # Without isolation, so that the build sees that torch and does not download another.
 $(VENV)/.built: $(VENV)/.torch $(VENV)/.files $(NATIVE_SOURCES)
+	@echo "building pyvae: its compiled part takes one to three minutes where it has changed"
 	$(BIN)/python -m pip install -q 'scikit-build-core>=0.10' 'pybind11>=2.13' 'cmake>=3.25' ninja
 	$(BIN)/python -m pip install -q --no-build-isolation -e '.[dev]'
 	touch $@
