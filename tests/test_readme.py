@@ -82,6 +82,18 @@ def test_the_figures_of_the_readme_are_rows_of_the_benchmark() -> None:
         assert words in readme
 
 
+def test_the_sharp_corner_of_the_readme_is_the_committed_result() -> None:
+    readme = (ROOT / "README.md").read_text()
+    (target,) = re.findall(r"^\[code\]: (\S+)$", readme, re.MULTILINE)
+    held = json.loads((ROOT / target).read_text())
+    rows = {row["estimator"]: row for row in held["rows"] if row["M"] == 64}
+    shown = {"mss": "−3.6", "mws": "+126.6", "column 0": "+4.85"}
+    for name, text in shown.items():
+        value = float(text.replace("−", "-"))
+        digits = len(text.partition(".")[2])
+        assert round(rows[name]["total_correlation"], digits) == value and text in readme
+
+
 def test_the_readme_is_short() -> None:
     lines = (ROOT / "README.md").read_text().splitlines()
     assert len(lines) <= 120 and max(map(len, lines)) <= 120
