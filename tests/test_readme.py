@@ -87,9 +87,9 @@ def test_the_sharp_corner_of_the_readme_is_the_committed_result() -> None:
     (target,) = re.findall(r"^\[code\]: (\S+)$", readme, re.MULTILINE)
     held = json.loads((ROOT / target).read_text())
     rows = {row["estimator"]: row for row in held["rows"] if row["M"] == 64}
-    shown = {"mss": "−3.6", "mws": "+126.6", "column 0": "+4.85"}
+    shown = {"mss": "\N{MINUS SIGN}3.6", "mws": "+126.6", "column 0": "+4.85"}
     for name, text in shown.items():
-        value = float(text.replace("−", "-"))
+        value = float(text.replace("\N{MINUS SIGN}", "-"))
         digits = len(text.partition(".")[2])
         assert round(rows[name]["total_correlation"], digits) == value and text in readme
 
