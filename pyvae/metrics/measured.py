@@ -27,7 +27,7 @@ class Measured:
     """What the score is made of, by name: estimates for each factor, each latent, or both."""
 
     def __float__(self) -> float:
-        return self.value
+        return float(self.value)
 
     def __str__(self) -> str:
         return f"{self.value:.3f} (95 % interval {self.low:.3f} to {self.high:.3f}; at most {self.ceiling:.3g})"

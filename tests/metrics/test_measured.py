@@ -13,3 +13,4 @@ def test_an_estimate_becomes_a_score_with_an_interval() -> None:
 
 def test_a_score_is_a_plain_value() -> None:
     assert Measured(1.0, 0.5, 1.5, 2.0) == Measured(1.0, 0.5, 1.5, 2.0)
+    assert type(float(Measured(1, 0, 2, 3))) is float  # a count
