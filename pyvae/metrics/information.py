@@ -15,6 +15,7 @@ from torch import Tensor
 
 from pyvae.metrics.projection import least_squares
 from pyvae.ops import kl_decomposition
+from pyvae.ops.minibatch_log_density import Method
 
 SATURATION_MARGIN = 1.0
 
@@ -39,15 +40,15 @@ def recovered_information(code: Tensor, truth: Tensor) -> Tensor:
     return (0.5 * torch.log(variance / mse)).clamp_min(0)
 
 
-def code_information(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+def code_information(z: Tensor, mu: Tensor, logvar: Tensor, *, method: Method = "auto", rtol: float = 1e-5) -> Tensor:
     """I(x; code) in nats over a finite set of M images: mean of log q(z|x) - log q(z), all [..., M, L] ->
     [...].
 
     z holds one sample of each posterior, and q(z) is the exact aggregate posterior of these M images
     (estimator "full"). It estimates the information between code and *image index*, which never exceeds log
-    M.
+    M. `method` and `rtol` as in pyvae.minibatch_log_density.
     """
-    return kl_decomposition(z, mu, logvar, estimator="full").mutual_information.mean(-1)
+    return kl_decomposition(z, mu, logvar, estimator="full", method=method, rtol=rtol).mutual_information.mean(-1)
 
 
 def is_saturated(information: Tensor, images: int) -> Tensor:
