@@ -4,6 +4,13 @@
 
 namespace pyvae {
 
+// What a cotangent is multiplied with: the derivative, and nothing where the cotangent is 0. What a loss leaves out has
+// no gradient, and 0 * inf would be NaN.
+template <typename T>
+PYVAE_MATH T derivative_for(T cotangent, T derivative) {
+  return kept_if(cotangent != T(0), derivative);
+}
+
 // --- Reparameterisation: z = mu + e^(logvar/2) eps  (Kingma & Welling 2014, eq. 10) --------------------------------
 
 template <typename T>
@@ -23,6 +30,12 @@ template <typename T>
 struct GaussianKlGrad {
   T mu, logvar, prior_mu, prior_logvar;
 };
+
+template <typename T>
+PYVAE_MATH GaussianKlGrad<T> derivative_for(T cotangent, GaussianKlGrad<T> of) {
+  return {derivative_for(cotangent, of.mu), derivative_for(cotangent, of.logvar),
+          derivative_for(cotangent, of.prior_mu), derivative_for(cotangent, of.prior_logvar)};
+}
 
 // KL(N(mu, e^logvar) || N(0, 1)) = (mu^2 + expm1(logvar) - logvar) / 2  (Kingma & Welling 2014, appendix B).
 template <typename T>

@@ -53,6 +53,12 @@ PYVAE_MATH float normal_sqrt(float x) {
 PYVAE_MATH int32_t float_bits(float x) { return __builtin_bit_cast(int32_t, x); }
 PYVAE_MATH float bits_float(int32_t bits) { return __builtin_bit_cast(float, bits); }
 
+// x, or 0. By bits, because of several selections by one condition compilers make a branch, which vectors cannot take.
+PYVAE_MATH float kept_if(bool keep, float x) { return bits_float(float_bits(x) & -static_cast<int32_t>(keep)); }
+PYVAE_MATH double kept_if(bool keep, double x) {
+  return __builtin_bit_cast(double, __builtin_bit_cast(int64_t, x) & -static_cast<int64_t>(keep));
+}
+
 // --- What a formula needs that is a template on F, a scalar or the vector type of kernels/cpu/vec.h, which has its own
 // version of each beside +, - and *.
 

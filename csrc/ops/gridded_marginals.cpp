@@ -90,11 +90,11 @@ std::tuple<Tensor, Tensor, Tensor> gridded_marginals_backward(const Tensor& grad
 #if !defined(USE_CUDA)
 STABLE_TORCH_LIBRARY_FRAGMENT(pyvae, m) {
   m.def(
-      "gridded_marginals(Tensor z, Tensor mu, Tensor logvar, int dataset_size, int estimator, float rtol) "
+      "gridded_marginals(Tensor z, Tensor mu, Tensor logvar, SymInt dataset_size, int estimator, float rtol) "
       "-> (Tensor marginals, Tensor score, Tensor tier)");
   m.def(
       "gridded_marginals_backward(Tensor grad_marginals, Tensor z, Tensor mu, Tensor logvar, Tensor marginals, "
-      "Tensor score, Tensor tier, int dataset_size, int estimator, float rtol) -> (Tensor, Tensor, Tensor)");
+      "Tensor score, Tensor tier, SymInt dataset_size, int estimator, float rtol) -> (Tensor, Tensor, Tensor)");
 }
 #endif
 

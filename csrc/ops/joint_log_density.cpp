@@ -80,11 +80,11 @@ Gradients joint_log_density_backward(const Tensor& grad_joint, const Tensor& z, 
 #if !defined(USE_CUDA)
 STABLE_TORCH_LIBRARY_FRAGMENT(pyvae, m) {
   m.def(
-      "joint_log_density(Tensor z, Tensor mu, Tensor logvar, int dataset_size, int estimator) "
+      "joint_log_density(Tensor z, Tensor mu, Tensor logvar, SymInt dataset_size, int estimator) "
       "-> (Tensor joint, Tensor peak, Tensor total)");
   m.def(
       "joint_log_density_backward(Tensor grad_joint, Tensor z, Tensor mu, Tensor logvar, Tensor peak, Tensor total, "
-      "int dataset_size, int estimator) -> (Tensor, Tensor, Tensor)");
+      "SymInt dataset_size, int estimator) -> (Tensor, Tensor, Tensor)");
 }
 #endif
 

@@ -58,11 +58,11 @@ Gradients minibatch_log_density_backward(const Tensor& grad_joint, const Tensor&
 #if !defined(USE_CUDA)
 STABLE_TORCH_LIBRARY_FRAGMENT(pyvae, m) {
   m.def(
-      "minibatch_log_density(Tensor z, Tensor mu, Tensor logvar, int dataset_size, int estimator) "
+      "minibatch_log_density(Tensor z, Tensor mu, Tensor logvar, SymInt dataset_size, int estimator) "
       "-> (Tensor joint, Tensor marginals, Tensor peak, Tensor total)");
   m.def(
       "minibatch_log_density_backward(Tensor grad_joint, Tensor grad_marginals, Tensor z, Tensor mu, Tensor logvar, "
-      "Tensor peak, Tensor total, int dataset_size, int estimator) -> (Tensor, Tensor, Tensor)");
+      "Tensor peak, Tensor total, SymInt dataset_size, int estimator) -> (Tensor, Tensor, Tensor)");
 }
 #endif
 

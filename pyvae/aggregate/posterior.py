@@ -1,7 +1,6 @@
 """q(z) = 1/N sum_n N(z; mu_n, sigma_n^2) over a whole data set, evaluated chunk by chunk."""
 
 import math
-import numbers
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -10,11 +9,14 @@ from torch import Tensor
 
 from pyvae.aggregate.estimate import Estimate, mean_of, mean_of_strata, minus_mean_of
 from pyvae.aggregate.progress import progress_bar
-from pyvae.aggregate.tables import Rows, Table, chunks_of, interleaved, members_by_value
+from pyvae.aggregate.tables import Labels, Rows, Table, chunks_of, interleaved, members_by_value
 from pyvae.ops import minibatch_log_density, reparameterize
+from pyvae.ops.arguments import short_name, whole
 from pyvae.ops.gridded_marginals import gridded_marginals, grids_serve
 from pyvae.ops.joint_log_density import joint_log_density
 from pyvae.ops.kl_decomposition import log_normal
+from pyvae.ops.registration import exportable
+from pyvae.ops.seeds import check_generator, check_seed
 
 # Posteriors in memory at a time. Time per posterior is the same from 2^15 to 2^20 (10 000 queries, D = 10, two threads:
 # 12 to 16 ns per latent), and 2^17 of 10^7 took 100 MiB in all.
@@ -27,6 +29,7 @@ SAMPLES = 10_000
 _Density = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
+@exportable
 class Samples(NamedTuple):
     """Samples `z` [S, D] of q(z) and the data point whose posterior gave each, `indices` [S] int64."""
 
@@ -34,6 +37,7 @@ class Samples(NamedTuple):
     indices: Tensor
 
 
+@exportable
 class AggregateKL(NamedTuple):
     """The mean KL term in three parts, nats; `dimwise_kl` is a value for each latent, [D].
 
@@ -55,8 +59,8 @@ def aggregate_posterior(
     logvar are read once here, to see that they are finite, and once for each question, a chunk at a time.
 
     Args:
-        mu: posterior means, [N, D]: a tensor, a numpy array or memory map, or the path of a .npy file, which is opened
-            as a memory map. float32, float64, or a half type, which is computed in float32.
+        mu: posterior means, [N, D]: a tensor, a numpy array or memory map, or the path of a .npy file, which is read as
+            needed and must not change. float32, float64, or a half type, which is computed in float32.
         logvar: posterior log-variances, log sigma^2, [N, D], of the same dtype.
         rtol: relative error that grids may add to a marginal density (`minibatch_log_density`).
         chunk: how many posteriors are in memory at a time.
@@ -69,8 +73,9 @@ def aggregate_posterior(
         TypeError: for anything else than tensors, arrays and paths, dtypes that are not floating or differ, or a chunk
             that is no int.
         FileNotFoundError: for a path where nothing is.
-        ValueError: for files of another kind, shapes other than [N, D], shapes or devices that differ, no posterior, no
-            latent, values that are not finite, an rtol that is not positive or a chunk below 1.
+        ValueError: for files of another kind, or that change before a question is answered, shapes other than [N, D],
+            shapes or devices that differ, no posterior, no latent, values that are not finite, an rtol that is not
+            positive or a chunk below 1.
 
     Example:
         >>> posterior = aggregate_posterior(torch.zeros(1000, 2), torch.zeros(1000, 2))
@@ -81,7 +86,7 @@ def aggregate_posterior(
     _check_alike(*tables)
     if not rtol > 0:
         raise ValueError(f"rtol must be greater than 0, got {rtol!r}.")
-    chunk = _count("chunk", chunk, least=1)
+    chunk = whole("chunk", chunk, least=1)
     for table in tables:
         table.check_finite(chunk)
     return AggregatePosterior(*tables, rtol=float(rtol), chunk=chunk, progress=progress)
@@ -118,7 +123,7 @@ class AggregatePosterior:
             TypeError: for a count that is no int.
             ValueError: for a count below 0, or both a seed and a generator.
         """
-        count = _count("count", count, least=0)
+        count = whole("count", count, least=0)
         return self._sample(count, self._generator(seed, generator), None)
 
     @torch.no_grad()
@@ -203,7 +208,7 @@ class AggregatePosterior:
     @torch.no_grad()
     def conditional_entropies(
         self,
-        labels: Rows,
+        labels: Labels,
         samples: int = SAMPLES,
         *,
         seed: int | None = None,
@@ -218,8 +223,9 @@ class AggregatePosterior:
         and `samples` of it for each value.
 
         Args:
-            labels: whole numbers [N] or [N, K], the value of each factor at each data point: a tensor, an array or the
-                path of a .npy file.
+            labels: whole numbers [N] or [N, K], the value of each factor at each data point: a tensor, an array, a list
+                or the path of a .npy file. Floating ones may be, 2.0 is a whole number; a continuous factor is binned
+                first.
             samples, seed, generator: as elsewhere.
 
         Raises:
@@ -227,7 +233,7 @@ class AggregatePosterior:
             ValueError: for labels of another shape or length, fewer than 2 samples, or both a seed and a generator.
         """
         factors = members_by_value(labels, len(self))
-        samples = _count("samples", samples, least=2)
+        samples = whole("samples", samples, least=2)
         drawn_by = self._generator(seed, generator)
         steps = sum(chunks_of(len(members), self._chunk) for values in factors for members in values)
         entropies = []
@@ -289,7 +295,7 @@ class AggregatePosterior:
     # --- Samples ------------------------------------------------------------------------------------------------------
 
     def _samples(self, samples: int, seed: int | None, generator: torch.Generator | None) -> Samples:
-        return self._sample(_count("samples", samples, least=2), self._generator(seed, generator), None)
+        return self._sample(whole("samples", samples, least=2), self._generator(seed, generator), None)
 
     @torch.no_grad()
     def _sample(self, count: int, generator: torch.Generator | None, members: Tensor | None) -> Samples:
@@ -301,17 +307,18 @@ class AggregatePosterior:
         return Samples(z, indices)
 
     def _generator(self, seed: int | None, generator: torch.Generator | None) -> torch.Generator | None:
+        check_generator(generator)
         if seed is None:
             return generator
         if generator is not None:
             raise ValueError("seed and generator must not both be given.")
-        return torch.Generator(self.device).manual_seed(seed)
+        return torch.Generator(self.device).manual_seed(check_seed(seed))
 
     def _check_queries(self, z: Tensor) -> None:
         if not isinstance(z, Tensor):
             raise TypeError(f"z must be a tensor, got {type(z).__name__}.")
         if z.dtype not in (self._mu.dtype, self.dtype):
-            raise TypeError(f"z must have the dtype of mu, {_short(self._mu.dtype)}, got {_short(z.dtype)}.")
+            raise TypeError(f"z must have the dtype of mu, {short_name(self._mu.dtype)}, got {short_name(z.dtype)}.")
         if z.device != self.device:
             raise ValueError(f"z must be on the device of mu, {self.device}, got {z.device}.")
         if z.shape[-1:] != (self.latents,):
@@ -325,22 +332,10 @@ def _log_prior(z: Tensor) -> Tensor:
 
 def _check_alike(mu: Table, logvar: Table) -> None:
     if logvar.dtype != mu.dtype:
-        raise TypeError(f"logvar must have the dtype of mu, {_short(mu.dtype)}, got {_short(logvar.dtype)}.")
+        raise TypeError(f"logvar must have the dtype of mu, {short_name(mu.dtype)}, got {short_name(logvar.dtype)}.")
     if logvar.shape != mu.shape:
         raise ValueError(f"logvar must have the shape of mu, {list(mu.shape)}, got {list(logvar.shape)}.")
     if logvar.device != mu.device:
         raise ValueError(f"logvar must be on the device of mu, {mu.device}, got {logvar.device}.")
     if 0 in mu.shape:
         raise ValueError(f"mu must hold at least one posterior of at least one latent, got the shape {list(mu.shape)}.")
-
-
-def _count(name: str, count: int, *, least: int) -> int:
-    if not isinstance(count, numbers.Integral) or isinstance(count, bool):
-        raise TypeError(f"{name} must be an int, got {type(count).__name__}.")
-    if count < least:
-        raise ValueError(f"{name} must be at least {least}, got {count}.")
-    return int(count)
-
-
-def _short(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")

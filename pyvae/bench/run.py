@@ -28,14 +28,23 @@ def run_bench(
         console: where progress and tables go.
 
     Raises:
-        BenchError: if `out` holds results that cannot be continued, or providers disagree.
+        BenchError: if `out` is a file or holds results that cannot be continued, or providers disagree.
     """
+    if out is not None:
+        _check_folder(out)
     if threads is not None:
         torch.set_num_threads(threads)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     cases = [case for op in ops() for case in full_cases(op)] if full else quick_cases()
     return run_cases(cases, FULL if full else QUICK, out, resume=resume, console=console)
+
+
+def _check_folder(out: Path) -> None:
+    """Raises BenchError where a file stands in the way of the folder."""
+    file = next((path for path in (out, *out.parents) if path.exists() and not path.is_dir()), None)
+    if file is not None:
+        raise BenchError(f"out must be a folder for the results, got the file {str(file)!r}")
 
 
 def run_cases(cases: list[Case], effort: Effort, out: Path | None, *, resume: bool, console: Console) -> Results:

@@ -9,8 +9,10 @@ from pyvae.losses.objective import Objective, check_choice, check_weights
 from pyvae.losses.terms import check_alike
 from pyvae.ops import kl_decomposition
 from pyvae.ops.minibatch_log_density import Estimator, Method
+from pyvae.ops.registration import exportable
 
 
+@exportable
 class BetaTCVAETerms(NamedTuple):
     """loss = reconstruction + alpha * mutual_information + beta * total_correlation + gamma * dimwise_kl.
 

@@ -8,8 +8,10 @@ from pyvae.deprecated import warn_of
 from pyvae.losses.objective import Objective, check_choice, check_weights
 from pyvae.losses.terms import check_alike, sampled_kl
 from pyvae.ops import gaussian_kl
+from pyvae.ops.registration import exportable
 
 
+@exportable
 class BetaVAETerms(NamedTuple):
     """loss = reconstruction + beta * kl, each [..., M] in nats."""
 

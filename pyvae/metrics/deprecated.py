@@ -4,14 +4,14 @@ import torch
 
 from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.posterior import SAMPLES
-from pyvae.aggregate.tables import Rows
+from pyvae.aggregate.tables import Labels
 from pyvae.deprecated import warn_of
 from pyvae.metrics.mig import MutualInformationGap, gap_of
 
 
 def mutual_information_gap(
     posterior: AggregatePosterior,
-    labels: Rows,
+    labels: Labels,
     samples: int = SAMPLES,
     *,
     seed: int | None = None,

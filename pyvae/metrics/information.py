@@ -17,6 +17,7 @@ from pyvae.aggregate.estimate import Estimate, mean_of
 from pyvae.metrics.projection import least_squares
 from pyvae.ops import kl_decomposition, minibatch_log_density
 from pyvae.ops.kl_decomposition import log_normal
+from pyvae.ops.minibatch_log_density import Method
 
 SATURATION_MARGIN = 1.0
 
@@ -41,23 +42,25 @@ def recovered_information(code: Tensor, truth: Tensor) -> Tensor:
     return (0.5 * torch.log(variance / mse)).clamp_min(0)
 
 
-def code_information(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+def code_information(z: Tensor, mu: Tensor, logvar: Tensor, *, method: Method = "auto", rtol: float = 1e-5) -> Tensor:
     """I(x; code) in nats over a finite set of M images: mean of log q(z|x) - log q(z), all [..., M, L] ->
     [...].
 
     z holds one sample of each posterior, and q(z) is the exact aggregate posterior of these M images
     (estimator "full"). It estimates the information between code and *image index*, which never exceeds log
-    M.
+    M. `method` and `rtol` as in pyvae.minibatch_log_density.
     """
-    return kl_decomposition(z, mu, logvar, estimator="full").mutual_information.mean(-1)
+    return kl_decomposition(z, mu, logvar, estimator="full", method=method, rtol=rtol).mutual_information.mean(-1)
 
 
-def latent_information(z: Tensor, mu: Tensor, logvar: Tensor) -> Estimate:
+def latent_information(
+    z: Tensor, mu: Tensor, logvar: Tensor, *, method: Method = "auto", rtol: float = 1e-5
+) -> Estimate:
     """I(x; z_d) in nats of each latent over a finite set of M images, with errors: all [..., M, L] -> [..., L].
 
     As `code_information`, latent by latent; exactly 0 for a latent that has collapsed.
     """
-    marginals = minibatch_log_density(z, mu, logvar, estimator="full").marginals
+    marginals = minibatch_log_density(z, mu, logvar, estimator="full", method=method, rtol=rtol).marginals
     terms = log_normal(z, mu, logvar) - marginals
     return mean_of(terms.movedim(-2, 0))
 

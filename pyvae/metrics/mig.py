@@ -7,11 +7,14 @@ from torch import Tensor
 
 from pyvae.aggregate import AggregatePosterior, Estimate
 from pyvae.aggregate.posterior import SAMPLES
-from pyvae.aggregate.tables import Rows, members_by_value
+from pyvae.aggregate.tables import Labels, Rows, members_by_value, whole_numbers
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.measured import Measured, measured
+from pyvae.ops.registration import exportable
+from pyvae.ops.seeds import check_seed
 
 
+@exportable
 class MutualInformationGap(NamedTuple):
     """`mig` [], the mean of `gaps` [K], shares of each factor's entropy; `information` [K, D], I(z_d; v_k) in nats."""
 
@@ -21,7 +24,7 @@ class MutualInformationGap(NamedTuple):
 
 
 def mig(
-    codes: Codes | Rows | AggregatePosterior, factors: Rows, *, samples: int = SAMPLES, seed: int | None = None
+    codes: Codes | Rows | AggregatePosterior, factors: Labels, *, samples: int = SAMPLES, seed: int | None = None
 ) -> Measured:
     r"""MIG of a data set's posteriors and its factors (Chen et al. 2018, section 5, eq. 6).
 
@@ -34,7 +37,8 @@ def mig(
 
     Args:
         codes: of the data set, N posteriors of D latents.
-        factors: whole numbers [N] or [N, K], the value of each factor at each data point.
+        factors: whole numbers [N] or [N, K], the value of each factor at each data point: a tensor, an array, a list or
+            the path of a .npy file. Floating ones may be, 2.0 is a whole number; a continuous factor is binned first.
         samples: for H(z_d), and again for each value of each factor.
         seed: fixes the answer to the bit.
 
@@ -52,7 +56,7 @@ def mig(
 
 def gap_of(
     posterior: AggregatePosterior,
-    labels: Rows,
+    labels: Labels,
     samples: int,
     *,
     seed: int | None = None,
@@ -61,9 +65,10 @@ def gap_of(
     """The gaps and what they are made of, as estimates."""
     if posterior.latents < 2:
         raise ValueError("posterior must have at least 2 latents for a gap between two, got 1.")
-    entropy = _factor_entropies(labels, len(posterior))
+    labels = whole_numbers(labels)  # a file is read once
+    entropy = _factor_entropies(labels, len(posterior)).to(posterior.device)
     if seed is not None and generator is None:
-        generator, seed = torch.Generator(posterior.device).manual_seed(seed), None
+        generator, seed = torch.Generator(posterior.device).manual_seed(check_seed(seed)), None
     marginal = posterior.marginal_entropies(samples, seed=seed, generator=generator)
     conditional = posterior.conditional_entropies(labels, samples, seed=seed, generator=generator)
     information = marginal.value - conditional.value
@@ -79,12 +84,12 @@ def gap_of(
     )
 
 
-def _factor_entropies(labels: Rows, count: int) -> Tensor:
+def _factor_entropies(labels: Labels, count: int) -> Tensor:
     """H(v_k) in nats of the values' frequencies, [K] float64."""
     entropies = []
     for k, values in enumerate(members_by_value(labels, count)):
         if len(values) < 2:
             raise ValueError(f"labels must hold at least two values of each factor, got one of factor {k}.")
-        share = torch.tensor([len(members) for members in values], dtype=torch.float64) / count
+        share = torch.tensor([len(members) for members in values], dtype=torch.float64, device="cpu") / count
         entropies.append(-(share * share.log()).sum())
     return torch.stack(entropies)

@@ -14,11 +14,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pyvae.ops.registration import exportable
+
 # Learned latents live on the scale of the prior, standard deviation 1. What varies by less than this is
 # rounding noise of float32, not signal: a collapsed posterior mean that moves by 1e-4 does count as varying.
 CONSTANT_STD = 1e-6
 
 
+@exportable
 class LinearMap(NamedTuple):
     """An affine map, one per model: weight [..., P, T] and bias [..., 1, T]."""
 
@@ -30,6 +33,7 @@ class LinearMap(NamedTuple):
         return inputs @ self.weight.to(inputs.dtype) + self.bias.to(inputs.dtype)
 
 
+@exportable
 class Score(NamedTuple):
     """mse [...]: mean over samples and outputs, in squared units of the target. r2 [...]: see `score`."""
 
@@ -37,6 +41,7 @@ class Score(NamedTuple):
     r2: Tensor
 
 
+@exportable
 class SGDFit(NamedTuple):
     """A map fitted by gradient steps, and its training curve [..., steps]: the batch's MSE before each
     step.
@@ -53,7 +58,7 @@ def halves(count: int, seed: int) -> tuple[Tensor, Tensor]:
     """
     if count < 2:
         raise ValueError(f"count must be at least 2 to be split in two halves, got {count}")
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed), device="cpu")
     return order[: count // 2], order[count // 2 :]
 
 
@@ -101,13 +106,13 @@ def sgd_protocol(
     x = torch.nn.functional.pad(inputs.float(), (0, 1), value=1.0)  # a column of ones carries the bias
     y = targets.float()
     leading = (x[..., 0, :1] + y[..., 0, :1]).shape[:-1]  # as the leading axes broadcast
-    weight = torch.zeros(*leading, x.shape[-1], y.shape[-1], requires_grad=True)
+    weight = torch.zeros(*leading, x.shape[-1], y.shape[-1], device=x.device, requires_grad=True)
     optimiser = torch.optim.Adam([weight], lr=learning_rate, fused=True)
     generator = torch.Generator().manual_seed(seed)
     curve = []
     with _one_thread():
         for _ in range(epochs):
-            order = torch.randperm(x.shape[-2], generator=generator)
+            order = torch.randperm(x.shape[-2], generator=generator, device="cpu")
             x_shuffled, y_shuffled = x[..., order, :], y[..., order, :]
             for start in range(0, len(order), batch_size):
                 x_b = x_shuffled[..., start : start + batch_size, :]

@@ -3,7 +3,9 @@
 import numbers
 from typing import Any
 
+import numpy as np
 import torch
+import torch._C._functorch as functorch
 import torch.autograd.forward_ad as forward_ad
 from torch import Tensor
 
@@ -14,27 +16,30 @@ def check_tensors(**tensors: Any) -> None:
     """All are floating tensors of one dtype on one device; under autocast dtypes may differ.
 
     Raises:
-        TypeError: if one is no tensor, has an unsupported dtype, or another dtype than the first.
+        TypeError: if one is no tensor or a DTensor, has an unsupported dtype, or another dtype than the first.
         ValueError: if one lies on another device than the first.
-        NotImplementedError: if one carries a forward-mode tangent, which the ops would drop.
+        NotImplementedError: if one carries a forward-mode tangent, which the ops would drop, or torch.func is to
+            differentiate it in reverse mode.
     """
     first_name, first = next(iter(tensors.items()))
     for name, tensor in tensors.items():
         if not isinstance(tensor, Tensor):
             raise TypeError(f"{name} must be a tensor, got {type(tensor).__name__}.")
-        _refuse_tangent(name, tensor)
+        if not torch.compiler.is_compiling():  # which traces none of these questions
+            _refuse_distributed(name, tensor)
+            _refuse_tangent(name, tensor)
+            _refuse_functional_gradient(name, tensor)
         if tensor.dtype not in _SUPPORTED:
-            raise TypeError(f"{name} must be float32, float64, bfloat16 or float16, got {_short(tensor.dtype)}.")
+            raise TypeError(f"{name} must be float32, float64, bfloat16 or float16, got {short_name(tensor.dtype)}.")
         if tensor.device != first.device:
             raise ValueError(f"{name} must be on the device of {first_name}, {first.device}, got {tensor.device}.")
         if tensor.dtype != first.dtype and not autocasts(first):
-            raise TypeError(
-                f"{name} must have the dtype of {first_name}, {_short(first.dtype)}, got {_short(tensor.dtype)}."
-            )
+            dtypes = short_name(first.dtype), short_name(tensor.dtype)
+            raise TypeError(f"{name} must have the dtype of {first_name}, {dtypes[0]}, got {dtypes[1]}.")
 
 
 def _refuse_tangent(name: str, tensor: Tensor) -> None:
-    if torch.compiler.is_compiling() or forward_ad._current_level < 0:
+    if forward_ad._current_level < 0:
         return
     if forward_ad.unpack_dual(tensor).tangent is not None:
         raise NotImplementedError(
@@ -43,9 +48,73 @@ def _refuse_tangent(name: str, tensor: Tensor) -> None:
         )
 
 
+def _refuse_functional_gradient(name: str, tensor: Tensor) -> None:
+    # torch's own words are about the setup_context of an autograd.Function, which its register_autograd writes.
+    interpreter = functorch.peek_interpreter_stack()
+    if interpreter is None or not torch.is_grad_enabled():
+        return
+    tracked = interpreter.key() == functorch.TransformType.Grad and tensor.requires_grad
+    while not tracked and functorch.is_functorch_wrapped_tensor(tensor):
+        tracked = functorch.is_gradtrackingtensor(tensor) and tensor.requires_grad
+        tensor = functorch.get_unwrapped(tensor)
+    if tracked:
+        raise NotImplementedError(
+            f"{name} must not be differentiated by torch.func (grad, vjp, jacrev): pyvae's ops serve ordinary autograd "
+            "(backward, torch.autograd.grad) and torch.vmap; pyvae.ops.reference serves torch.func."
+        )
+
+
+def _refuse_distributed(name: str, tensor: Tensor) -> None:
+    if type(tensor).__name__ == "DTensor":  # whose module takes half a second to import and is not in every torch
+        raise TypeError(
+            f"{name} must be a plain tensor, got a DTensor: pass {name}.to_local() for this process's rows, or "
+            f"{name}.full_tensor() where densities are to see those of every process."
+        )
+
+
 def is_number(value: Any) -> bool:
     """A real number of Python or numpy, not a bool."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def traced_number(value: Any) -> Any:
+    """Under torch.compile, which traces numpy's numbers as arrays without axes, the number; anything else as it is."""
+    if not (torch.compiler.is_compiling() and isinstance(value, np.ndarray) and value.ndim == 0):
+        return value
+    with torch._dynamo.patch_dynamo_config(capture_scalar_outputs=True):
+        return torch.as_tensor(value).item()
+
+
+def is_known(condition: bool) -> bool:
+    """Whether it is true, of sizes and numbers that torch.compile or torch.export may have left open.
+
+    An export is not narrowed by the question: there, only what holds for all of its sizes is known. Of a number that a
+    compiled program learns as it runs nothing is. What the answer left out the op itself refuses.
+    """
+    if not torch.compiler.is_compiling():
+        return condition
+    from torch.fx.experimental.symbolic_shapes import guard_or_false, statically_known_true  # a second, for sympy
+
+    return statically_known_true(condition) if torch.compiler.is_exporting() else guard_or_false(condition)
+
+
+def is_whole(value: Any) -> bool:
+    """An integer of Python or numpy, not a bool."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def whole(name: str, value: Any, *, least: int) -> int:
+    """An integer of Python or numpy as Python's.
+
+    Raises:
+        TypeError: for anything else.
+        ValueError: below `least`.
+    """
+    if not is_whole(value):
+        raise TypeError(f"{name} must be an int, got {type(value).__name__}.")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}.")
+    return int(value)
 
 
 def autocasts(tensor: Tensor) -> bool:
@@ -89,5 +158,6 @@ def broadcast(**tensors: Tensor) -> tuple[Tensor, ...]:
     return tuple(tensor.expand(shape) for tensor in tensors.values())
 
 
-def _short(dtype: torch.dtype) -> str:
+def short_name(dtype: torch.dtype) -> str:
+    """ "float32" for torch.float32."""
     return str(dtype).removeprefix("torch.")

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from pyvae.ops.arguments import broadcast, check_axes, check_tensors, compute_dtype, is_number
+from pyvae.ops.arguments import broadcast, check_axes, check_tensors, compute_dtype, is_number, traced_number
 from pyvae.ops.registration import refuse_double_backward, vmap_over_leading_axes, wanted
 
 Reduction = Literal["none", "latent", "batchmean", "sum"]
@@ -32,15 +32,17 @@ def gaussian_kl(
         prior_mu: prior means, a tensor that broadcasts with mu or a number; default 0.
         prior_logvar: prior log-variances, likewise; default 0.
         reduction: "none" gives [..., D]; "latent" sums over the latents, [...]; "sum" sums that over everything;
-            "batchmean" divides that sum by the number of posteriors.
+            "batchmean" divides that sum by the number of posteriors, [M, D] or those of [K, M, D] together, and is 0 of
+            none. Of images, [B, C, H, W], it is refused: flatten their latents into one axis, mu.flatten(1).
 
     Returns:
         Nats, float32 (float64 for float64 inputs). All four inputs receive gradients.
 
     Raises:
-        TypeError: for inputs that are no floating tensors or differ in dtype.
-        NotImplementedError: for inputs with a forward-mode tangent.
-        ValueError: for shapes that do not broadcast, different devices, or an unknown reduction.
+        TypeError: for inputs that are no floating tensors, DTensors or of different dtypes.
+        NotImplementedError: for inputs with a forward-mode tangent or that torch.func differentiates.
+        ValueError: for shapes that do not broadcast, different devices, an unknown reduction, or "batchmean" of more
+            than three axes, which would count the axes of an image as posteriors.
 
     Example:
         >>> mu, logvar = torch.ones(3, 10), torch.zeros(3, 10)
@@ -52,8 +54,8 @@ def gaussian_kl(
     posterior = {"mu": mu, "logvar": logvar}
     prior: dict[str, Any] = {}
     if prior_mu is not None or prior_logvar is not None:
-        prior = {"prior_mu": 0.0 if prior_mu is None else prior_mu}
-        prior["prior_logvar"] = 0.0 if prior_logvar is None else prior_logvar
+        prior = {"prior_mu": 0.0 if prior_mu is None else traced_number(prior_mu)}
+        prior["prior_logvar"] = 0.0 if prior_logvar is None else traced_number(prior_logvar)
     tensors = posterior | {name: value for name, value in prior.items() if not is_number(value)}
     check_tensors(**tensors)
     dtype = compute_dtype(*tensors.values())
@@ -62,11 +64,21 @@ def gaussian_kl(
             prior[name] = torch.full((), float(value), dtype=dtype, device=mu.device)
     check_axes("mu", mu, "[..., D]")
     posterior_and_prior = [tensor.to(dtype) for tensor in broadcast(**posterior, **prior)]
+    if reduction == "batchmean":
+        _check_batch(posterior_and_prior[0])
     no_prior = () if prior else (None, None)
     kl: Tensor = torch.ops.pyvae.gaussian_kl(*posterior_and_prior, *no_prior, reduction != "none")
-    if reduction == "batchmean":
+    if reduction == "batchmean" and kl.numel() > 0:
         return kl.mean()
-    return kl.sum() if reduction == "sum" else kl
+    return kl.sum() if reduction in ("sum", "batchmean") else kl
+
+
+def _check_batch(mu: Tensor) -> None:
+    if mu.dim() > 3:
+        raise ValueError(
+            f"mu must have the shape [M, D] or [K, M, D] for 'batchmean', got {list(mu.shape)}: make one axis of the "
+            "latents of an image by mu.flatten(1), or average 'latent' over the axes that count posteriors."
+        )
 
 
 @torch.library.register_fake("pyvae::gaussian_kl")

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 
 from pyvae.ops.minibatch_log_density import Estimator, Method, minibatch_log_density
+from pyvae.ops.registration import exportable
 
 
+@exportable
 class KLDecomposition(NamedTuple):
     """The three parts per sample, [..., M], in nats; they add up to log q(z|x) - log p(z)."""
 

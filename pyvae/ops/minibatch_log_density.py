@@ -1,15 +1,22 @@
 """The log-density of samples under the aggregate posterior, estimated from a minibatch in linear memory."""
 
-import numbers
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from pyvae.ops.arguments import broadcast, check_axes, check_tensors, compute_dtype
+from pyvae.ops.arguments import (
+    broadcast,
+    check_axes,
+    check_tensors,
+    compute_dtype,
+    is_known,
+    is_whole,
+    traced_number,
+)
 from pyvae.ops.gridded_marginals import gridded_marginals, grids_serve
 from pyvae.ops.joint_log_density import joint_log_density
-from pyvae.ops.registration import refuse_double_backward, vmap_over_leading_axes, wanted
+from pyvae.ops.registration import exportable, refuse_double_backward, vmap_over_leading_axes, wanted
 
 Estimator = Literal["full", "mws", "mss", "balanced"]
 Method = Literal["auto", "exact", "gridded"]
@@ -24,6 +31,7 @@ _PAIRS_PER_POINT, _PAIRS_PER_POINT_ONCE = 220, 360
 _PAIRS_OF_LAUNCHES = 2**27
 
 
+@exportable
 class LogDensity(NamedTuple):
     """Log-densities of the queries: `joint` [..., Q] and per latent `marginals` [..., Q, D], in nats."""
 
@@ -68,7 +76,8 @@ def minibatch_log_density(
         estimator: the weights, see above.
         method: "exact" evaluates every pair; "gridded" takes the marginals from grids in O((Q + M) D) time, with an
             error bound for each that sends it back to the exact sum where it does not hold (docs/gridding.md; float32
-            only), and the joint exactly; "auto" is the faster of the two that keeps to rtol.
+            only), and the joint exactly; "auto" is the faster of the two that keeps to rtol, and "exact" in a program
+            that torch.export makes for sizes that are left open.
         rtol: relative error that grids may add to a marginal density; "exact" ignores it. Below 3e-6, where float32
             itself is in the way, more and more is summed exactly.
 
@@ -76,11 +85,13 @@ def minibatch_log_density(
         LogDensity(joint, marginals), nats, float32 (float64 for float64 inputs), differentiable in z, mu, logvar.
 
     Raises:
-        TypeError: for inputs that are no floating tensors or differ in dtype, or a dataset_size that is no int.
-        NotImplementedError: for inputs with a forward-mode tangent, and for "gridded" with float64 or another device
-            than a CPU or a CUDA device.
-        ValueError: for shapes that do not fit, different devices, Q other than M where the estimator has a diagonal,
-            a missing dataset_size or one below M, an unknown estimator or method, an rtol that is not positive.
+        TypeError: for inputs that are no floating tensors, DTensors or of different dtypes, or a dataset_size that is
+            no int.
+        NotImplementedError: for inputs with a forward-mode tangent or that torch.func differentiates, and for "gridded"
+            with float64 or another device than a CPU or a CUDA device.
+        ValueError: for shapes that do not fit or are [..., 1, 1] with more than one leading axis, different devices, Q
+            other than M where the estimator has a diagonal, a missing dataset_size or one below M, an unknown estimator
+            or method, an rtol that is not positive.
 
     Example:
         >>> mu, logvar = torch.zeros(4, 2), torch.zeros(4, 2)
@@ -96,6 +107,7 @@ def minibatch_log_density(
         z, mu, logvar = _expand_leading(z, mu, logvar)
         shape = z.shape
     size = _dataset_size(dataset_size, estimator, queries=z.shape[-2], columns=mu.shape[-2])
+    rtol = traced_number(rtol)
     if not rtol > 0:
         raise ValueError(f"rtol must be greater than 0, got {rtol!r}.")
     dtype = compute_dtype(z, mu, logvar)
@@ -114,9 +126,9 @@ def _takes_grids(method: str, z: Tensor, mu: Tensor) -> bool:
     able = grids_serve(z)
     if method == "auto":
         queries, columns, latents = z.shape[-2], *mu.shape[-2:]  # of one batch entry: stacked or alone, the same choice
-        worth_launching = z.device.type == "cpu" or z.numel() * columns >= _PAIRS_OF_LAUNCHES
+        worth_launching = z.device.type == "cpu" or is_known(z.numel() * columns >= _PAIRS_OF_LAUNCHES)
         least = (queries + columns) * (_PAIRS_PER_POINT * latents + _PAIRS_PER_POINT_ONCE)
-        return able and worth_launching and queries * columns * latents >= least
+        return able and worth_launching and is_known(queries * columns * latents >= least)
     if method == "gridded" and not able:
         raise NotImplementedError(
             f"method 'gridded' must have float32 tensors on the CPU or CUDA, got {z.dtype} on {z.device.type}; "
@@ -135,6 +147,11 @@ def _fit_shapes(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor, 
         raise ValueError(f"z must have as many latents as mu, {mu.shape[-1]}, got {z.shape[-1]}.")
     if mu.shape[-2] == 0:
         raise ValueError(f"mu must hold at least one posterior, got the shape {list(mu.shape)}.")
+    if mu.dim() > 3 and mu.shape[-2] == 1 and mu.shape[-1] == 1:
+        raise ValueError(
+            f"mu must have the shape [..., M, D], got {list(mu.shape)}, many mixtures of one posterior of one latent: "
+            "make one axis of the latents of images [B, C, 1, 1] by mu.flatten(1)."
+        )
     return z, mu, logvar
 
 
@@ -152,14 +169,15 @@ def _expand_leading(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tens
     )
 
 
-def _dataset_size(dataset_size: int | None, estimator: str, *, queries: int, columns: int) -> int:
+def _dataset_size(dataset_size: Any, estimator: str, *, queries: int, columns: int) -> int:
     if estimator not in _ESTIMATORS:
         raise ValueError(f"estimator must be one of {', '.join(map(repr, _ESTIMATORS))}, got {estimator!r}.")
-    whole = isinstance(dataset_size, numbers.Integral | torch.SymInt) and not isinstance(dataset_size, bool)
-    if dataset_size is not None and not whole:
+    dataset_size = traced_number(dataset_size)
+    symbolic = isinstance(dataset_size, torch.SymInt)
+    if dataset_size is not None and not (symbolic or is_whole(dataset_size)):
         raise TypeError(f"dataset_size must be an int, got {type(dataset_size).__name__}.")
     if estimator == "full":
-        if dataset_size is not None and dataset_size != columns:
+        if dataset_size is not None and is_known(dataset_size != columns):
             raise ValueError(
                 f"dataset_size must be the number of posteriors, {columns}, or None for estimator 'full', "
                 f"got {dataset_size}."
@@ -167,16 +185,17 @@ def _dataset_size(dataset_size: int | None, estimator: str, *, queries: int, col
         return 1  # not read: the kernels count the columns, and a constant keeps the batch size dynamic under compile
     if dataset_size is None:
         raise ValueError(f"dataset_size must be given for estimator {estimator!r}.")
-    if dataset_size < columns:
+    if is_known(dataset_size < columns):
         raise ValueError(f"dataset_size must be at least the number of posteriors, {columns}, got {dataset_size}.")
-    if not isinstance(dataset_size, torch.SymInt) and dataset_size >= 2**63:
+    if is_known(dataset_size >= 2**63):
         raise ValueError(f"dataset_size must fit in 64 bits, signed, got {dataset_size}.")
-    if queries != columns:
+    if is_known(queries != columns):
         raise ValueError(
             f"z must have as many rows as mu, {columns}, for estimator {estimator!r}, got {queries} (row i of z is "
             f"drawn from posterior i)."
         )
-    return dataset_size if isinstance(dataset_size, torch.SymInt) else int(dataset_size)
+    number: int = dataset_size if symbolic else int(dataset_size)
+    return number
 
 
 @torch.library.register_fake("pyvae::minibatch_log_density")

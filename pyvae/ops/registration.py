@@ -1,10 +1,24 @@
 """What every op registers with torch in the same way."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree
+
+Result = TypeVar("Result", bound=type[tuple[Any, ...]])
+
+
+def exportable(result: Result) -> Result:
+    """Lets torch.export save a program that returns this NamedTuple; a class decorator.
+
+    Its serialised name is the class's public one, `pyvae.losses.BetaVAETerms`: who loads the program imports pyvae.
+    """
+    room = ".".join(result.__module__.split(".")[:2])
+    # torch's one way for NamedTuples; its public register_pytree_node asks for the four functions that this has.
+    _pytree._register_namedtuple(result, serialized_type_name=f"{room}.{result.__name__}")
+    return result
 
 
 def wanted(ctx: Any, grads: Sequence[Tensor]) -> list[Tensor | None]:

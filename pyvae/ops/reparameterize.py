@@ -37,8 +37,9 @@ def reparameterize(
         torch.vmap, randomness="same" and "different" hold as for torch's own functions.
 
     Raises:
-        TypeError: for inputs that are no floating tensors or differ in dtype, or a seed that is no integer.
-        NotImplementedError: for inputs with a forward-mode tangent.
+        TypeError: for inputs that are no floating tensors, DTensors or of different dtypes, a seed that is no integer,
+            or a generator that is none.
+        NotImplementedError: for inputs with a forward-mode tangent or that torch.func differentiates.
         ValueError: for shapes that do not broadcast, different devices, a seed whose shape is no prefix of mu's or
             that is outside of int64, or both a seed and a generator.
 

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from pyvae.ops.arguments import autocasts, broadcast, check_axes, check_tensors, compute_dtype
-from pyvae.ops.registration import refuse_double_backward, vmap_over_leading_axes, wanted
+from pyvae.ops.registration import exportable, refuse_double_backward, vmap_over_leading_axes, wanted
 from pyvae.ops.seeds import seed_tensor
 
 
+@exportable
 class SampleWithKL(NamedTuple):
     """Samples `z` [..., D] and the divergence `kl` [...] of the posterior each was drawn from, in nats."""
 
@@ -42,8 +43,9 @@ def reparameterize_with_kl(
         in float32 (float64 for float64 inputs).
 
     Raises:
-        TypeError: for inputs that are no floating tensors or differ in dtype, or a seed that is no integer.
-        NotImplementedError: for inputs with a forward-mode tangent.
+        TypeError: for inputs that are no floating tensors, DTensors or of different dtypes, a seed that is no integer,
+            or a generator that is none.
+        NotImplementedError: for inputs with a forward-mode tangent or that torch.func differentiates.
         ValueError: for shapes that do not broadcast or have no axis, different devices, a seed whose shape is no prefix
             of mu's or that is outside of int64, or both a seed and a generator.
 

@@ -82,8 +82,8 @@ def test_wrong_queries_are_named(small: AggregatePosterior) -> None:
 
 def test_wrong_labels_and_counts_are_named(small: AggregatePosterior) -> None:
     wrong: list[tuple[object, type[Exception], str]] = [
-        (torch.zeros(4), TypeError, "labels must be whole numbers, got float32"),
-        ([0, 1, 0, 1], TypeError, "labels must be a tensor"),
+        (torch.full((4,), 0.5), TypeError, "labels must be whole numbers, got 0.5: a continuous factor can be binned"),
+        ({0, 1}, TypeError, "labels must be a tensor"),
         (torch.zeros(3, dtype=torch.long), ValueError, "labels must have a row for each of the 4 posteriors, got 3"),
         (torch.zeros(4, 1, 1, dtype=torch.long), ValueError, r"labels must have the shape \[N\] or \[N, K\]"),
         (torch.zeros(4, 0, dtype=torch.long), ValueError, r"labels must have the shape \[N\] or \[N, K\]"),
@@ -97,6 +97,10 @@ def test_wrong_labels_and_counts_are_named(small: AggregatePosterior) -> None:
         small.marginal_entropies(1e4)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="count must be at least 0"):
         small.sample(-1)
+    with pytest.raises(TypeError, match="seed must be an int, got float"):
+        small.mutual_information(10, seed=0.5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"generator must be a .*Generator or None, got list"):
+        small.sample(1, generator=[torch.Generator()])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="seed and generator"):
         small.sample(1, seed=0, generator=torch.Generator())
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from pyvae.bench import engine, run
 from pyvae.bench.cases import DIRECTIONS, Case
+from pyvae.bench.errors import BenchError
 from pyvae.bench.machine import machine_facts, machine_name
 from pyvae.bench.results import Results
 from pyvae.cli import app
@@ -64,6 +65,17 @@ def test_the_command_line_measures_and_says_how_to_go_on(tmp_path: Path, monkeyp
     result = CliRunner().invoke(app, ["bench", "--out", str(tmp_path / "out")])
     assert result.exit_code == 0 and "FMA ceiling" in result.output, result.output
     assert (tmp_path / "out" / "results.md").is_file()
+
+
+@pytest.mark.parametrize("below", [False, True], ids=["a file", "below a file"])
+def test_results_cannot_go_into_a_file(below: bool, tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text("mine")
+    out = tmp_path / "results.json" / "more" if below else tmp_path / "results.json"
+    result = CliRunner().invoke(app, ["bench", "--out", str(out)])
+    assert isinstance(result.exception, BenchError)  # of which the command line prints the sentence
+    with pytest.raises(BenchError, match=r"^out must be a folder for the results, got the file '.*results\.json'"):
+        run.run_bench(out, console=Console())
+    assert (tmp_path / "results.json").read_text() == "mine"
 
 
 def test_help_shows_how_to_call_it() -> None:

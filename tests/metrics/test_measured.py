@@ -17,3 +17,4 @@ def test_a_count_is_a_number_too() -> None:
 
 def test_a_score_is_a_plain_value() -> None:
     assert Measured(1.0, 0.5, 1.5, 2.0) == Measured(1.0, 0.5, 1.5, 2.0)
+    assert type(float(Measured(1, 0, 2, 3))) is float  # a count

@@ -84,6 +84,30 @@ def test_reductions() -> None:
     torch.testing.assert_close(pyvae.gaussian_kl(mu, logvar, reduction="batchmean"), each.sum() / 6)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", [(0,), (0, 4), (4, 0), (3, 0, 4), (0, 3, 0)], ids=str)
+def test_the_batch_mean_of_nothing_is_nothing(shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    mu, logvar = torch.zeros(shape, dtype=dtype, requires_grad=True), torch.zeros(shape, dtype=dtype)
+    for prior in ((), (0.5, 1.0)):
+        kl = pyvae.gaussian_kl(mu, logvar, *prior, reduction="batchmean")
+        assert kl.item() == pyvae.gaussian_kl(mu, logvar, *prior, reduction="sum").item() == 0
+        kl.backward()
+    assert mu.grad.shape == shape
+
+
+@pytest.mark.parametrize("shape", [(64, 10, 1, 1), (2, 3, 8, 8), (2, 3, 4, 8, 8)], ids=str)
+def test_the_batch_mean_of_images_asks_for_their_axes(shape: tuple[int, ...]) -> None:
+    """It would divide by channels and heights: what is meant divides by the batch alone."""
+    mu, logvar = torch.randn(shape), torch.randn(shape)
+    words = r"^mu must have the shape \[M, D\] or \[K, M, D\] for 'batchmean', got .*by mu\.flatten\(1\), or average"
+    for arguments in ((mu, logvar), (mu, logvar[:1]), (mu[0, 0], logvar), (mu[0, 0], logvar[0, 0], mu)):
+        with pytest.raises(ValueError, match=words):
+            pyvae.gaussian_kl(*arguments, reduction="batchmean")
+    meant = reference.gaussian_kl(mu.double(), logvar.double()).sum() / shape[0]
+    flat = pyvae.gaussian_kl(mu.flatten(1), logvar.flatten(1), reduction="batchmean")
+    torch.testing.assert_close(flat.double(), meant, rtol=1e-5, atol=0)
+
+
 def test_prior_broadcasts_and_receives_gradients() -> None:
     mu, logvar = torch.randn(4, 3, dtype=torch.float64), torch.randn(4, 3, dtype=torch.float64)
     prior_mu = torch.randn(3, dtype=torch.float64)

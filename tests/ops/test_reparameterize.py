@@ -201,6 +201,13 @@ def test_vmap_randomness() -> None:
         ({"seed": torch.zeros(3)}, TypeError, "seed must be an int or an int64 tensor, got a float32 tensor"),
         ({"seed": torch.zeros(3, dtype=torch.int64)}, ValueError, "seed must have a shape that is a prefix of mu's"),
         ({"seed": 1, "generator": torch.Generator()}, ValueError, "generator must be None when a seed is given"),
+        (
+            {"generator": [torch.Generator(), torch.Generator()]},
+            TypeError,
+            r"generator must be a torch.Generator or None, got list: .* pass a seed tensor of their shape",
+        ),
+        ({"generator": 3}, TypeError, "generator must be a torch.Generator or None, got int"),
+        ({"seed": 1, "generator": [torch.Generator()]}, TypeError, "generator must be a torch.Generator or None"),
         ({"logvar": torch.zeros(3, 3)}, ValueError, "mu and logvar must have shapes that broadcast"),
         ({"logvar": torch.zeros(2, 4).double()}, TypeError, "logvar must have the dtype of mu"),
     ],

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 import pyvae
+from pyvae.ops import reference
 from tests.instruction_sets import CUDA
-from tests.ops.contract import assert_bit_equal, gradients
+from tests.ops.contract import assert_bit_equal, assert_values, gradients
 
 SHAPES = [(1, 1), (5, 3), (64, 10), (33, 129), (3, 31, 7), (2, 3, 17, 2), (2, 1025), (700, 1)]
 
@@ -93,6 +94,36 @@ def test_extreme_variances_are_finite_and_right(place: str, logvar: float) -> No
         assert grad.isfinite().all()
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize("logvar", [95.0, 170.0])
+def test_a_loss_of_the_sample_alone_has_the_samples_gradient(place: str, logvar: float, dtype: torch.dtype) -> None:
+    inputs = torch.zeros(4, 5, dtype=dtype), torch.full((4, 5), logvar, dtype=dtype)
+    eps = pyvae.reparameterize(*(torch.zeros(4, 5, dtype=torch.float64),) * 2, seed=7)
+    if dtype != torch.float64:
+        eps = pyvae.reparameterize(torch.zeros(4, 5), torch.zeros(4, 5), seed=7).double()
+    exact = inputs[1].double().requires_grad_()
+    (want,) = torch.autograd.grad(reference.reparameterize(inputs[0].double(), exact, eps).sum(), exact)
+    of_logvar = inputs[1].clone().requires_grad_()
+    z, _ = pyvae.reparameterize_with_kl(inputs[0], of_logvar, seed=7)
+    (got,) = torch.autograd.grad(z.sum(), of_logvar)
+    if dtype == torch.float16:  # ends at 65 504
+        assert bool(got.isinf().all())
+    else:
+        torch.testing.assert_close(got.double(), want, rtol=max(8 * torch.finfo(dtype).eps, 1e-12), atol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_loss_of_the_divergence_alone_has_the_divergences_gradient(place: str, dtype: torch.dtype) -> None:
+    """At -1500 dz/dlogvar is 0 and at 3000 infinite; the divergence's own is -1/2, and infinite."""
+    logvar = torch.tensor([[-1500.0, 0.5], [3000.0, 0.5]], dtype=dtype, requires_grad=True)
+    _, kl = pyvae.reparameterize_with_kl(torch.zeros(2, 2, dtype=dtype), logvar, seed=7)
+    (got,) = torch.autograd.grad(kl.sum(), logvar)
+    want = torch.tensor([[-0.5, math.expm1(0.5) / 2], [math.inf, math.expm1(0.5) / 2]], dtype=torch.float64)
+    finite = want.isfinite()
+    assert_values(got[finite], want[finite].to(dtype), want[finite])
+    assert got[1, 0] == math.inf
+
+
 def test_manual_seed_and_generators_govern_the_noise() -> None:
     mu, logvar = posterior((4, 3))
     torch.manual_seed(1)
@@ -147,6 +178,7 @@ def test_vmap_is_a_loop_over_models() -> None:
         ({"logvar": torch.zeros(4, 3)}, ValueError, "mu and logvar must have shapes that broadcast"),
         ({"mu": torch.zeros(()), "logvar": torch.zeros(())}, ValueError, r"mu must have the shape \[..., D\]"),
         ({"seed": 1.5}, TypeError, "seed must be an int or an int64 tensor"),
+        ({"generator": (torch.Generator(),) * 2}, TypeError, "generator must be a torch.Generator or None, got tuple"),
         ({"seed": 1, "generator": torch.Generator()}, ValueError, "generator must be None when a seed is given"),
     ],
 )

@@ -74,8 +74,24 @@ void forward(const GaussianKl<T>& args, int64_t begin, int64_t end) {
   });
 }
 
-// The gradients of elements [first, first + count), count <= kTile, with cotangents grad [count].
+// Whether a cotangent is 0.
 template <typename T>
+PYVAE_VEC bool some_are_zero(const T* cotangents, int64_t count) {
+  int32_t found = 0;
+#pragma omp simd reduction(| : found)
+  for (int64_t k = 0; k < count; ++k) found |= cotangents[k] == T(0);
+  return found != 0;
+}
+
+// The gradients of an element. Seeing to cotangents of 0 takes a tenth of the time, and most tiles have none.
+template <bool some_zero, typename T, typename... Args>
+PYVAE_VEC GaussianKlGrad<T> grad_for(T cotangent, Args... of) {
+  const GaussianKlGrad<T> grad = gaussian_kl_grad(of...);
+  return some_zero ? derivative_for(cotangent, grad) : grad;
+}
+
+// The gradients of elements [first, first + count), count <= kTile, with cotangents grad [count].
+template <bool some_zero, typename T>
 void backward_tile(const GaussianKlBackward<T>& args, int64_t first, int64_t count, const T* grad) {
   const T *mu = args.mu + first, *logvar = args.logvar + first;
   T *grad_mu = args.grad_mu + first, *grad_logvar = args.grad_logvar + first;
@@ -85,7 +101,7 @@ void backward_tile(const GaussianKlBackward<T>& args, int64_t first, int64_t cou
                       [](const T* const* x, T* const* y) PYVAE_INLINE {
 #pragma omp simd
                         for (int64_t k = 0; k < kBlock; ++k) {
-                          const GaussianKlGrad<T> g = gaussian_kl_grad(x[1][k], x[2][k]);
+                          const GaussianKlGrad<T> g = grad_for<some_zero>(x[0][k], x[1][k], x[2][k]);
                           y[0][k] = x[0][k] * g.mu, y[1][k] = x[0][k] * g.logvar;
                         }
                       });
@@ -101,7 +117,7 @@ void backward_tile(const GaussianKlBackward<T>& args, int64_t first, int64_t cou
                     [](const T* const* x, T* const* y) PYVAE_INLINE {
 #pragma omp simd
                       for (int64_t k = 0; k < kBlock; ++k) {
-                        const GaussianKlGrad<T> g = gaussian_kl_grad(x[1][k], x[2][k], x[3][k], x[4][k]);
+                        const GaussianKlGrad<T> g = grad_for<some_zero>(x[0][k], x[1][k], x[2][k], x[3][k], x[4][k]);
                         y[0][k] = x[0][k] * g.mu, y[1][k] = x[0][k] * g.logvar;
                         y[2][k] = x[0][k] * g.prior_mu, y[3][k] = x[0][k] * g.prior_logvar;
                       }
@@ -114,8 +130,17 @@ void backward(const GaussianKlBackward<T>& args, int64_t begin, int64_t end) {
   Tile<T> grad;
   for (int64_t first = begin * args.latents; first < last; first += kTile) {
     const int64_t count = smaller(last - first, kTile);
+    // A cotangent of a row serves its latents.
+    const int64_t served = args.sum_latents ? args.latents : 1, row = first / served;
+    const T* const cotangents = args.grad_kl + row;
+    const bool some_zero = some_are_zero(cotangents, (first + count - 1) / served - row + 1);
     if (args.sum_latents) spread_rows(args.grad_kl, args.latents, first, count, grad.value);
-    backward_tile(args, first, count, args.sum_latents ? grad.value : args.grad_kl + first);
+    const T* const of_elements = args.sum_latents ? grad.value : cotangents;
+    if (some_zero) {
+      backward_tile<true>(args, first, count, of_elements);
+    } else {
+      backward_tile<false>(args, first, count, of_elements);
+    }
   }
 }
 

@@ -39,7 +39,8 @@ void backward(const ReparameterizeBackward<T>& args, int64_t begin, int64_t end)
   for_each_piece<T>(args, begin, end, [&](int64_t first, int64_t count, const T* eps) {
     const auto body = [](const T* const* x, T* const* y) PYVAE_INLINE {
 #pragma omp simd
-      for (int64_t k = 0; k < kBlock; ++k) y[0][k] = x[0][k] * reparameterize_grad_logvar(x[1][k], x[2][k]);
+      for (int64_t k = 0; k < kBlock; ++k)
+        y[0][k] = x[0][k] * derivative_for(x[0][k], reparameterize_grad_logvar(x[1][k], x[2][k]));
     };
     for_each_block<T>({args.grad_z + first, args.logvar + first, eps}, {args.grad_logvar + first}, count, body);
   });

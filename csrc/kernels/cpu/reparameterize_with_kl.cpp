@@ -41,9 +41,10 @@ void backward(const ReparameterizeWithKlBackward<T>& args, int64_t begin, int64_
     T *grad_mu = y[0], *grad_logvar = y[1];
 #pragma omp simd
     for (int64_t k = 0; k < kBlock; ++k) {
-      const GaussianKlGrad<T> of_kl = gaussian_kl_grad(mu[k], logvar[k]);
+      const T of_z = derivative_for(grad_z[k], reparameterize_grad_logvar(logvar[k], eps[k]));
+      const GaussianKlGrad<T> of_kl = derivative_for(grad_kl[k], gaussian_kl_grad(mu[k], logvar[k]));
       grad_mu[k] = grad_z[k] + grad_kl[k] * of_kl.mu;
-      grad_logvar[k] = grad_z[k] * reparameterize_grad_logvar(logvar[k], eps[k]) + grad_kl[k] * of_kl.logvar;
+      grad_logvar[k] = grad_z[k] * of_z + grad_kl[k] * of_kl.logvar;
     }
   };
   NoiseTile<T, kTile> noise;

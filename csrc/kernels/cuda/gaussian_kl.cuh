@@ -123,10 +123,11 @@ struct KlBackward : PackStep<KlJob<GaussianKlBackward<T>>> {
     Pack<T> mu, logvar, prior_mu, prior_logvar;
     for (int k = 0; k < kPackSize<T>; ++k) {
       const T grad = args.sum_latents ? of_row : of_latents.value[k];
-      const GaussianKlGrad<T> g =
+      const GaussianKlGrad<T> each =
           args.prior_mu == nullptr
               ? gaussian_kl_grad(of.mu.value[k], of.logvar.value[k])
               : gaussian_kl_grad(of.mu.value[k], of.logvar.value[k], of.prior_mu.value[k], of.prior_logvar.value[k]);
+      const GaussianKlGrad<T> g = derivative_for(grad, each);
       mu.value[k] = grad * g.mu, logvar.value[k] = grad * g.logvar;
       prior_mu.value[k] = grad * g.prior_mu, prior_logvar.value[k] = grad * g.prior_logvar;
     }

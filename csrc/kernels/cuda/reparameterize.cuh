@@ -55,7 +55,9 @@ template <typename T>
 struct SampleBackward : PackStep<NoiseMap<T>> {
   template <typename Team>
   PYVAE_KERNEL void run(const NoiseMap<T>& map, const Team& team, NothingShared&) {
-    map_with_noise(map, team, [](T grad, T logvar, T eps) { return grad * reparameterize_grad_logvar(logvar, eps); });
+    map_with_noise(map, team, [](T grad, T logvar, T eps) {
+      return grad * derivative_for(grad, reparameterize_grad_logvar(logvar, eps));
+    });
   }
 };
 

@@ -118,10 +118,10 @@ struct SampleWithKlBackward : PackStep<SampleWithKlJob<T, ReparameterizeWithKlBa
                   grad_z = load_part(job.of.grad_z + at, part);
     Pack<T> grad_mu, grad_logvar;
     for (int k = 0; k < kPackSize<T>; ++k) {
-      const GaussianKlGrad<T> of_kl = gaussian_kl_grad(mu.value[k], logvar.value[k]);
+      const T of_z = derivative_for(grad_z.value[k], reparameterize_grad_logvar(logvar.value[k], eps.value[k]));
+      const GaussianKlGrad<T> of_kl = derivative_for(grad_kl, gaussian_kl_grad(mu.value[k], logvar.value[k]));
       grad_mu.value[k] = grad_z.value[k] + grad_kl * of_kl.mu;
-      grad_logvar.value[k] =
-          grad_z.value[k] * reparameterize_grad_logvar(logvar.value[k], eps.value[k]) + grad_kl * of_kl.logvar;
+      grad_logvar.value[k] = grad_z.value[k] * of_z + grad_kl * of_kl.logvar;
     }
     store_part(grad_mu, job.of.grad_mu + at, part), store_part(grad_logvar, job.of.grad_logvar + at, part);
   }

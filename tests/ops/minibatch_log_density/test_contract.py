@@ -1,6 +1,7 @@
 """minibatch_log_density against its own contract: autograd, registration, shapes, types, threads, errors."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -202,6 +203,26 @@ def test_errors_name_the_argument(change: dict, error: type[Exception], words: s
     arguments = {"z": torch.randn(5, 3), "mu": torch.randn(5, 3), "logvar": torch.randn(5, 3), "dataset_size": 10}
     with pytest.raises(error, match=words):
         pyvae.minibatch_log_density(**(arguments | change))
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("ask", [pyvae.minibatch_log_density, pyvae.kl_decomposition])
+def test_latents_that_are_pixels_are_refused(ask: Callable[..., tuple[Tensor, ...]], estimator: str) -> None:
+    """[B, C, 1, 1] would be B C mixtures of one posterior, without information and correlation."""
+    images = [torch.randn(64, 10, 1, 1) for _ in range(3)]
+    options = {"dataset_size": None if estimator == "full" else 1000, "estimator": estimator}
+    words = r"^mu must have the shape \[\.\.\., M, D\], got \[64, 10, 1, 1\], many mixtures .* by mu\.flatten\(1\)\.$"
+    for arguments in (
+        images,
+        [images[0], images[1], images[2][0]],
+        [images[0].double(), *(t.double() for t in images[1:])],
+    ):
+        with pytest.raises(ValueError, match=words):
+            ask(*arguments, **options)
+    options["dataset_size"] = None if estimator == "full" else 64
+    assert ask(*(t.flatten(1) for t in images), **options)[0].shape == (64,)
+    one = [t[0, :, 0] for t in images]  # models with one latent, in the last batch, which has one posterior
+    assert ask(*(t[:, None] for t in one), **(options | ({} if estimator == "full" else {"dataset_size": 9})))
 
 
 def test_double_backward_says_that_there_is_none() -> None:
