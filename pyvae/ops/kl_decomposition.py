@@ -36,10 +36,10 @@ def kl_decomposition(
         \mathrm{DWKL} = \sum_d [\log q(z_d) - \log p(z_d)]
 
     The three telescope exactly whatever the estimator. "mss" and "balanced" are unbiased for q(z), not for log q(z):
-    a total correlation slightly below 0 is no error. The value of "mws" carries an offset of (D - 1) log N. With few rows
-    all are far off: at M = 5 of N = 1 797 the mutual information of a trained model reads 2.4 nats too large and the
-    dimension-wise KL 3.9 too small, so leave out or weigh down the short last batch of a DataLoader (docs/ops.md). A
-    sample so far away that every log-density is -inf gives NaN.
+    a total correlation slightly below 0 is no error. The value of "mws" carries an offset of (D - 1) log N. With few
+    rows all are far off: at M = 5 of N = 1 797 the mutual information of a trained model reads 2.4 nats too large and
+    the dimension-wise KL 3.9 too small, so leave out or weigh down the short last batch of a DataLoader (docs/ops.md).
+    A sample so far away that every log-density is -inf gives NaN.
 
     Args:
         z: samples, [..., M, D], row i drawn from posterior i.
