@@ -1,29 +1,19 @@
 """Progress of evaluation: a bar on a terminal, a line for each group of models elsewhere."""
 
 import threading
-from types import TracebackType
 
 from rich.console import Console
-from rich.progress import Progress
 
 from pyvae.errors import Interrupted
+from pyvae.training.progress import BarOnTerminal
 
 
-class EvaluationProgress:
+class EvaluationProgress(BarOnTerminal):
     """Says which models are measured next, and raises Interrupted once `stop` is set. A context manager."""
 
     def __init__(self, console: Console, stop: threading.Event) -> None:
-        self._console, self._stop = console, stop
-        self._bar = Progress(console=console, transient=True) if console.is_terminal else None
-
-    def __enter__(self) -> "EvaluationProgress":
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        super().__init__(console)
+        self._stop = stop
 
     def __call__(self, start: int, end: int, models: int) -> None:
         """Models `start` to `end` of `models` come next."""

@@ -2,36 +2,22 @@
 
 import time
 from types import TracebackType
+from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 PLAIN_LINE_SECONDS = 20.0
 
 
-class TrainingProgress:
-    """Shows step, models in training, mean ELBO, model-steps per second and time left. A context manager."""
+class BarOnTerminal:
+    """A bar where the console is a terminal, which starts and stops with the context; elsewhere none."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *columns: str | ProgressColumn, **options: Any) -> None:
         self._console = console
-        self._bar: Progress | None = None
-        if console.is_terminal:
-            columns = (
-                TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
-                BarColumn(),
-                TextColumn("{task.description}"),
-                TimeElapsedColumn(),
-                TextColumn("left"),
-                TimeRemainingColumn(),
-            )
-            self._bar = Progress(*columns, console=console, transient=True, speed_estimate_period=20.0)
-        self._steps = 0
-        self._elbo: float | None = None
-        self._rate = 0.0
-        self._since = self._line = time.monotonic()
-        self._model_steps = 0
+        self._bar = Progress(*columns, console=console, transient=True, **options) if console.is_terminal else None
 
-    def __enter__(self) -> "TrainingProgress":
+    def __enter__(self) -> Self:
         if self._bar is not None:
             self._bar.start()
         return self
@@ -39,6 +25,26 @@ class TrainingProgress:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+class TrainingProgress(BarOnTerminal):
+    """Shows step, models in training, mean ELBO, model-steps per second and time left. A context manager."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (
+            TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
+            BarColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        super().__init__(console, *columns, speed_estimate_period=20.0)
+        self._steps = 0
+        self._elbo: float | None = None
+        self._rate = 0.0
+        self._since = self._line = time.monotonic()
+        self._model_steps = 0
 
     def start(self, models: int, steps: int, step: int) -> None:
         """Training begins at `step`."""
