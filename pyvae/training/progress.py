@@ -53,6 +53,8 @@ class TrainingProgress(BarOnTerminal):
         resumed = f", from step {step}" if step else ""
         self._console.print(f"training {models} models for {steps} steps{resumed}", highlight=False)
         if self._bar is not None:
+            for task in self._bar.task_ids:  # of the cohort before
+                self._bar.remove_task(task)
             self._bar.add_task("", total=steps, completed=step)
 
     def advance(self, step: int, models: int, elbo: float | None) -> None:
