@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from pyvae.ops.registration import exportable
+from pyvae.ops.seeds import check_seed
 
 # Learned latents live on the scale of the prior, standard deviation 1. What varies by less than this is
 # rounding noise of float32, not signal: a collapsed posterior mean that moves by 1e-4 does count as varying.
@@ -58,7 +59,7 @@ def halves(count: int, seed: int) -> tuple[Tensor, Tensor]:
     """
     if count < 2:
         raise ValueError(f"count must be at least 2 to be split in two halves, got {count}")
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed), device="cpu")
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(check_seed(seed)), device="cpu")
     return order[: count // 2], order[count // 2 :]
 
 
@@ -108,7 +109,7 @@ def sgd_protocol(
     leading = (x[..., 0, :1] + y[..., 0, :1]).shape[:-1]  # as the leading axes broadcast
     weight = torch.zeros(*leading, x.shape[-1], y.shape[-1], device=x.device, requires_grad=True)
     optimiser = torch.optim.Adam([weight], lr=learning_rate, fused=True)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(check_seed(seed))
     curve = []
     with _one_thread():
         for _ in range(epochs):

@@ -86,8 +86,8 @@ def test_a_file_that_gets_shorter_between_the_question_and_the_read(
 ) -> None:
     """What would kill the process that had it mapped."""
     posterior = pyvae.aggregate_posterior(*files, chunk=300)
-    read = os.pread
-    monkeypatch.setattr(os, "pread", lambda *how: (emptied(files[0]), read(*how))[1])
+    read = os.preadv
+    monkeypatch.setattr(os, "preadv", lambda *how: (emptied(files[0]), read(*how))[1])
     with pytest.raises(ValueError, match="mu must not change while it is read"):
         posterior.joint_log_density(torch.zeros(3, D))
 
