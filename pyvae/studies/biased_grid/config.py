@@ -106,7 +106,7 @@ class BiasedGridConfig(Config):
 
 _IN_MINUTES: dict[str, Any] = {
     "mus": (0.0, 0.5, 1.0, 1.5, 2.0), "strengths": (1.0, 2.0, 4.0), "seeds": (0, 1, 2),
-    "steps": 6_000, "warmup_steps": 2_500, "kl": "closed_form",
+    "steps": 5_000, "warmup_steps": 2_000, "kl": "closed_form",
 }  # fmt: skip
 _AT_LENGTH = {"seeds": (0, 1, 2), "steps": 200_000, "warmup_steps": 5_000, "patience": 10, "validate_every": 1_000}
 

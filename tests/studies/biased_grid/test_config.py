@@ -25,7 +25,7 @@ def test_presets_are_the_protocols_of_the_study() -> None:
     assert (seed.training.steps, len(seed.cells())) == (10_000, 165)
     assert seed.training.patience is None and seed.objective.options["warmup_steps"] == 0
     quick = PRESETS["quick"]  # ends with an answer: a ramp, the closed form, two betas above 1 and three seeds
-    assert quick.objective.options == {"kl": "closed_form", "warmup_steps": 2500}
+    assert quick.objective.options == {"kl": "closed_form", "warmup_steps": 2000}
     assert len([beta for beta in quick.axes.strengths if beta > 1]) >= 2 and len(quick.axes.seeds) == 3
     assert long.training.patience and long.objective.options["warmup_steps"] == 5000
 
@@ -81,8 +81,8 @@ def test_wrong_overrides_are_one_sentence(override, sentence) -> None:
         ("[]", "config must be a JSON object, got list"),
         ('{"step": 1}', "unknown field 'step'"),
         ('{"steps": 1}', "config lacks the field 'preset'"),
-        (PRESETS["quick"].to_json().replace("6000", '"6000"'), "steps must be a whole number, got '6000'"),
-        (PRESETS["quick"].to_json().replace("6000", "true"), "steps must be a whole number, got True"),
+        (PRESETS["quick"].to_json().replace("5000", '"5000"'), "steps must be a whole number, got '5000'"),
+        (PRESETS["quick"].to_json().replace("5000", "true"), "steps must be a whole number, got True"),
     ],
 )
 def test_wrong_json_is_one_sentence(text, sentence) -> None:
