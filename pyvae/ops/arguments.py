@@ -22,12 +22,17 @@ def check_tensors(**tensors: Any) -> None:
             differentiate it in reverse mode.
     """
     first_name, first = next(iter(tensors.items()))
+    eager = not torch.compiler.is_compiling()  # which traces none of the questions asked here
+    has_tangents = eager and forward_ad._current_level >= 0
+    is_transformed = eager and functorch.peek_interpreter_stack() is not None
     for name, tensor in tensors.items():
         if not isinstance(tensor, Tensor):
             raise TypeError(f"{name} must be a tensor, got {type(tensor).__name__}.")
-        if not torch.compiler.is_compiling():  # which traces none of these questions
+        if eager and type(tensor) is not Tensor:
             _refuse_distributed(name, tensor)
+        if has_tangents:
             _refuse_tangent(name, tensor)
+        if is_transformed:
             _refuse_functional_gradient(name, tensor)
         if tensor.dtype not in _SUPPORTED:
             raise TypeError(f"{name} must be float32, float64, bfloat16 or float16, got {short_name(tensor.dtype)}.")
@@ -39,8 +44,6 @@ def check_tensors(**tensors: Any) -> None:
 
 
 def _refuse_tangent(name: str, tensor: Tensor) -> None:
-    if forward_ad._current_level < 0:
-        return
     if forward_ad.unpack_dual(tensor).tangent is not None:
         raise NotImplementedError(
             f"{name} must not carry a forward-mode tangent (torch.func.jvp, jacfwd, make_dual): pyvae's ops have "
@@ -50,10 +53,9 @@ def _refuse_tangent(name: str, tensor: Tensor) -> None:
 
 def _refuse_functional_gradient(name: str, tensor: Tensor) -> None:
     # torch's own words are about the setup_context of an autograd.Function, which its register_autograd writes.
-    interpreter = functorch.peek_interpreter_stack()
-    if interpreter is None or not torch.is_grad_enabled():
+    if not torch.is_grad_enabled():
         return
-    tracked = interpreter.key() == functorch.TransformType.Grad and tensor.requires_grad
+    tracked = functorch.peek_interpreter_stack().key() == functorch.TransformType.Grad and tensor.requires_grad
     while not tracked and functorch.is_functorch_wrapped_tensor(tensor):
         tracked = functorch.is_gradtrackingtensor(tensor) and tensor.requires_grad
         tensor = functorch.get_unwrapped(tensor)
