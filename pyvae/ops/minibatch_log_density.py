@@ -68,6 +68,8 @@ def minibatch_log_density(
     balanced   (N-1)/(N(M-1))    1/N                          unbiased for q(z) in any order of the minibatch
     ========== ================= ======= ==================== ==============================================
 
+    From a minibatch of few rows all but "full" are far off: docs/ops.md has the bias against M.
+
     Args:
         z: samples, [..., Q, D]; row i is drawn from posterior i unless the estimator is "full".
         mu: posterior means, [..., M, D].

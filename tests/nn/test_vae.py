@@ -1,3 +1,6 @@
+import multiprocessing
+import socket
+
 import numpy as np
 import pytest
 import torch
@@ -155,3 +158,38 @@ def test_numbers_that_are_not_whole_are_refused(vae, call, sentence) -> None:
 def test_wrong_input_is_one_sentence(vae, call, sentence) -> None:
     with pytest.raises(ValueError, match=sentence):
         call(vae)
+
+
+def _average_of_two(rank: int, port: int, queue: multiprocessing.Queue) -> None:
+    store = torch.distributed.TCPStore("127.0.0.1", port, 2, rank == 0)
+    torch.distributed.init_process_group("gloo", store=store, rank=rank, world_size=2)
+    vae = StackedVAE(2, 20, hidden=(8,), latents=3, seeds=[1, 2])
+    parallel = torch.nn.parallel.DistributedDataParallel(vae)  # has to live until the backward: it holds the hooks
+    parallel(images_of(rank), seed=torch.tensor([rank, 9])).decoded.square().mean().backward()
+    if rank == 0:
+        queue.put([parameter.grad.tolist() for parameter in vae.parameters()])
+    torch.distributed.destroy_process_group()
+
+
+def images_of(rank: int) -> torch.Tensor:
+    return torch.randn(6, 20, generator=torch.Generator().manual_seed(rank))
+
+
+def test_distributed_data_parallel_averages_its_gradients() -> None:
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    processes = [context.Process(target=_average_of_two, args=(rank, port, queue)) for rank in (0, 1)]
+    for process in processes:
+        process.start()
+    found = queue.get(timeout=120)
+    for process in processes:
+        process.join(timeout=60)
+        assert process.exitcode == 0
+    vae = StackedVAE(2, 20, hidden=(8,), latents=3, seeds=[1, 2])
+    for rank in (0, 1):
+        (vae(images_of(rank), seed=torch.tensor([rank, 9])).decoded.square().mean() / 2).backward()
+    for got, parameter in zip(found, vae.parameters(), strict=True):
+        assert torch.allclose(torch.tensor(got), parameter.grad, rtol=1e-5, atol=1e-7)

@@ -5,7 +5,7 @@
 // backward's threads go row by row, too, so that only rows cut in pieces need a division to find their cotangent.
 //
 // Bytes of float32 elements: 8 read forward, 8 read and 8 written backward. While an H200's memory moves those of a
-// warp, a scheduler can issue 64 instructions an element, and 128; docs/cuda-instructions.md counts 40 and 52.
+// warp, a scheduler can issue 64 instructions an element, and 128; docs/cuda-instructions.md counts 40 and 57.
 // Not yet measured on a GPU.
 #pragma once
 #include "../../math/gaussian.h"

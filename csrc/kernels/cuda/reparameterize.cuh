@@ -4,7 +4,7 @@
 // A thread takes one Philox block, which is a pack of 16 bytes of elements (packs.cuh): four float32, two float64. A
 // stream is a row.
 // While an H200's memory moves the 12 bytes of a warp's float32 elements, a scheduler can issue 96 instructions an
-// element; docs/cuda-instructions.md counts 88: both limits are near.
+// element; docs/cuda-instructions.md counts 91: both limits are near.
 // Not yet measured on a GPU.
 #pragma once
 #include "../../math/gaussian.h"
