@@ -33,7 +33,16 @@ STARTS: dict[str, str] = {
     "test_as_shipped": "all",
     "test_cuda_on_host.py": "all",
     "test_wheel.py": "all",
+    # What torch compiles or exports anew for each case; the density's is in "test".
+    "test_gaussian_kl.py::test_compiles_in_one_graph": "all",
+    "test_reparameterize.py::test_compiles_in_one_graph": "all",
+    "test_reparameterize_with_kl.py::test_compiles_in_one_graph": "all",
+    "test_compiles_in_one_graph_for_any_batch": "all",
+    "test_transforms.py": "all",
     # Whole runs of what has tests of its parts.
+    "test_digits.py": "all",  # 6 s
+    "test_last_batch.py": "all",
+    "test_distributed_data_parallel_averages_its_gradients": "all",  # 6 s
     "test_a_dry_run_writes_both_files": "all",  # 12 s
     "test_a_study_that_is_killed_ends_with_the_same_bits": "all",  # 10 s
     "test_memory_is_linear": "all",  # 5 s
@@ -63,7 +72,6 @@ VALUES: dict[str, dict[str, dict[str, list[object]]]] = {
     "test_named_regimes": {"m": {"check": [33], "test": [31, 32, 34, 100]}},
     # Long for what they add: one shape of many latents, one more way to compile the same.
     "test_pruning.py::test_matches_reference": {"sigma": {"test": [0.03, 0.05, 0.001]}},
-    "test_compiles_in_one_graph_for_any_batch": {"estimator": {"test": ["mss"]}},
     "test_compiles_in_one_graph": {"dynamic": {"test": [True]}},
     "test_tiers.py": _FEW_SETS,
     "test_rows_far_from_their_own_posterior": _FEW_SETS,

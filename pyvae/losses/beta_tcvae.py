@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple, get_args
 
+import torch
 from torch import Tensor
 
 from pyvae.deprecated import warn_of
@@ -72,11 +73,8 @@ class BetaTCVAE(Objective):
         check_weights(alpha=alpha, beta=beta, gamma=gamma, warmup_steps=warmup_steps)
         check_choice("estimator", estimator, get_args(Estimator))
         check_choice("method", method, get_args(Method))
-        if not rtol > 0:
-            raise ValueError(f"rtol must be greater than 0, got {rtol}")
-        if dataset_size is not None and (estimator == "full" or dataset_size < 1):
-            expected = "None for the estimator full" if estimator == "full" else "at least 1"
-            raise ValueError(f"dataset_size must be {expected}, got {dataset_size}")
+        if not torch.compiler.is_compiling():  # numbers may be open there; the op refuses what this does
+            _check_density(dataset_size, estimator, rtol)
         self.set_strength(beta)
         self.dataset_size, self.estimator, self.method, self.rtol = dataset_size, estimator, method, rtol
         self.alpha, self.gamma, self.warmup_steps = alpha, gamma, warmup_steps
@@ -94,3 +92,12 @@ class BetaTCVAE(Objective):
         loss = reconstruction + weighted
         check_alike(loss=loss, reconstruction=reconstruction)
         return BetaTCVAETerms(loss, reconstruction, information + correlation + dimwise, *parts)
+
+
+def _check_density(dataset_size: int | None, estimator: Estimator, rtol: float) -> None:
+    """What pyvae.minibatch_log_density would refuse, before a run and not during one."""
+    if not rtol > 0:
+        raise ValueError(f"rtol must be greater than 0, got {rtol}")
+    if dataset_size is not None and (estimator == "full" or dataset_size < 1):
+        expected = "None for the estimator full" if estimator == "full" else "at least 1"
+        raise ValueError(f"dataset_size must be {expected}, got {dataset_size}")
