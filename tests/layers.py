@@ -40,6 +40,7 @@ STARTS: dict[str, str] = {
     "test_compiles_in_one_graph_for_any_batch": "all",
     "test_transforms.py": "all",
     # Whole runs of what has tests of its parts.
+    "bench/test_run.py": "all",
     "test_digits.py": "all",  # 6 s
     "test_last_batch.py": "all",
     "test_distributed_data_parallel_averages_its_gradients": "all",  # 6 s
