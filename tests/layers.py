@@ -41,6 +41,11 @@ STARTS: dict[str, str] = {
     "test_transforms.py": "all",
     # Whole runs of what has tests of its parts.
     "bench/test_run.py": "all",
+    "bench/test_memory.py": "all",  # 3 s
+    "test_a_lock_keeps_other_processes_out_and_dies_with_its_own": "all",  # 4 s
+    "test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on": "all",  # 3 s
+    "test_an_interrupted_evaluation_keeps_the_training": "all",  # 3 s
+    "test_memory_does_not_grow_with_the_square": "all",  # 2 s each
     "test_digits.py": "all",  # 6 s
     "test_last_batch.py": "all",
     "test_distributed_data_parallel_averages_its_gradients": "all",  # 6 s
