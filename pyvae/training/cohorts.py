@@ -64,7 +64,8 @@ def _cohorts(recipe: Recipe, checkpoints: Checkpoints) -> Iterator[tuple[tuple[C
         # Checkpoints of earlier versions name no cells: theirs are all.
         cells = [Cell(*values) for values in state["cells"]] if state is not None and "cells" in state else left
         yield tuple(cells), folder
-        left = [cell for cell in left if cell not in set(cells)]
+        known = set(cells)
+        left = [cell for cell in left if cell not in known]
         number += 1
 
 
@@ -88,7 +89,8 @@ def _joined(recipe: Recipe, parts: Sequence[Trained]) -> Trained:
     if len(parts) == 1 and parts[0].cells == recipe.cells:
         return parts[0]
     cells = [cell for part in parts for cell in part.cells]
-    order = [cells.index(cell) for cell in recipe.cells if cell in set(cells)]
+    place = {cell: k for k, cell in enumerate(cells)}
+    order = [place[cell] for cell in recipe.cells if cell in place]
 
     def gathered(values: list[Tensor]) -> Tensor:
         return torch.cat(values)[order]
