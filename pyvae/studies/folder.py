@@ -61,7 +61,7 @@ def claimed(study: Study[Any], config: Config, out: Path, *, resume: bool) -> It
 def _is_more(study: Study[Any], held: Config, config: Config) -> bool:
     """Whether a config asks for what another does and for more values of its axes, or more steps."""
     before, now = held.values(), config.values()
-    for name in set(held.differing(config)) - {"preset"}:
+    for name in held.differing(config):
         if name == "steps":
             more = now[name] > before[name]
         else:
