@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "../kernels/isa.h"
+#include "../kernels/subnormals.h"
 
 #if defined(USE_CUDA)
 #include <cuda_runtime.h>
@@ -120,6 +121,19 @@ void with_isa(Body body) {
 }
 #endif
 
+#if !defined(USE_CUDA)
+// kernel(isa, begin, end) over items [0, count), on torch's threads.
+template <typename Kernel>
+void for_ranges(int64_t count, int64_t grain, Kernel kernel) {
+  with_isa([&](auto isa) {
+    torch::stable::parallel_for(0, count, grain, [&](int64_t begin, int64_t end) {
+      const SubnormalsAsZero while_it_runs;
+      kernel(isa, begin, end);
+    });
+  });
+}
+#endif
+
 // Runs a kernel: cpu(isa, begin, end) over torch's threads here, cuda(stream) on the current stream in the CUDA
 // library. The other of the two is never instantiated.
 template <typename Cpu, typename Cuda>
@@ -131,9 +145,7 @@ void launch([[maybe_unused]] const Tensor& on, [[maybe_unused]] int64_t items, [
   TORCH_ERROR_CODE_CHECK(aoti_torch_get_current_cuda_stream(on.get_device_index(), &stream));
   STD_CUDA_CHECK(static_cast<cudaError_t>(cuda(stream)));
 #else
-  with_isa([&](auto isa) {
-    torch::stable::parallel_for(0, items, grain, [&](int64_t begin, int64_t end) { cpu(isa, begin, end); });
-  });
+  for_ranges(items, grain, cpu);
 #endif
 }
 
