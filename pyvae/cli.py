@@ -20,6 +20,7 @@ from pyvae.settings import Config
 from pyvae.studies import NAMES, Study, StudyError, study_named
 from pyvae.studies.folder import study_in
 from pyvae.studies.run import run_study
+from pyvae.training.choice import told
 
 app = typer.Typer(
     add_completion=False,
@@ -153,7 +154,7 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
     """Say what is built, which instruction set runs, and what pyvae found on this machine."""
-    found = facts()
+    found = facts() | {"training steps": told()}
     if as_json:
         print(json.dumps(found, indent=2))
         return

@@ -1,5 +1,6 @@
 """Fixtures every test folder shares, and the layers of the suite: `--layer check`, `test`, `all` or `long`."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -156,3 +157,11 @@ def place(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training asks after every single step whether to stop."""
+    from pyvae.training.train import Training  # a machine with a GPU may have torch and little else
+
+    monkeypatch.setattr(sys.modules[Training.__module__], "ROUND_SECONDS", 0.0)

@@ -80,6 +80,9 @@ PYVAE_MATH constexpr F smaller(F a, F b) {
   return b < a ? b : a;
 }
 
+PYVAE_MATH float root(float x) { return libm::sqrtf(x); }
+PYVAE_MATH double root(double x) { return libm::sqrt(x); }
+
 // The float whose bits are those of x, shifted.
 PYVAE_MATH float shift_bits_left(float x, int count) { return bits_float(float_bits(x) << count); }
 

@@ -52,6 +52,11 @@ class GaussianReconstruction(nn.Module):
         _check_event_dims(event_dims)
         self.variance, self.event_dims = variance, event_dims
 
+    @property
+    def fused(self) -> tuple[str, float] | None:
+        """What pyvae.training's fused step calls it, and its variance; None where images are not flat."""
+        return ("gaussian", float(self.variance)) if self.event_dims == 1 else None
+
     def forward(self, x: Tensor, mean: Tensor) -> Tensor:
         return gaussian_reconstruction(x, mean, self.variance, event_dims=self.event_dims)
 
@@ -66,6 +71,11 @@ class BernoulliReconstruction(nn.Module):
         super().__init__()
         _check_event_dims(event_dims)
         self.event_dims = event_dims
+
+    @property
+    def fused(self) -> tuple[str, float] | None:
+        """What pyvae.training's fused step calls it; None where images are not flat."""
+        return ("bernoulli", 1.0) if self.event_dims == 1 else None
 
     def forward(self, x: Tensor, logits: Tensor) -> Tensor:
         return bernoulli_reconstruction(x, logits, event_dims=self.event_dims)

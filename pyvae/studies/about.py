@@ -24,10 +24,14 @@ def timed(out: Path, phase: str) -> Iterator[None]:
     try:
         yield
     finally:
-        about = read_about(out)
-        seconds = about.get("seconds", {})
+        seconds = read_about(out).get("seconds", {})
         seconds[phase] = round(seconds.get(phase, 0.0) + time.monotonic() - start, 2)
-        atomic_write_text(out / ABOUT, json.dumps({**_facts(), "seconds": seconds}, indent=2) + "\n")
+        note(out, seconds=seconds)
+
+
+def note(out: Path, **facts: Any) -> None:
+    """Adds facts to what is noted of a run, beside those of what it runs on."""
+    atomic_write_text(out / ABOUT, json.dumps({**read_about(out), **_facts(), **facts}, indent=2) + "\n")
 
 
 def read_about(out: Path) -> dict[str, Any]:
@@ -48,6 +52,7 @@ def told(about: dict[str, Any]) -> str:
         f"pyvae {about['pyvae']}, torch {about['torch']}, Python {about['python']}, {about['threads']} threads of "
         f"{about['processor']} ({about['instruction set']}); {minutes:.1f} minutes, "
         + ", ".join(f"{phase} {seconds / 60:.1f}" for phase, seconds in about["seconds"].items())
+        + (f"; steps by {about['steps by']}" if "steps by" in about else "")
         + "."
     )
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from pyvae.errors import Interrupted
 from pyvae.files import atomic_path
 from pyvae.settings import Config
-from pyvae.studies.about import timed
+from pyvae.studies.about import note, timed
 from pyvae.studies.errors import StudyError
 from pyvae.studies.folder import CURVES, checkpoints_in, claimed
 from pyvae.studies.progress import EvaluationProgress
@@ -62,6 +62,7 @@ def _train_and_evaluate(study: Study[Any], config: Config, out: Path, console: C
     recipe = study.recipe(config)
     with timed(out, "training"):
         trained = _train(recipe, out, console, stop)
+    note(out, **{"steps by": ", ".join(trained.stepping)})
     _write_table(out / CURVES, trained.curves.table(trained.cells, recipe.axes))
     with timed(out, "evaluation"), EvaluationProgress(console, stop) as progress:
         study.evaluate(trained, config, out, progress)

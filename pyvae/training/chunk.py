@@ -1,69 +1,78 @@
 """A chunk: some of the models in training as one stack, with their optimiser, streams and running sums.
 
-Working in chunks keeps parameters, activations and gradients in cache between the forward pass, the backward
-pass and the fused Adam step; a chunk touches no other chunk, so worker threads take one each.
+A chunk touches no other chunk, so worker threads take one each. Small chunks keep parameters, moments and activations
+in cache from one step to the next, since a chunk takes many steps before the next one's turn.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from pyvae.losses import Objective
 from pyvae.nn import StackedVAE
 from pyvae.ops import reparameterize
+from pyvae.training.autograd_step import AutogradStep
 from pyvae.training.cells import Cell, held_out_streams, stream
-from pyvae.training.optimiser import StackedAdam
+from pyvae.training.fused_step import FusedStep
 from pyvae.training.recipe import Recipe
+from pyvae.training.terms import batch_means
+
+STEPS: Mapping[str, type[AutogradStep] | type[FusedStep]] = {"autograd": AutogradStep, "fused": FusedStep}
+"""The ways to take a step, and what checkpoints and configs call them."""
+
+DRAWN_NUMBERS = 1 << 18
+"""Numbers of images that are drawn at a time, for several steps: 1 MB, a part of the second-level cache."""
 
 
 class Chunk:
-    """K models in training. `indices` are their places among all cells of the recipe."""
+    """K models in training. `indices` are their places among all cells of the recipe, `step` one of STEPS."""
 
-    def __init__(self, cells: Sequence[Cell], indices: Sequence[int], recipe: Recipe, model: StackedVAE) -> None:
+    def __init__(
+        self, cells: Sequence[Cell], indices: Sequence[int], recipe: Recipe, model: StackedVAE, step: str
+    ) -> None:
         self.cells, self.indices, self.recipe = tuple(cells), tuple(indices), recipe
         self.model = model
-        self.optimiser = StackedAdam(model.parameters(), recipe.settings.learning_rate)
+        self.stepper = STEPS[step](model, recipe.likelihood, recipe.settings.learning_rate)
         self.sums = torch.zeros(len(recipe.terms), len(cells))
         """Terms summed over the steps since the last `take_sums`."""
         strengths = torch.tensor([cell.strength for cell in cells], dtype=torch.float32)
         self._objective = recipe.objective_of(strengths)
-        self._bias = recipe.bias(cells)
         self._streams = {name: stream(cells, f"training {name}") for name in (*recipe.data.streams, "codes")}
 
     @classmethod
-    def initialised(cls, cells: Sequence[Cell], indices: Sequence[int], recipe: Recipe) -> "Chunk":
+    def initialised(cls, cells: Sequence[Cell], indices: Sequence[int], recipe: Recipe, step: str) -> "Chunk":
         """A chunk at step 0, every model initialised from its own stream."""
-        return cls(cells, indices, recipe, recipe.model(len(cells), stream(cells, "initialisation")))
+        return cls(cells, indices, recipe, recipe.model(len(cells), stream(cells, "initialisation")), step)
 
-    def step(self, step: int) -> None:
-        """One optimiser step of every model on fresh images; `step` counts from 0 and picks the random
-        numbers.
+    def run(self, first: int, last: int) -> None:
+        """Optimiser steps first, first + 1 … last - 1 of every model on fresh images; steps count from 0 and pick the
+        random numbers.
         """
-        seeds = {name: base + step for name, base in self._streams.items()}
-        x = self.recipe.data.draw(self.recipe.settings.batch_size, seeds, self._bias).images
-        terms = self._terms(x, seeds["codes"], self._objective, step)
-        terms[-1].sum().backward()
-        self.optimiser.step()
-        self.sums += terms.detach()
+        at_once = max(1, DRAWN_NUMBERS // (len(self.cells) * self.recipe.settings.batch_size * self.recipe.data.size))
+        for start in range(first, last, at_once):
+            self._run(range(start, min(start + at_once, last)))
+
+    def _run(self, steps: range) -> None:
+        offsets = torch.tensor(steps).unsqueeze(1)
+        seeds = {name: base + offsets for name, base in self._streams.items()}
+        drawn = {name: seeds[name].flatten() for name in self.recipe.data.streams}
+        bias = self.recipe.bias(self.cells * len(steps))
+        images = self.recipe.data.draw(self.recipe.settings.batch_size, drawn, bias).images
+        for x, code_seeds, step in zip(images.split(len(self.cells)), seeds["codes"], steps, strict=True):
+            self.sums += self.stepper(x, code_seeds, self._objective, step)
 
     @torch.no_grad()
     def validate(self) -> Tensor:
         """Terms [T, K] on held-out images (shared by cells that differ in strength only), at the full strength."""
         seeds = held_out_streams(self.cells, "validation", (*self.recipe.data.streams, "codes"))
-        x = self.recipe.data.draw(self.recipe.settings.validation_images, seeds, self._bias).images
-        return self._terms(x, seeds["codes"], self._objective.exact(), None)
+        bias = self.recipe.bias(self.cells)
+        x = self.recipe.data.draw(self.recipe.settings.validation_images, seeds, bias).images
+        mu, logvar = self.model.encode(x)
+        z = reparameterize(mu, logvar, seed=seeds["codes"])
+        reconstruction = self.recipe.likelihood(x, self.model.decode(z))
+        return batch_means(self._objective.exact()(reconstruction, z, mu, logvar))
 
     def take_sums(self) -> Tensor:
         """The sums [T, K] since the last call, which start again from 0."""
         sums, self.sums = self.sums, torch.zeros_like(self.sums)
         return sums
-
-    def _terms(self, x: Tensor, code_seeds: Tensor, objective: Objective, step: int | None) -> Tensor:
-        """Batch means [T, K] of the recipe's terms; only the loss, the last, carries a gradient."""
-        mu, logvar = self.model.encode(x)
-        z = reparameterize(mu, logvar, seed=code_seeds)
-        reconstruction = self.recipe.likelihood(x, self.model.decode(z))
-        terms = objective(reconstruction, z, mu, logvar, step=step)._asdict()
-        loss = terms.pop("loss")
-        return torch.stack([*(term.detach() for term in terms.values()), loss]).mean(-1)

@@ -103,4 +103,5 @@ def _joined(recipe: Recipe, parts: Sequence[Trained]) -> Trained:
         gathered([part.steps for part in parts]),
         gathered([part.best_step for part in parts]),
         curves,
+        tuple(sorted({way for part in parts for way in part.stepping})),
     )

@@ -3,8 +3,8 @@
 Every model's random numbers come from its own streams and the step's number, so a model trains the same alone
 or in company, in one go or resumed. The same bit for bit where batch size, hidden widths and validation images
 are multiples of 16, as in every preset; else torch's vector kernels and matrix products round a model's numbers
-by their place in the stack. Resuming is bit for bit always. Nothing is read back inside a step; curves are read
-every `curve_every` steps.
+by their place in the stack. Resuming is bit for bit always. Between two points of the curves chunks take their steps
+one after the other, about a second's worth at a time.
 """
 
 import dataclasses
@@ -21,6 +21,7 @@ from pyvae.errors import Interrupted
 from pyvae.nn import StackedVAE, stack
 from pyvae.training.cells import Cell
 from pyvae.training.checkpoint import Checkpoints
+from pyvae.training.choice import stepping_of
 from pyvae.training.chunk import Chunk
 from pyvae.training.curves import Curves
 from pyvae.training.groups import initial_chunks, regroup
@@ -28,6 +29,9 @@ from pyvae.training.progress import TrainingProgress
 from pyvae.training.recipe import Recipe
 from pyvae.training.stopping import Stopping
 from pyvae.training.workers import workers
+
+ROUND_SECONDS = 1.0
+"""Of steps that are taken before anybody is asked whether to stop."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Trained:
     best_step: Tensor
     """Step whose parameters `model` holds, int64 [N]; equal to `steps` without patience."""
     curves: Curves
+    stepping: tuple[str, ...] = ()
+    """How steps were taken, of pyvae.training.chunk.STEPS."""
 
 
 class Training:
@@ -50,7 +56,11 @@ class Training:
         self.recipe, self.pool = recipe, pool
         self.cells = recipe.cells
         self.threads = torch.get_num_threads()
+        self.stepping = stepping_of(recipe.model(1, None), recipe.likelihood)
+        """How steps are taken, one of pyvae.training.chunk.STEPS."""
         self.step = 0
+        self._round = 1
+        """Steps that chunks take one after the other; a second's worth, so that training stops soon when asked."""
         self.steps = torch.zeros(len(self.cells), dtype=torch.int64)
         self.curves = Curves(recipe.terms)
         self._curves_read = 0
@@ -64,16 +74,26 @@ class Training:
             best = recipe.model(models, None)
             self.stopping = Stopping(models, recipe.settings.patience, recipe.warmup_steps, best)
 
+    def start(self) -> None:
+        """All models at step 0."""
+        self.chunks = initial_chunks(self.recipe, self.threads, self.stepping)
+
     @property
     def finished(self) -> bool:
         """Whether no model has a step left to take, or none that could still learn anything."""
         return self.step >= self.recipe.settings.steps or not self.chunks or bool(self.diverged.all())
 
     def advance(self) -> float | None:
-        """One step of every model; returns the mean training ELBO when a curve point was due."""
-        settings = self.recipe.settings
-        list(self.pool.map(lambda chunk: chunk.step(self.step), self.chunks))
-        self.step += 1
+        """Some steps of every model, up to what is due next; returns the mean training ELBO when that was a curve
+        point.
+        """
+        settings, start = self.recipe.settings, time.monotonic()
+        due = min((self.step // every + 1) * every for every in (settings.curve_every, settings.validate_every))
+        first, self.step = self.step, min(self.step + self._round, due, settings.steps)
+        list(self.pool.map(lambda chunk: chunk.run(first, self.step), self.chunks))
+        taken = self.step - first
+        seconds = min(ROUND_SECONDS, settings.checkpoint_seconds)
+        self._round = max(1, int(taken * seconds / (time.monotonic() - start)))
         last = self.step == settings.steps
         elbo = self._read_curves() if last or self.step % settings.curve_every == 0 else None
         if last or self.step % settings.validate_every == 0:
@@ -85,21 +105,22 @@ class Training:
         if bool(self.diverged.all()):
             self.steps.clamp_(min=self.step)
         if self.stopping is not None:
-            return Trained(self.stopping.best, self.cells, self.steps, self.stopping.best_step, self.curves)
-        model = stack([(chunk.model, range(len(chunk.indices))) for chunk in self.chunks])
-        return Trained(model, self.cells, self.steps, self.steps, self.curves)
+            model, best_step = self.stopping.best, self.stopping.best_step
+        else:
+            model, best_step = stack([(chunk.model, range(len(chunk.indices))) for chunk in self.chunks]), self.steps
+        return Trained(model, self.cells, self.steps, best_step, self.curves, (self.stepping,))
 
     def save(self, checkpoints: Checkpoints) -> None:
         """Writes a checkpoint from which `restore` goes on bit for bit."""
         tensors = {"curves": self.curves.points(), "steps": self.steps}
         for c, chunk in enumerate(self.chunks):
             tensors[f"{c}.sums"] = chunk.sums
-            named = zip(chunk.model.named_parameters(), chunk.optimiser.moments(), strict=True)
+            named = zip(chunk.model.named_parameters(), chunk.stepper.moments(), strict=True)
             for (name, parameter), (first, second) in named:
                 tensors |= {
-                    f"{c}.{name}": parameter.detach(),
-                    f"{c}.{name}.m": first,
-                    f"{c}.{name}.v": second,
+                    f"{c}.{name}": parameter.detach().contiguous(),
+                    f"{c}.{name}.m": first.contiguous(),
+                    f"{c}.{name}.v": second.contiguous(),
                 }
         if self.stopping is not None:
             tensors |= self.stopping.tensors()
@@ -108,6 +129,7 @@ class Training:
     def restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         """Continues from a checkpoint, with the same chunks."""
         self.step, self.steps = state["step"], tensors["steps"].clone()
+        self.stepping = state.get("stepping", "autograd")  # which checkpoints of earlier versions do not name
         self.curves = Curves(self.recipe.terms, tensors["curves"])
         self._curves_read = self.curves.last_step()
         self.diverged[self.curves.not_finite()] = True
@@ -119,15 +141,15 @@ class Training:
         chunks = [list(chunk.indices) for chunk in self.chunks]
         cells = [dataclasses.astuple(cell) for cell in self.cells]
         versions = {"torch": torch.__version__, "threads": self.threads}
-        return {"step": self.step, "chunks": chunks, "cells": cells, **versions}
+        return {"step": self.step, "stepping": self.stepping, "chunks": chunks, "cells": cells, **versions}
 
     def _restored(self, tensors: dict[str, Tensor], c: int, indices: list[int]) -> Chunk:
         model = self.recipe.model(len(indices), None)
         model.load_state_dict({name: tensors[f"{c}.{name}"] for name in model.state_dict()})
-        chunk = Chunk([self.cells[k] for k in indices], indices, self.recipe, model)
+        chunk = Chunk([self.cells[k] for k in indices], indices, self.recipe, model, self.stepping)
         chunk.sums = tensors[f"{c}.sums"].clone()
         names = [name for name, _ in model.named_parameters()]
-        chunk.optimiser.restore([(tensors[f"{c}.{name}.m"], tensors[f"{c}.{name}.v"]) for name in names], self.step)
+        chunk.stepper.restore([(tensors[f"{c}.{name}.m"], tensors[f"{c}.{name}.v"]) for name in names], self.step)
         return chunk
 
     def _read_curves(self) -> float:
@@ -152,7 +174,7 @@ class Training:
             if self.stopping is not None:
                 survivors.append(self.stopping.observe(chunk, terms[-1], self.step, last=last))
         if self.stopping is not None:
-            self.chunks = regroup(self.chunks, survivors, self.step, self.threads)
+            self.chunks = regroup(self.chunks, survivors, self.step, self.threads, self.stepping)
 
 
 def restored(recipe: Recipe, checkpoints: Checkpoints) -> Trained | None:
@@ -192,7 +214,7 @@ def train(
             checkpoints.clean()
             found = checkpoints.load()
         if found is None:
-            training.chunks = initial_chunks(recipe, training.threads)
+            training.start()
         else:
             training.restore(*found)
         if progress is not None and not training.finished:

@@ -15,7 +15,7 @@ from pyvae.ops import reference
 from pyvae.ops.joint_log_density import joint_log_density
 from tests.instruction_sets import CUDA
 from tests.ops.mixtures import gradient_terms
-from tests.ops.stems import CUDA_OPS, OPS, stem_of
+from tests.ops.stems import CUDA_OPS, FUNCTIONS, stem_of
 
 Function = Callable[..., tuple[Tensor, ...]]
 
@@ -213,7 +213,7 @@ USES = [
     *map(_marginals, ("full", "mss")),
 ]
 
-assert sorted({op.stem for op in USES}) == OPS
+assert sorted({op.stem for op in USES}) == FUNCTIONS
 CUDA_USES = [op for op in USES if op.stem in CUDA_OPS]
 
 # --- The ops as they are registered -----------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ def test_models_are_those_that_were_trained(tmp_path, settings) -> None:
     assert mu.shape == logvar.shape == (1, 5, 5)
 
 
-def test_a_run_that_goes_on_gives_the_models_of_its_last_checkpoint(tmp_path) -> None:
+def test_a_run_that_goes_on_gives_the_models_of_its_last_checkpoint(tmp_path, step_by_step) -> None:
     config, steps = tiny(), iter(range(100))
     with claimed(STUDY, config, tmp_path, resume=False), pytest.raises(Interrupted):
         train(recipe(config), checkpoints=checkpoints_in(tmp_path), should_stop=lambda: next(steps) == 7)
@@ -45,7 +45,7 @@ def test_a_run_that_goes_on_gives_the_models_of_its_last_checkpoint(tmp_path) ->
 
 
 @pytest.mark.parametrize("warmup", [0, 15])
-def test_before_a_best_is_known_models_are_as_they_are(tmp_path, warmup) -> None:
+def test_before_a_best_is_known_models_are_as_they_are(tmp_path, warmup, step_by_step) -> None:
     config, steps = tiny("patience=2", f"warmup_steps={warmup}", "validate_every=10"), iter(range(100))
     with claimed(STUDY, config, tmp_path, resume=False), pytest.raises(Interrupted):
         train(recipe(config), checkpoints=checkpoints_in(tmp_path), should_stop=lambda: next(steps) == 7)

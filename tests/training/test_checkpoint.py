@@ -135,7 +135,7 @@ def test_a_failing_disk_leaves_a_checkpoint_whichever_operation_fails(tmp_path, 
 
 @pytest.mark.parametrize("patience", ["none", "1"])
 @pytest.mark.parametrize("every", [1, 3, 7])
-def test_training_stopped_again_and_again_ends_with_the_same_bits(tmp_path, patience, every) -> None:
+def test_training_stopped_again_and_again_ends_with_the_same_bits(tmp_path, patience, every, step_by_step) -> None:
     recipe = grid(f"patience={patience}", "validate_every=4", "learning_rate=0.02", "steps=29")
     reference = train(recipe)
     for _ in range(40):
@@ -151,7 +151,7 @@ def test_training_stopped_again_and_again_ends_with_the_same_bits(tmp_path, pati
     assert_same(train(recipe, checkpoints=Checkpoints(tmp_path)), reference)
 
 
-def test_sizes_of_any_kind_resume_with_the_same_bits(tmp_path) -> None:
+def test_sizes_of_any_kind_resume_with_the_same_bits(tmp_path, step_by_step) -> None:
     recipe = grid("hidden=33,17", "batch_size=7", "patience=1", "validate_every=4", "learning_rate=0.02")
     steps = iter(range(100))
     with pytest.raises(Interrupted):

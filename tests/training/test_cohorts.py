@@ -49,7 +49,7 @@ def test_more_steps_go_on_from_where_it_ended(tmp_path) -> None:
     assert parts == pytest.approx(whole[4]["loss"], rel=1e-5)
 
 
-def test_cells_and_steps_can_be_added_at_once_and_be_interrupted_anywhere(tmp_path) -> None:
+def test_cells_and_steps_can_be_added_at_once_and_be_interrupted_anywhere(tmp_path, step_by_step) -> None:
     larger = grid_recipe("steps=31")
     train_all(grid_recipe(*SMALL), Checkpoints(tmp_path))
     for _ in range(20):

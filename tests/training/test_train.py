@@ -1,5 +1,6 @@
 import dataclasses
 import math
+import sys
 
 import pytest
 import torch
@@ -11,10 +12,10 @@ from pyvae.ops import reparameterize
 from pyvae.training import groups
 from pyvae.training.cells import stream
 from pyvae.training.checkpoint import Checkpoints
-from pyvae.training.chunk import Chunk
+from pyvae.training.chunk import STEPS, Chunk
 from pyvae.training.groups import divide
 from pyvae.training.optimiser import StackedAdam
-from pyvae.training.train import Trained, train
+from pyvae.training.train import Trained, Training, train
 from tests.training.recipes import grid_recipe as grid
 from tests.training.recipes import sprite_recipe
 
@@ -40,12 +41,13 @@ def _threads():
     torch.set_num_threads(threads)
 
 
+@pytest.mark.parametrize("way", STEPS)
 @pytest.mark.parametrize("kl", ["sampled", "closed_form"])
-def test_one_model_is_plain_torch(kl) -> None:
+def test_one_model_is_plain_torch(monkeypatch, kl, way) -> None:
     """The whole of training against a plain loop: torch.nn.functional, torch.optim.Adam, losses written out."""
     recipe = grid("mus=2.5", "betas=5", "seeds=0", f"kl={kl}", "beta_warmup_steps=4", "steps=6")
     (cell,) = recipe.cells
-    start = Chunk.initialised([cell], [0], recipe).model
+    start = Chunk.initialised([cell], [0], recipe, way).model
     parameters = [p[0].detach().clone().requires_grad_() for p in start.parameters()]
     adam = torch.optim.Adam(parameters, lr=recipe.settings.learning_rate)
     factors, pixels, codes = (stream([cell], f"training {what}") for what in ("factors", "pixels", "codes"))
@@ -66,6 +68,7 @@ def test_one_model_is_plain_torch(kl) -> None:
         adam.zero_grad()
         loss.backward()
         adam.step()
+    monkeypatch.setattr(sys.modules[Training.__module__], "stepping_of", lambda model, likelihood: way)
     trained = train(recipe)
     for p, q in zip(trained.model.parameters(), parameters, strict=True):
         assert torch.allclose(p[0], q, rtol=1e-3, atol=2e-5)
@@ -99,7 +102,7 @@ def test_chunks_and_threads_change_nothing(monkeypatch, patience) -> None:
     recipe = grid(f"patience={patience}", "validate_every=2", "steps=41")
     reference = train(recipe)
     for size, threads in ((1, 1), (2, 2), (3, 3), (16, 1)):
-        monkeypatch.setattr(groups, "MODELS_PER_CHUNK", size)
+        monkeypatch.setattr(groups, "MODELS_PER_CHUNK", dict.fromkeys(STEPS, size))
         torch.set_num_threads(threads)
         assert_same(train(recipe), reference)
         assert torch.get_num_threads() == threads
@@ -142,7 +145,7 @@ def test_patience_stops_each_model_and_keeps_its_best() -> None:
         }  # fmt: skip
         best, last = int(trained.best_step[place]), int(trained.steps[place])
         assert losses[best] == min(losses.values()) and last == max(losses) == best + 2 * 2
-        chunk = Chunk([cell], [place], recipe, trained.model.select([place]))
+        chunk = Chunk([cell], [place], recipe, trained.model.select([place]), "autograd")
         assert float(chunk.validate()[-1]) == pytest.approx(losses[best], rel=1e-6)
 
 
@@ -153,14 +156,15 @@ def test_patience_waits_for_the_warm_up() -> None:
     assert short.best_step.tolist() == short.steps.tolist() == [9] * 8
 
 
-def test_a_model_that_diverges_leaves_the_others_alone() -> None:
+@pytest.mark.parametrize("step", STEPS)
+def test_a_model_that_diverges_leaves_the_others_alone(step) -> None:
     recipe = grid()
-    chunk = Chunk.initialised(recipe.cells[:2], [0, 1], recipe)
+    chunk = Chunk.initialised(recipe.cells[:2], [0, 1], recipe, step)
     with torch.no_grad():
         next(chunk.model.parameters())[0].fill_(float("nan"))
-    chunk.step(0)
-    healthy = Chunk.initialised(recipe.cells[1:2], [1], recipe)
-    healthy.step(0)
+    chunk.run(0, 1)
+    healthy = Chunk.initialised(recipe.cells[1:2], [1], recipe, step)
+    healthy.run(0, 1)
     for p, q in zip(chunk.model.parameters(), healthy.model.parameters(), strict=True):
         assert torch.equal(p[1], q[0])
 
@@ -187,11 +191,13 @@ def test_adam_is_torchs(size) -> None:
 
 @pytest.mark.parametrize("models", [1, 2, 5, 16, 17, 33, 55, 165])
 @pytest.mark.parametrize("threads", [1, 2, 7, 64])
-def test_chunks_cover_all_models_evenly(models, threads) -> None:
-    chunks = divide(models, threads)
+@pytest.mark.parametrize("step", STEPS)
+def test_chunks_cover_all_models_evenly(models, threads, step) -> None:
+    most = groups.MODELS_PER_CHUNK[step]
+    chunks = divide(models, threads, most)
     sizes = [len(chunk) for chunk in chunks]
     assert [k for chunk in chunks for k in chunk] == list(range(models))
-    assert max(sizes) <= groups.MODELS_PER_CHUNK and max(sizes) - min(sizes) <= 1
+    assert max(sizes) <= most and max(sizes) - min(sizes) <= 1
     assert len(chunks) == min(models, math.ceil(len(chunks) / threads) * threads)
 
 

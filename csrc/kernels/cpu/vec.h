@@ -18,7 +18,7 @@ namespace pyvae::cpu {
 namespace {
 
 // The versions for scalars; those for a Vec, below, would hide them.
-using pyvae::exp2_weight, pyvae::larger, pyvae::select, pyvae::shift_bits_left;
+using pyvae::exp2_weight, pyvae::larger, pyvae::root, pyvae::select, pyvae::shift_bits_left;
 
 #if defined(__AVX512F__)
 constexpr int64_t kRegisterBytes = 64;
@@ -71,6 +71,10 @@ struct Vec {
     PYVAE_EACH_REGISTER a.part[k] *= b.part[k];
     return a;
   }
+  friend PYVAE_INLINE Vec operator/(Vec a, Vec b) {
+    PYVAE_EACH_REGISTER a.part[k] /= b.part[k];
+    return a;
+  }
   friend PYVAE_INLINE Mask<T, N> operator==(Vec a, Vec b) {
     Mask<T, N> mask;
     PYVAE_EACH_REGISTER mask.part[k] = a.part[k] == b.part[k];
@@ -93,6 +97,40 @@ PYVAE_VEC Vec<T, N> load(const T* from) {
 template <typename T, int N>
 PYVAE_VEC void store(T* to, Vec<T, N> v) {
   PYVAE_EACH_REGISTER __builtin_memcpy(to + k * kRegisterLanes<T>, &v.part[k], kRegisterBytes);
+}
+
+// The first `count` lanes, from 1 to all: those behind are 0, and stay as they are in memory.
+template <typename T>
+PYVAE_VEC Vec<T, 1> load_part(const T* from, int64_t count) {
+  if (count == kRegisterLanes<T>) return load<T, 1>(from);
+#if defined(__AVX512F__)
+  Vec<T, 1> part;
+  if constexpr (sizeof(T) == 4) {
+    part.part[0] = _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), from);
+  } else {
+    part.part[0] = _mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << count) - 1), from);
+  }
+  return part;
+#else
+  T lane[kRegisterLanes<T>] = {};
+  for (int64_t k = 0; k < count; ++k) lane[k] = from[k];
+  return load<T, 1>(lane);
+#endif
+}
+template <typename T>
+PYVAE_VEC void store_part(T* to, Vec<T, 1> v, int64_t count) {
+  if (count == kRegisterLanes<T>) return store(to, v);
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) {
+    _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1u << count) - 1), v.part[0]);
+  } else {
+    _mm512_mask_storeu_pd(to, static_cast<__mmask8>((1u << count) - 1), v.part[0]);
+  }
+#else
+  T lane[kRegisterLanes<T>];
+  store(lane, v);
+  for (int64_t k = 0; k < count; ++k) to[k] = lane[k];
+#endif
 }
 
 template <typename T, int N>
@@ -119,6 +157,29 @@ template <typename T, int N>
 PYVAE_VEC Vec<T, N> larger(Vec<T, N> a, Vec<T, N> b) {
   PYVAE_EACH_REGISTER a.part[k] = larger_part(a.part[k], b.part[k]);
   return a;
+}
+
+// Compilers do not see a register's square root in a loop over its lanes.
+PYVAE_VEC Register<float> root_part(Register<float> x) {
+#if defined(__AVX512F__)
+  return _mm512_maskz_sqrt_ps(0xffff, x);
+#elif defined(__AVX__)
+  return _mm256_sqrt_ps(x);
+#elif defined(__SSE2__)
+  return _mm_sqrt_ps(x);
+#else
+  for (int64_t k = 0; k < kRegisterLanes<float>; ++k) x[k] = __builtin_sqrtf(x[k]);
+  return x;
+#endif
+}
+PYVAE_VEC Register<double> root_part(Register<double> x) {
+  for (int64_t k = 0; k < kRegisterLanes<double>; ++k) x[k] = __builtin_sqrt(x[k]);
+  return x;
+}
+template <typename T, int N>
+PYVAE_VEC Vec<T, N> root(Vec<T, N> x) {
+  PYVAE_EACH_REGISTER x.part[k] = root_part(x.part[k]);
+  return x;
 }
 
 template <int N>

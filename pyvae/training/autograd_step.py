@@ -1,0 +1,36 @@
+"""The training step of any stacked model, by autograd and torch's Adam."""
+
+from collections.abc import Callable, Iterable
+
+from torch import Tensor
+
+from pyvae.losses import Terms
+from pyvae.nn import StackedVAE
+from pyvae.ops import reparameterize
+from pyvae.training.optimiser import StackedAdam
+from pyvae.training.terms import batch_means
+
+
+class AutogradStep:
+    """Forward pass, backward pass and Adam over the model's own parameters."""
+
+    def __init__(self, model: StackedVAE, likelihood: Callable[[Tensor, Tensor], Tensor], learning_rate: float) -> None:
+        self.model, self.likelihood = model, likelihood
+        self._adam = StackedAdam(model.parameters(), learning_rate)
+
+    def __call__(self, x: Tensor, code_seeds: Tensor, objective: Callable[..., Terms], step: int) -> Tensor:
+        """Learns from images x [K, M, size]; the terms' batch means [T, K]. Steps count from 0."""
+        mu, logvar = self.model.encode(x)
+        z = reparameterize(mu, logvar, seed=code_seeds)
+        terms = objective(self.likelihood(x, self.model.decode(z)), z, mu, logvar, step=step)
+        terms.loss.mean(-1).sum().backward()
+        self._adam.step()
+        return batch_means(terms)
+
+    def moments(self) -> list[tuple[Tensor, Tensor]]:
+        """First and second moment of every parameter in its shape; zeros before the first step."""
+        return self._adam.moments()
+
+    def restore(self, moments: Iterable[tuple[Tensor, Tensor]], step: int) -> None:
+        """Continues after `step` steps that left these moments, which are copied."""
+        self._adam.restore(moments, step)

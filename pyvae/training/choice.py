@@ -1,0 +1,81 @@
+"""Which way to take training steps: the one that a short measurement finds faster on this processor.
+
+The fused step's products are this package's own; autograd's are whatever torch was built with. Which of them suits a
+processor no name tells, so both train a few small models for some steps, once per process.
+"""
+
+import functools
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pyvae.losses import GaussianReconstruction
+from pyvae.nn import StackedVAE
+from pyvae.ops import gaussian_kl
+from pyvae.training.chunk import STEPS
+from pyvae.training.fused_step import FusedStep
+from pyvae.training.workers import workers
+
+MODELS, BATCH, INPUTS, HIDDEN, LATENTS = 4, 64, 256, (256, 256), 8
+REPEATS = 7
+MARGIN = 1.25
+"""Autograd has to be so many times as fast to be taken: a measurement's noise shall not decide."""
+
+
+def told() -> str:
+    """What the measurement found, and what is taken of it."""
+    times = step_times()
+    found = ", ".join(f"{name} {1e3 * seconds:.2f} ms" for name, seconds in times.items())
+    return f"{_faster()} (a small model's on one thread: {found})"
+
+
+class _Terms(NamedTuple):
+    loss: Tensor
+    reconstruction: Tensor
+    kl: Tensor
+
+
+def stepping_of(model: StackedVAE, likelihood: Callable[[Tensor, Tensor], Tensor]) -> str:
+    """One of pyvae.training.chunk.STEPS."""
+    if not FusedStep.serves(model, likelihood):
+        return "autograd"
+    return _faster()
+
+
+def _faster() -> str:
+    times = step_times()
+    return "autograd" if MARGIN * times["autograd"] < times["fused"] else "fused"
+
+
+@functools.cache
+def step_times() -> dict[str, float]:
+    """Seconds that a model's step takes on one thread, by the name of the way: the fastest of a few, since what else
+    runs on a machine only adds to them.
+    """
+    with workers() as pool:
+        return pool.submit(_measured).result()
+
+
+def _elbo(reconstruction: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, *, step: int | None = None) -> _Terms:
+    kl = gaussian_kl(mu, logvar)
+    return _Terms(reconstruction + kl, reconstruction, kl)
+
+
+def _measured() -> dict[str, float]:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(MODELS, BATCH, INPUTS, generator=generator)
+    seeds = torch.arange(MODELS)
+    ways = {
+        name: way(StackedVAE(MODELS, INPUTS, HIDDEN, LATENTS, seeds=range(MODELS)), GaussianReconstruction(), 1e-3)
+        for name, way in STEPS.items()
+    }
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for step in range(1 + REPEATS):
+        for name, take in ways.items():
+            start = time.perf_counter()
+            take(x, seeds, _elbo, step)
+            times[name].append((time.perf_counter() - start) / MODELS)
+    return {name: min(taken[1:]) for name, taken in times.items()}  # the first makes Adam's state
