@@ -108,7 +108,7 @@ endif
 
 # An editable install lists the package's files, so a new or moved one asks for another.
 $(VENV)/.files: $(VENV)/.python FORCE
-	@find pyvae -name '*.py' | sort > $@.new
+	@find pyvae pyvae_command -name '*.py' | sort > $@.new
 	@cmp -s $@.new $@ || cp $@.new $@
 	@rm $@.new
 
