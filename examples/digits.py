@@ -106,7 +106,7 @@ figure = new_figure(7.2, 3.6)
 axes = figure.add_subplot()
 window = min(25, steps)
 smooth = torch.tensor(correlations).unfold(0, window, 1).mean(-1)
-axes.plot(correlations, color="#56B4E9", alpha=0.35, linewidth=0.6)
+axes.plot(correlations, color="#56B4E9", alpha=0.35, linewidth=0.6, label="each minibatch")
 axes.plot(
     range(window - 1, steps), smooth, color="#0072B2", linewidth=1.6,
     label=f"minibatches of {batch_size} (mss), mean of {window} steps",
@@ -133,9 +133,7 @@ with torch.no_grad():
     drawn = decoder(z).clamp(0, 1)
 names = [f"z{latent}: {abs(information[latent]):.2f} nats" for latent in order]
 title = f"One latent from {steps_along[0]:g} to {steps_along[-1]:g}, the others as of a {labels[0]}"
-figure = show_rows(drawn.numpy(), names, title)
-figure.set_size_inches(figure.get_figwidth() + 0.5, figure.get_figheight())  # room for the names
-save_png(figure, out / "traversals.png")
+save_png(show_rows(drawn.numpy(), names, title), out / "traversals.png")
 
 # picture 3: what each latent tells of the digit
 figure = new_figure(7.2, 3.4)

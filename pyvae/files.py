@@ -57,6 +57,12 @@ def remove_stale_temporaries(folder: Path | str) -> None:
         left_over.unlink(missing_ok=True)
 
 
+def file_in_the_way(folder: Path | str) -> Path | None:
+    """The file that stands where `folder`, or a folder above it, would be; None where none does."""
+    folder = Path(folder)
+    return next((path for path in (folder, *folder.parents) if path.exists() and not path.is_dir()), None)
+
+
 def _fsync(path: Path) -> None:
     """Forces a file's content, or a folder's list of names, on to the disk."""
     descriptor = os.open(path, os.O_RDONLY)

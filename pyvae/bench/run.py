@@ -13,6 +13,7 @@ from pyvae.bench.machine import busy_warning, machine_facts
 from pyvae.bench.plots import write_plots
 from pyvae.bench.report import ceiling_lines, print_report, summary, write_markdown
 from pyvae.bench.results import Results, open_results
+from pyvae.files import file_in_the_way
 
 
 def run_bench(
@@ -42,7 +43,7 @@ def run_bench(
 
 def _check_folder(out: Path) -> None:
     """Raises BenchError where a file stands in the way of the folder."""
-    file = next((path for path in (out, *out.parents) if path.exists() and not path.is_dir()), None)
+    file = file_in_the_way(out)
     if file is not None:
         raise BenchError(f"out must be a folder for the results, got the file {str(file)!r}")
 

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from pyvae.plotting.numbers import decimals
 from pyvae.plotting.style import INK, new_figure, tidy
 
 Array = NDArray[np.float64]
@@ -95,7 +96,7 @@ def _print_number(
         "color": "black" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.45 else "white",
         "ha": "center",
         "va": "center",
-        "path_effects": [patheffects.withStroke(linewidth=2.5, foreground=shade)],  # keeps it legible on the boundary
+        "bbox": {"boxstyle": "round,pad=0.15", "facecolor": shade, "edgecolor": "none"},  # a line passes behind it
         "zorder": 5,
     }
     known = not np.isnan(spread)
@@ -109,7 +110,7 @@ def _format(value: float, chart: Map) -> str:
     if chart.exponents and 0 < value < 0.5 * 10.0**-chart.digits:
         mantissa, exponent = f"{value:.0e}".split("e")
         return f"{mantissa}e{int(exponent)}"
-    return f"{round(value, chart.digits) + 0.0:.{chart.digits}f}"  # + 0.0 takes the sign off a negative zero
+    return decimals(value, chart.digits)
 
 
 def _over_seeds(values: Array) -> tuple[Array, Array]:

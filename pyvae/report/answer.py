@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pyvae.plotting.numbers import decimals
 from pyvae.report.statistics import Array, Interval
 
 
@@ -20,8 +21,8 @@ class Answer:
 
 def plus_minus(interval: Interval, *, signed: bool = False) -> str:
     """A mean with half its interval, if there is one, in three decimals."""
-    mean = f"{interval.mean:{'+' if signed else ''}.3f}"
-    return f"{mean} ± {interval.half:.3f}" if interval.known else mean
+    mean = decimals(interval.mean, 3, signed=signed)
+    return f"{mean} ± {decimals(interval.half, 3)}" if interval.known else mean
 
 
 def mean_over_seeds(values: Array) -> Array:

@@ -37,6 +37,11 @@ class Interval(NamedTuple):
     def below_zero(self) -> bool:
         return self.known and self.mean + self.half < 0
 
+    @property
+    def undecided(self) -> bool:
+        """Whether there is an interval, and it holds 0."""
+        return self.known and not (self.above_zero or self.below_zero)
+
 
 def t_interval(values: Array) -> Interval:
     """The 95 % t interval of a mean over independent seeds: values [S], NaNs left out."""

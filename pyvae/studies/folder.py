@@ -6,7 +6,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from pyvae.files import TEMPORARY_MARK, atomic_write_text, exclusive_lock, remove_stale_temporaries
+from pyvae.files import (
+    TEMPORARY_MARK,
+    atomic_write_text,
+    exclusive_lock,
+    file_in_the_way,
+    remove_stale_temporaries,
+)
 from pyvae.settings import Config
 from pyvae.studies import study_named
 from pyvae.studies.errors import StudyError
@@ -29,12 +35,15 @@ def study_in(out: Path | str) -> tuple[Study[Any], Config] | None:
     try:
         text = path.read_text()
         held = json.loads(text)
-        study = study_named(held.get("study", EARLIER) if isinstance(held, dict) else EARLIER)
-        config: Config = study.config.from_json(text)
-        return study, config
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, RecursionError) as problem:
+        raise StudyError(f"{path} is damaged, it is no JSON: {problem}") from None
+    try:
+        study = study_named(held.get("study", EARLIER) if isinstance(held, dict) else EARLIER)
+        config: Config = study.config.from_json(text)
+        return study, config
+    except ValueError as problem:
         raise StudyError(f"{path} is not a config of this version: {problem}") from None
 
 
@@ -42,11 +51,12 @@ def study_in(out: Path | str) -> tuple[Study[Any], Config] | None:
 def claimed(study: Study[Any], config: Config, out: Path, *, resume: bool) -> Iterator[None]:
     """Makes sure that `out` is this study's folder, and holds it against other processes.
 
-    Raises StudyError when it is a file, holds other files, another study, or this one and `resume` is not set, and when
-    another process is at work in it.
+    Raises StudyError when it or a folder above it is a file, when it holds other files, another study, or this one and
+    `resume` is not set, and when another process is at work in it.
     """
-    if out.exists() and not out.is_dir():
-        raise StudyError(f"out must be a folder, but {out} is a file")
+    file = file_in_the_way(out)
+    if file is not None:
+        raise StudyError(f"out must be a folder, but {file} is a file")
     if study_in(out) is None and out.exists() and any(map(_is_foreign, out.iterdir())):
         raise StudyError(f"out must be a new or empty folder, or one that holds a study, but {out} holds other files")
     with ExitStack() as held:
@@ -58,18 +68,31 @@ def claimed(study: Study[Any], config: Config, out: Path, *, resume: bool) -> It
         yield
 
 
-def _is_more(study: Study[Any], held: Config, config: Config) -> bool:
-    """Whether a config asks for what another does and for more values of its axes, or more steps."""
+def _check_growth(study: Study[Any], held: Config, config: Config, out: Path) -> None:
+    """Raises StudyError unless a config asks for what another does and for more values of its axes, or more steps."""
     before, now = held.values(), config.values()
-    for name in held.differing(config):
-        if name == "steps":
-            more = now[name] > before[name]
-        else:
-            more = name in study.grows and set(before[name]) < set(now[name])
-        if not more:
-            return False
+    differing = held.differing(config)
+    if not {*differing} <= {*study.grows, "steps"}:
+        raise _another(held, config, out)
+    lacking = [name for name in differing if not _holds(now[name], before[name])]
+    if lacking:
+        has = " and ".join(f"{name}={held.specs()[name].shown(before[name])}" for name in lacking)
+        raise StudyError(
+            f"a run can only grow, and the one in {out} has {has}: ask for all of these, or another folder"
+        )
     # What is derived from the settings that grow, as the size of a data set without end, must stay what it was.
-    return bool(study.recipe(held).objective_settings == study.recipe(config).objective_settings)
+    if study.recipe(held).objective_settings != study.recipe(config).objective_settings:
+        raise _another(held, config, out)
+
+
+def _holds(now: Any, before: Any) -> bool:
+    """Whether steps, or the values of an axis, are those that were and more."""
+    return set(before) <= set(now) if isinstance(before, tuple) else bool(before <= now)
+
+
+def _another(held: Config, config: Config, out: Path) -> StudyError:
+    fields = ", ".join(held.differing(config))
+    return StudyError(f"{out} already holds another study (other {fields}): choose another folder")
 
 
 def _is_foreign(path: Path) -> bool:
@@ -85,10 +108,10 @@ def _claim(study: Study[Any], config: Config, out: Path, *, resume: bool) -> Non
         atomic_write_text(out / CONFIG, config.to_json())
     elif held[0].name != study.name:
         raise StudyError(f"{out} already holds another study, {held[0].name}: choose another folder")
-    elif held[1] != config and not (resume and _is_more(study, held[1], config)):
-        fields = ", ".join(held[1].differing(config))
-        raise StudyError(f"{out} already holds another study (other {fields}): choose another folder")
     elif held[1] != config:
+        if not resume:
+            raise _another(held[1], config, out)
+        _check_growth(study, held[1], config, out)
         for name in study.saved:
             (out / name).unlink(missing_ok=True)  # before the config: results of fewer models would pass for its own
         atomic_write_text(out / CONFIG, config.to_json())

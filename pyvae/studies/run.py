@@ -4,6 +4,7 @@ last saved.
 
 import shlex
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,6 +61,8 @@ def run_study(
 
 def _train_and_evaluate(study: Study[Any], config: Config, out: Path, console: Console, stop: threading.Event) -> None:
     recipe = study.recipe(config)
+    if recipe.warning:
+        print(f"pyvae: warning: {recipe.warning}", file=sys.stderr)
     with timed(out, "training"):
         trained = _train(recipe, out, console, stop)
     note(out, **{"steps by": ", ".join(trained.stepping)})

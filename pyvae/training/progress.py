@@ -7,7 +7,11 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from pyvae.training.rate import Rate
+
 PLAIN_LINE_SECONDS = 20.0
+MEMORY_SECONDS = 60.0
+"""Over which speed and time left are smoothed: other programs come and go on the same cores."""
 
 
 class BarOnTerminal:
@@ -39,17 +43,17 @@ class TrainingProgress(BarOnTerminal):
             TextColumn("left"),
             TimeRemainingColumn(),
         )
-        super().__init__(console, *columns, speed_estimate_period=20.0)
+        super().__init__(console, *columns, speed_estimate_period=MEMORY_SECONDS)
         self._steps = 0
         self._elbo: float | None = None
-        self._rate = 0.0
-        self._since = self._line = time.monotonic()
-        self._model_steps = 0
+        self._line = time.monotonic()
+        self._rate = Rate(MEMORY_SECONDS, self._line)
 
     def start(self, models: int, steps: int, step: int) -> None:
         """Training begins at `step`."""
         self._steps = steps
-        self._since = self._line = time.monotonic()
+        self._line = time.monotonic()
+        self._rate = Rate(MEMORY_SECONDS, self._line)
         resumed = f", from step {step}" if step else ""
         self._console.print(f"training {models} models for {steps} steps{resumed}", highlight=False)
         if self._bar is not None:
@@ -59,20 +63,17 @@ class TrainingProgress(BarOnTerminal):
 
     def advance(self, step: int, models: int, elbo: float | None) -> None:
         """One step is done, with so many models still in training; `elbo` when a new mean is known."""
-        self._model_steps += models
         now = time.monotonic()
+        self._rate.add(models, now)
         if elbo is not None:
             self._elbo = elbo
-        if now - self._since > 1.0:
-            self._rate = self._model_steps / (now - self._since)
-            self._since, self._model_steps = now, 0
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=step, description=self._text(models))
         elif now - self._line > PLAIN_LINE_SECONDS or step == self._steps:
             self._line = now
-            left = (self._steps - step) * models / self._rate if self._rate else 0.0
-            text = f"step {step}/{self._steps}  {self._text(models)}  {left / 60:.1f} min left"
-            self._console.print(text, highlight=False)
+            rate = self._rate.per_second
+            left = f"  {(self._steps - step) * models / rate / 60:.1f} min left" if rate else ""
+            self._console.print(f"step {step}/{self._steps}  {self._text(models)}{left}", highlight=False)
 
     def diverged(self, step: int, models: list[str], stopped: bool) -> None:
         """Models, in words, whose loss is no longer a number; `stopped` when no other is left."""
@@ -82,5 +83,7 @@ class TrainingProgress(BarOnTerminal):
         self._console.print(f"{text}{hint}. A smaller learning_rate may help.", highlight=False)
 
     def _text(self, models: int) -> str:
-        elbo = "" if self._elbo is None else f"ELBO {self._elbo:.2f}  "
-        return f"{models} models  {elbo}{self._rate:.0f} model-steps/s"
+        rate = self._rate.per_second
+        elbo = "" if self._elbo is None else f"  ELBO {self._elbo:.2f}"
+        speed = "" if rate is None else f"  {rate:.0f} model-steps/s"
+        return f"{models} models{elbo}{speed}"

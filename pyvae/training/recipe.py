@@ -57,3 +57,13 @@ class Recipe:
     def warmup_steps(self) -> int:
         """Steps until the strength is what it will stay."""
         return int(self.objective_settings.get("warmup_steps", 0))
+
+    @property
+    def warning(self) -> str | None:
+        """What is amiss with a training that can be done all the same, as half a sentence; None where nothing is."""
+        steps, strength = self.settings.steps, self.objective.strength
+        if self.warmup_steps <= steps:
+            return None
+        share = float(self.objective_of(torch.ones(1)).strength_at(steps - 1))
+        ends = f"training ends after {steps}, with {strength} at {share:.0%} of its value"
+        return f"warmup_steps is {self.warmup_steps}, but {ends}"

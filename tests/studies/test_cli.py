@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -9,6 +10,7 @@ from pyvae import cli
 from pyvae.studies.biased_grid import PRESETS, BiasedGridConfig
 from tests.studies.biased_grid.tiny import TINY
 
+ROOT = Path(__file__).parents[2]
 TINY_SETTINGS = [
     "mus=0", "betas=1", "steps=3", "hidden=16", "latents=4", "blocks=2", "pixels=2", "batch_size=16",
     "validation_images=16", "information_images=32", "sample_images=2", "baseline_runs=1",
@@ -77,6 +79,13 @@ def test_interruption_is_exit_130(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(Training, "advance", lambda training: (_ for _ in ()).throw(KeyboardInterrupt))
     code, _, errors = run(monkeypatch, capsys, "study", "--out", str(tmp_path), *tiny_settings())
     assert code == 130 and "Traceback" not in errors
+
+
+def test_a_warm_up_that_outlasts_training_is_warned_of(tmp_path, monkeypatch, capsys) -> None:
+    arguments = ["study", "--out", str(tmp_path / "out"), *tiny_settings()]
+    _, _, errors = run(monkeypatch, capsys, *arguments, "--set", "warmup_steps=20")
+    assert errors == "pyvae: warning: warmup_steps is 20, but training ends after 3, with beta at 10% of its value\n"
+    assert "beta at 10% of its value" in (tmp_path / "out" / "findings.md").read_text()
 
 
 def test_the_study_and_the_folder_have_defaults(tmp_path, monkeypatch, capsys) -> None:

@@ -62,8 +62,8 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(tmp_path) -> None:
 def test_a_folder_with_another_study_is_refused_and_untouched(finished) -> None:
     before = saved(finished)
     for resume in (False, True):
-        with pytest.raises(StudyError, match=r"already holds another study \(other strengths, steps\)"):
-            run_study(STUDY, tiny("steps=24", "betas=1"), finished, resume=resume, console=quiet())
+        with pytest.raises(StudyError, match=r"already holds another study \(other strengths, hidden\)"):
+            run_study(STUDY, tiny("hidden=16", "betas=1"), finished, resume=resume, console=quiet())
     assert saved(finished) == before
 
 
@@ -76,8 +76,10 @@ def test_a_study_goes_on_with_more_of_what_it_had(tmp_path) -> None:
     longer = large.overridden(["steps=30"])
     run_study(STUDY, longer, tmp_path / "grown", resume=True, console=quiet())
     assert pq.read_table(tmp_path / "grown" / "results.parquet")["steps"].to_pylist() == [30] * 8
-    for fewer in ("steps=23", "mus=0"):
-        with pytest.raises(StudyError, match="already holds another study"):
+    for fewer, held in (("steps=23", "steps=30"), ("mus=0", r"mus=0\.0,2\.5")):
+        with pytest.raises(
+            StudyError, match=f"a run can only grow, and the one in .* has {held}: ask for all of these"
+        ):
             run_study(STUDY, longer.overridden([fewer]), tmp_path / "grown", resume=True, console=quiet())
 
 
@@ -109,14 +111,15 @@ def test_results_that_are_gone_are_measured_again_without_training(finished) -> 
 
 def test_out_must_be_a_folder(tmp_path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StudyError, match=r"out must be a folder, but .* is a file"):
-        run_study(STUDY, tiny(), tmp_path / "file", console=quiet())
+    for out in (tmp_path / "file", tmp_path / "file" / "x"):
+        with pytest.raises(StudyError, match=r"out must be a folder, but .*/file is a file"):
+            run_study(STUDY, tiny(), out, console=quiet())
 
 
-@pytest.mark.parametrize("text", [b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize("text", [b"\xff\xfe", b"[" * 100_000, b'{"study": "biased-grid", "mu'])
 def test_files_that_are_no_config_are_refused(tmp_path, text) -> None:
     (tmp_path / "config.json").write_bytes(text)
-    with pytest.raises(StudyError, match="is not a config of this version"):
+    with pytest.raises(StudyError, match="is damaged, it is no JSON: "):
         run_study(STUDY, tiny(), tmp_path, console=quiet())
 
 

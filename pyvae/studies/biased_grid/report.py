@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from pyvae.files import atomic_write_text
-from pyvae.report.answer import Answer
+from pyvae.plotting.numbers import decimals
+from pyvae.report.answer import Answer, plus_minus
 from pyvae.report.page import (
     bullets,
     code,
@@ -31,10 +32,14 @@ from pyvae.report.statistics import Interval
 from pyvae.studies.about import read_about, told
 from pyvae.studies.biased_grid.config import PRESETS, BiasedGridConfig
 from pyvae.studies.biased_grid.findings.answers import findings
-from pyvae.studies.biased_grid.findings.comparison import robustness
+from pyvae.studies.biased_grid.findings.comparison import robustness, verdict
+from pyvae.studies.biased_grid.findings.training import longer, may_be_too_short, more_seeds
+from pyvae.studies.biased_grid.recipe import recipe
 from pyvae.studies.biased_grid.results import Array, Results, load_results, reference_beta
 from pyvae.studies.biased_grid.texts import CAPTIONS, COLUMNS, DEFINITIONS, FIGURES_OF, FURTHER_FIGURES
 
+SPREAD = "Means over seeds ± their standard deviation."
+"""What heat maps and the table of all cells print; intervals stand everywhere else."""
 WIDE = ("samples_clean", "samples_noised", "generated")
 """Figures that need the whole width; two of the others stand side by side where there is room."""
 
@@ -75,17 +80,25 @@ def next_step(results: Results) -> tuple[str, str]:
         return "Every model has diverged. Try a smaller learning rate:", _next(
             config, learning_rate=config.training.learning_rate / 10
         )
+    if recipe(config).warning:
+        return "Training ended before β had its value. More steps take it there:", _next(
+            config, steps=longer(config.replaced(steps=config.objective.options["warmup_steps"]))
+        )
     if len(results.seeds) == 1:
         return "One seed gives readings. Three give intervals:", _next(config, seeds=(0, 1, 2))
     if config.objective.options.get("warmup_steps") == 0:
         return "Latents may have collapsed before they learned anything. A ramp lets them:", _next(
             config, warmup_steps=config.training.steps // 3
         )
+    if verdict(results).open and may_be_too_short(config):
+        return "The question is open, and training may have been too short. Longer:", _next(
+            config, steps=longer(config)
+        )
     if config.objective.objective != "beta-tcvae":
         return "Does a penalty on the total correlation alone answer differently?", _next(
             config, objective="beta-tcvae"
         )
-    return "More seeds narrow the intervals:", _next(config, seeds=tuple(range(2 * len(results.seeds))))
+    return "More seeds narrow the intervals:", _next(config, seeds=more_seeds(config))
 
 
 def _next(config: BiasedGridConfig, **changes: Any) -> str:
@@ -97,7 +110,10 @@ def reproduce_command(config: BiasedGridConfig, out: str = "DIR") -> str:
     base = PRESETS.get(config.preset, PRESETS["quick"])
     parts = ["pyvae", "study", config.STUDY, "--preset", base.preset, "--out", out]
     values, specs = config.values(), config.specs()
-    for name in config.differing(base):
+    chosen = [name for name in config.differing(base) if name in config.CHOICES]
+    # An objective brings settings of its own: they are named only where they differ from its defaults.
+    base = base.replaced(**{name: values[name] for name in chosen})
+    for name in (*chosen, *config.differing(base)):
         if name in specs:
             parts += ["--set", f"{name}={specs[name].shown(values[name])}"]
     return shlex.join(parts)
@@ -128,15 +144,21 @@ def _gallery(folder: Path, results: Results, names: Sequence[str]) -> str:
 
 
 def _caption(results: Results, name: str) -> str:
-    several = len(results.seeds) > 1
+    several, ramp = len(results.seeds) > 1, results.config.objective.options.get("warmup_steps")
     active = "Latents that hold at least 0.01 nats of the image, with a 95 % interval above 0."
     return _one_line(CAPTIONS[name]).format(
         bands="Bands: 95 % t intervals over seeds; they may leave the frame. " if several else "",
         pairs="seed by seed" if several else "at the same seed",
         mean=", mean over seeds" if several else "",
         active=active if results.by_information else "Latents whose mean KL exceeds 0.01 nats.",
-        linear="Dotted: what the best linear VAE would recover." if results.config.theory_holds else "",
+        linear="Dotted: what the best linear VAE would recover." if results.draws_linear_theory else "",
         line=" The line is where linear theory predicts collapse." if results.config.theory_holds else "",
+        spread=f" {SPREAD}" if several else "",
+        seed=f" Of seed {results.config.axes.seeds[0]} only: other seeds may look otherwise." if several else "",
+        noise="Pixel noise alone: the objective if every block were known and the code cost nothing.",
+        ramp=f" β rises from 0 to its value in the first {ramp} steps, and what it weighs changes with it."
+        if ramp
+        else "",
     )
 
 
@@ -172,7 +194,7 @@ def _results_table(results: Results) -> tuple[str, str]:
     for i, j in np.ndindex(len(results.mus), len(results.betas)):
         cells = [_cell(values[i, j], digits) for values, digits in grids]
         rows.append([f"{results.mus[i]:g}", f"{results.betas[j]:g}", *cells])
-    spread = "Means over seeds ± their standard deviation. " if len(results.seeds) > 1 else ""
+    spread = f"{SPREAD} " if len(results.seeds) > 1 else ""
     note = f"{spread}results.parquet has every model and every measure."
     return table(("μ", "β", *(heading for heading, _, _ in columns)), rows), paragraph(note, "note")
 
@@ -181,15 +203,12 @@ def _cell(values: Array, digits: int) -> str:
     present = values[~np.isnan(values)]
     if len(present) == 0:
         return "-"
-    mean = f"{round(float(present.mean()), digits) + 0.0:.{digits}f}"
-    return mean if len(present) == 1 else f"{mean} ± {present.std(ddof=1):.{digits}f}"
+    mean = decimals(float(present.mean()), digits)
+    return mean if len(present) == 1 else f"{mean} ± {decimals(float(present.std(ddof=1)), digits)}"
 
 
 def _interval(interval: Interval) -> str:
-    if math.isnan(interval.mean):
-        return "-"
-    mean = f"{round(interval.mean, 3) + 0.0:.3f}"
-    return f"{mean} ± {interval.half:.3f}" if interval.known else mean
+    return "-" if math.isnan(interval.mean) else plus_minus(interval)
 
 
 def _settings(config: BiasedGridConfig, about: str) -> tuple[str, ...]:

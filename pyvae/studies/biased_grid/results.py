@@ -81,6 +81,11 @@ class Results:
         """Recovered information over the ceiling, [mus, betas, seeds]."""
         return self.grid("train_recovered_nats") / self.ceilings[:, None, None]
 
+    @property
+    def draws_linear_theory(self) -> bool:
+        """Whether linear theory speaks of these models and there is a line to draw of it against mu."""
+        return self.config.theory_holds and len(self.mus) > 1
+
     def linear_theory_fraction(self, beta: float) -> Array:
         """The share of the ceiling that the best linear VAE recovers at beta, for each mu."""
         grid = self.config.grid

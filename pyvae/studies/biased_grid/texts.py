@@ -16,33 +16,34 @@ FURTHER_FIGURES = {
     ),
     "Pictures": ("samples_clean", "samples_noised", "generated"),
 }
-# {bands} and {mean} are filled by what the run has: intervals and means where there are several seeds.
+# What stands in braces is filled by what the run has: intervals, means and spreads where there are several seeds.
 CAPTIONS = {
     "robustness": """Recovered information over the ceiling, on each model's own training distribution.
         {bands}{linear}""",
     "robustness_difference": "The same, less the share of the reference β, {pairs}. {bands}",
     "map_recovered": """Recovered information, a lower bound on I(truth; code), over the ceiling I(x;
-        truth). Training distribution.{line}""",
-    "map_active": "{active} Training distribution.",
+        truth). Training distribution.{line}{spread}""",
+    "map_active": "{active} Training distribution.{spread}",
     "map_pmi": """PMI, the source's proxy for mutual information: raw error of the 3-epoch projection from the truth to
-        posterior means, in squared standard deviations of the prior. Test grid. A collapsed code scores 0.""",
+        posterior means, in squared standard deviations of the prior. Test grid. A collapsed code scores 0.{spread}""",
     "map_decoded": """Error per pixel between a test image and the decoded projection of its truth. Test
-        grid, 3-epoch projection.""",
+        grid, 3-epoch projection.{spread}""",
     "map_mean_to_truth": """R² of predicting the truth linearly from posterior means. Test grid, closed
         form. A mean that hardly moves can still be a linear image of the truth; below 0 the projection fits
-        noise on one half of the grid and fails on the other.""",
-    "map_sample_to_truth": "The same from sampled latents, which do notice. Test grid, closed form.",
+        noise on one half of the grid and fails on the other.{spread}""",
+    "map_sample_to_truth": "The same from sampled latents, which do notice. Test grid, closed form.{spread}",
     "map_code_information": """All the code holds of the image, encoded pixel noise included: exact
         aggregate posterior of held-out training images. ≥ marks cells saturated at the log of their
-        number.""",
-    "curves_by_mu_loss": "The training objective at the reference β{mean}.",
-    "curves_by_mu_kl": "The KL at the reference β{mean}.",
-    "curves_by_beta_loss": "The training objective at the least biased μ{mean}.",
-    "curves_by_beta_kl": "The KL at the least biased μ{mean}.",
-    "projection_curve": "The projection's training curve: batch error, running mean over 9 steps.",
+        number.{spread}""",
+    "curves_by_mu_loss": "The training objective at the reference β{mean}. {noise}{ramp}",
+    "curves_by_mu_kl": "The KL at the reference β{mean}.{ramp}",
+    "curves_by_beta_loss": "The training objective at the least biased μ{mean}. {noise}{ramp}",
+    "curves_by_beta_kl": "The KL at the least biased μ{mean}.{ramp}",
+    "projection_curve": "The projection's training curve: batch error, running mean over 9 steps.{seed}",
     "samples_clean": "Training images before noise, a row for each μ.",
     "samples_noised": "The same images with their noise.",
-    "generated": "Test images no projection was fitted on, and what models decode from their projections.",
+    "generated": """Test images no projection was fitted on, and what models decode from their
+        projections.{seed}""",
 }
 COLUMNS = (  # heading, column, decimals
     ("ELBO", "train_elbo_nats", 2),
@@ -72,14 +73,16 @@ DEFINITIONS = {
         scored on the other.""",
     "R²": "Variance-normalised and summed over outputs; 0 by definition when the target does not vary.",
     "Ceiling": "I(x; z): what a noised image holds of its true latents, by quadrature.",
-    "Recovered": """Sum over true latents of -½ log(1 - R²), predicted linearly from one sampled code: a
+    "Recovered": """Sum over true latents of −½ log(1 − R²), predicted linearly from one sampled code: a
         lower bound on I(z; code).""",
     "I(x; code)": """All the code holds of the image, pixel noise included; at most the log of the number of
         images.""",
     "Active": """A latent that holds at least 0.01 nats of the image, I(x; z_d), with a 95 % interval above 0. Beside
         it, by name: mean KL above 0.01 nats (it calls latents active whose means have not settled), variance of the
         posterior mean above 0.01.""",
+    "Collapsed": """A model of which no latent is active. Of a cell (μ, β), which has a model for each seed, texts say
+        whether it is some seed or every seed that has collapsed.""",
     "β*(μ)": """1 + pixels of a block · Var(sigmoid z) / noise variance: linear theory has a latent in use
         only for smaller β.""",
-    "ELBO": "Without the constant of the Gaussian likelihood: -(reconstruction + KL), in nats per image.",
+    "ELBO": "Without the constant of the Gaussian likelihood: −(reconstruction + KL), in nats per image.",
 }

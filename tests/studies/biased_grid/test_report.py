@@ -87,6 +87,9 @@ def test_captions_fit_the_run(tmp_path: Path, report: Path) -> None:
     assert "t intervals" in three and "mean over seeds" in three
     assert "interval" not in one.replace("a 95 % interval above 0", "") and "over seeds" not in one
     assert not re.search(r"[{}]", one + three)
+    assert three.count("Means over seeds ± their standard deviation.") == 7  # the heat maps
+    assert three.count("Of seed 0 only: other seeds may look otherwise.") == 2 and "Of seed" not in one
+    assert three.count("Pixel noise alone: ") == 2
 
 
 @pytest.mark.parametrize(
@@ -96,12 +99,33 @@ def test_captions_fit_the_run(tmp_path: Path, report: Path) -> None:
         ({}, {"warmup_steps": 100}),
         ({"warmup_steps": 50}, {"objective": "beta-tcvae"}),
         ({"warmup_steps": 50, "objective": "beta-tcvae"}, {"seeds": (0, 1, 2, 3, 4, 5)}),
+        ({"warmup_steps": 500}, {"steps": 2000}),
     ],
 )
 def test_the_next_command_can_be_run(fields: dict[str, object], expected: dict[str, object]) -> None:
     config = synthetic.small_config(**fields)
     _, command = next_step(synthetic.results(config))
     assert "--out runs/next" in command and _run(command) == config.replaced(**expected)
+
+
+def test_a_question_left_open_asks_for_longer_training() -> None:
+    config = synthetic.small_config(warmup_steps=50)
+
+    def recovered(mu: float, beta: float, seed: int) -> float:
+        return 0.8 - (0.05 + 0.2 * (seed - 1)) * mu if beta == 2 else 0.8 - 0.1 * mu
+
+    study = synthetic.results(config, train_recovered_nats=recovered, train_active_kl=lambda *_: 4.0)
+    assert _run(next_step(study)[1]) == config.replaced(steps=1200)
+
+
+def test_a_command_leaves_out_what_another_objective_has_by_itself() -> None:
+    command = reproduce_command(PRESETS["quick"].replaced(objective="beta-tcvae", estimator="balanced"))
+    assert command.endswith("--out DIR --set objective=beta-tcvae --set estimator=balanced")
+
+
+def test_the_minus_of_a_page_is_no_hyphen(report: Path) -> None:
+    text = "".join(Page(re.sub(r"<style>.*?</style>|<pre>.*?</pre>", "", report.read_text(), flags=re.DOTALL)).text)
+    assert re.search("−0\\.", text) and not re.search(r"(?<![\we])-\d", text)
 
 
 def test_a_preset_of_any_name_is_told_from_the_default(tmp_path: Path) -> None:

@@ -72,10 +72,10 @@ def robustness(saved: Saved) -> Figure:
     axes = figure.add_subplot()
     for j, (beta, colour) in enumerate(zip(results.betas, shades(len(results.betas)), strict=True)):
         _with_interval(axes, results.mus, share[:, j], colour, f"β = {beta:g}")
-        if results.config.theory_holds:
+        if results.draws_linear_theory:
             theory = results.linear_theory_fraction(float(beta))
             axes.plot(results.mus, theory, color=colour, linestyle=":", linewidth=1.3)
-    if results.config.theory_holds:
+    if results.draws_linear_theory:
         axes.plot([], [], color=INK, linestyle=":", linewidth=1.3, label="best linear VAE")
     axes.set_ylim(0, 1)
     tidy(axes, "Share of the ceiling that is recovered", MU, "recovered / ceiling")
@@ -133,6 +133,9 @@ def _training_curves(saved: Saved, by: str, quantity: str) -> Figure:
     if quantity == "loss":
         floor = saved.results.config.grid.size / 2
         axes.axhline(floor, color=FAINT, linestyle=":", linewidth=1.4, label="pixel noise alone")
+    ramp = saved.results.config.objective.options.get("warmup_steps", 0)
+    if 0 < ramp < saved.results.config.training.steps:
+        axes.axvline(ramp, color=FAINT, linestyle="--", linewidth=1, label="β has its full value")
     title, unit = QUANTITIES[quantity]
     tidy(axes, f"{title} at {fixed}", "step", unit)
     axes.legend(frameon=False, fontsize=8.5, loc="best", ncols=2 if len(values) > 4 else 1)

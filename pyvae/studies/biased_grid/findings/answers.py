@@ -12,6 +12,7 @@ from pyvae.studies.biased_grid.results import Array, Results, reference_beta
 SOURCE_BASELINE = 0.1121  # PMI of an untrained VAE in the study's source, mean of 3 runs
 CLEARLY = 3.0  # times what untrained models read by chance
 NOTHING = 0.005  # a share that prints as 0 %
+LEAST_SHOWN = 0.0005  # nats that do not print as 0.000
 UNIFORM_VARIANCE = float(np.var([0.1, 0.5, 0.9]))  # error of predicting the truth of the test grid by its mean
 
 
@@ -43,17 +44,17 @@ def about_recovery(results: Results) -> Answer:
     if len(results.betas) > 1 and best:
         winner = max(set(best), key=best.count)
         beyond = "" if len(won) == len(results.mus) else " at which more than chance is recovered"
-        places = f"{best.count(winner)} of {len(won)} values of μ{beyond}"
-        details.append(f"The largest share is recovered by β = {winner:g} at {places}.")
+        places = f" at {best.count(winner)} of {len(won)} values of μ{beyond}" if len(results.mus) > 1 else ""
+        details.append(f"The largest share is recovered by β = {winner:g}{places}.")
     details.append(_linear_sentence(results, share))
-    details.append(
-        f"Untrained models read {noise:.3f} nats by chance, a share of {noise / ceilings[last]:.3f} at μ = "
-        f"{results.mus[last]:g}: smaller differences mean nothing there."
-    )
-    short = (
-        f"Averaged over all (μ, β) models recover {np.nanmean(share):.0%} of what the noised images hold of "
-        f"the true latents; the best cell recovers {np.nanmax(share):.0%}."
-    )
+    if noise >= LEAST_SHOWN:
+        details.append(
+            f"Untrained models read {noise:.3f} nats by chance, a share of {noise / ceilings[last]:.3f} at μ = "
+            f"{results.mus[last]:g}: smaller differences mean nothing there."
+        )
+    axes = [symbol for symbol, values in (("μ", results.mus), ("β", results.betas)) if len(values) > 1]
+    averaged = f", averaged over {' and '.join(axes)}; the best cell recovers {np.nanmax(share):.0%}" if axes else ""
+    short = f"Models recover {np.nanmean(share):.0%} of what the noised images hold of the true latents{averaged}."
     return Answer("recovery", "How much of what could be recovered is recovered?", short, tuple(details))
 
 
@@ -75,8 +76,9 @@ def _linear_sentence(results: Results, share: Array) -> str:
     beta = reference_beta(results.betas)
     j = list(results.betas).index(beta)
     mean = float(results.linear_theory_fraction(beta).mean())
+    over = ", averaged over μ" if len(results.mus) > 1 else ""
     return (
-        f"The best linear VAE would recover {mean:.0%} at β = {beta:g}, averaged over μ: its code is "
+        f"The best linear VAE would recover {mean:.0%} at β = {beta:g}{over}: its code is "
         "sampled, and truth is predicted linearly from it. The trained models recover "
         f"{np.nanmean(share[:, j]):.0%}."
     )

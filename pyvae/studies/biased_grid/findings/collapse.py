@@ -7,11 +7,14 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from pyvae.plotting.numbers import decimals
 from pyvae.report.answer import Answer, mean_over_seeds
 from pyvae.report.statistics import rank_correlation
+from pyvae.studies.biased_grid.findings.training import convergence
 from pyvae.studies.biased_grid.results import Array, Results
 from pyvae.studies.biased_grid.theory import collapse_boundary, constant_decoder_mse
 
+BOUNDARY = "the predicted boundary β*(μ)"
 STRONG = 0.6  # rank correlation from which a map is said to follow the collapse
 
 
@@ -26,21 +29,27 @@ def about_collapse(results: Results) -> Answer:
     details = []
     if beyond.any():
         details.append(
-            f"Beyond the predicted boundary β*(μ) {(beyond & dead).sum()} of {beyond.sum()} models have no "
+            f"Beyond {BOUNDARY} {(beyond & dead).sum()} of {beyond.sum()} models have no "
             f"active latent; the mean is {active[beyond].mean():.1f} of {results.config.model.latents}."
         )
     if within.any():
+        place = "it" if beyond.any() else BOUNDARY
         details.append(
-            f"Within it {(within & ~dead).sum()} of {within.sum()} models keep at least one; the mean is "
+            f"Within {place} {(within & ~dead).sum()} of {within.sum()} models keep at least one; the mean is "
             f"{active[within].mean():.1f}, where theory has one for each of the {results.config.data.blocks**2} "
             "blocks."
         )
     if (within & dead).any():
         details.append(_early_collapse_sentence(results, within & dead))
-    short = (
-        f"{dead.sum()} of {total} models have collapsed altogether. {_theory(results)}, β < β*(μ), says rightly "
-        f"of {right} of {total} ({right / max(total, 1):.0%}) whether any latent is in use."
-    )
+    agreement = f"{right} of {total} ({right / max(total, 1):.0%})"
+    if beyond.any() and within.any():
+        test = f"says rightly of {agreement} whether any latent is in use."
+    else:
+        outcome = "no latent" if beyond.any() else "latents"
+        test = (
+            f"expects {outcome} in use in every model of this run, which is no test of it; {agreement} are as expected."
+        )
+    short = f"{dead.sum()} of {total} models have collapsed altogether. {_theory(results)}, β < β*(μ), {test}"
     return Answer("collapse", "Where do posteriors collapse, and was it to be expected?", short, tuple(details))
 
 
@@ -52,18 +61,8 @@ def _theory(results: Results) -> str:
 def _early_collapse_sentence(results: Results, early: NDArray[np.bool_]) -> str:
     cells = [f"({results.mus[i]:g}, {results.betas[j]:g})" for i, j in np.argwhere(early.any(axis=2))]
     shown = ", ".join(cells[:6]) + (f" and {len(cells) - 6} more" if len(cells) > 6 else "")
-    config = results.config
-    if config.training.patience is None and not config.objective.options.get("warmup_steps"):
-        reason = (
-            f"training stopped after {config.training.steps} steps at a constant β, so this may be slow convergence "
-            "rather than where the objective leads"
-        )
-    else:
-        reason = (
-            "these runs ramp β up or train until the objective stops improving, so slow convergence is a "
-            "weaker explanation"
-        )
-    return f"Collapsed although theory has them in use, as (μ, β): {shown}; {reason}."
+    some = "some seed" if len(results.seeds) > 1 else "the model"
+    return f"Cells (μ, β) where {some} collapsed although theory has it in use: {shown}; {convergence(results.config)}."
 
 
 def about_the_source_maps(results: Results) -> Answer:
@@ -84,27 +83,32 @@ def about_the_source_maps(results: Results) -> Answer:
     if dead.any():
         gap = np.abs(decoded - constant)[dead]
         details.append(
-            f"In the {dead.sum()} collapsed cells PMI is {pmi[dead].mean():.2g} on average (against "
-            f"{_mean_or_dash(pmi[~dead])} in the others), and the decoded error differs by {gap.mean():.3f} "
-            f"on average from {constant[0, 0]:.3f} … {constant[-1, 0]:.3f}, what answering the mean training "
-            "image gives: it grows with μ by itself."
+            f"In the {dead.sum()} cell{'' if dead.sum() == 1 else 's'} that collapsed{_in_every_seed(results)} PMI is "
+            f"{pmi[dead].mean():.2g} on average (against {_mean_or_dash(pmi[~dead])} in the others), and the decoded "
+            f"error differs by {gap.mean():.3f} on average from {constant[0, 0]:.3f} … {constant[-1, 0]:.3f}, what "
+            "answering the mean training image gives: it grows with μ by itself."
         )
     question = "Are the diagonals of the source's two heat maps robustness, or collapse?"
-    verdict = _maps_verdict(with_pmi, with_decoded, collapsed=bool(dead.any()))
+    if dead.any() or math.isnan(with_pmi) or math.isnan(with_decoded):
+        verdict = _maps_verdict(with_pmi, with_decoded)
+    else:
+        verdict = f"Not collapse: no cell of this study has collapsed{_in_every_seed(results)}."
     return Answer("source maps", question, verdict, tuple(details))
 
 
 def _correlates(correlation: float) -> str:
     if math.isnan(correlation):
         return "cannot be compared with the number of active latents, since one of the two does not vary"
-    return f"has rank correlation {correlation:.2f} with the number of active latents"
+    return f"has rank correlation {decimals(correlation, 2)} with the number of active latents"
 
 
-def _maps_verdict(with_pmi: float, with_decoded: float, *, collapsed: bool) -> str:
+def _in_every_seed(results: Results) -> str:
+    return " in every seed" if len(results.seeds) > 1 else ""
+
+
+def _maps_verdict(with_pmi: float, with_decoded: float) -> str:
     if math.isnan(with_pmi) or math.isnan(with_decoded):
         return "The maps vary too little in this study to say."
-    if not collapsed:
-        return "Not collapse: no cell of this study has collapsed."
     follows_pmi, follows_decoded = with_pmi > STRONG, with_decoded < -STRONG
     if follows_pmi and follows_decoded:
         return (

@@ -37,6 +37,51 @@ class Robustness:
     shared_share_gain: Interval
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """The betas above the reference that can be compared with it, sorted by what their intervals over seeds show."""
+
+    larger: bool
+    """Whether the study has any beta above the reference."""
+    compared: tuple[Robustness, ...]
+    """Those in use at two values of mu or more at which the reference is, too."""
+
+    @property
+    def bought(self) -> list[Robustness]:
+        """Those whose share falls less steeply, and is not lower."""
+        return [row for row in self.flatter if not row.shared_share_gain.below_zero]
+
+    @property
+    def traded(self) -> list[Robustness]:
+        """Those whose share falls less steeply, and is lower."""
+        return [row for row in self.flatter if row.shared_share_gain.below_zero]
+
+    @property
+    def flatter(self) -> list[Robustness]:
+        return [row for row in self.compared if row.shared_slope_gain.above_zero]
+
+    @property
+    def steeper(self) -> list[Robustness]:
+        return [row for row in self.compared if row.shared_slope_gain.below_zero]
+
+    @property
+    def unsettled(self) -> list[Robustness]:
+        """Those of which several seeds cannot tell."""
+        return [row for row in self.compared if row.shared_slope_gain.undecided]
+
+    @property
+    def open(self) -> bool:
+        """Whether several seeds leave the question open."""
+        return bool(self.unsettled) and not self.flatter
+
+
+def verdict(results: Results) -> Verdict:
+    """What the study shows of the betas above the reference."""
+    larger = [row for row in robustness(results) if row.beta > reference_beta(results.betas)]
+    compared = (row for row in larger if len(row.shared) > 1 and not math.isnan(row.shared_slope_gain.mean))
+    return Verdict(bool(larger), tuple(compared))
+
+
 def robustness(results: Results) -> list[Robustness]:
     """Every beta of the study against the reference, in ascending order; the reference's gains are 0."""
     share, active = results.fraction_recovered(), results.active()

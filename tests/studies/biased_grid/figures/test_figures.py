@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from pyvae.plotting.images import mosaic
+from pyvae.plotting.images import mosaic, show_rows
 from pyvae.studies.biased_grid.figures.boundary import boundary_line
-from pyvae.studies.biased_grid.figures.curves import projection_curve, robustness, robustness_difference
+from pyvae.studies.biased_grid.figures.curves import (
+    curves_by_beta_loss,
+    projection_curve,
+    robustness,
+    robustness_difference,
+)
 from pyvae.studies.biased_grid.figures.draw import FIGURES, draw
 from pyvae.studies.biased_grid.figures.maps import map_active, map_code_information, map_recovered
 from pyvae.studies.biased_grid.results import load_saved
@@ -92,6 +97,35 @@ def test_curves_show_every_beta_and_every_picture_cell(folder: Path) -> None:
     assert right.get_legend_handles_labels()[1] == ["β = 0.5", "β = 2", "β = 1"]
     np.testing.assert_allclose(left.lines[0].get_ydata(), saved.results.fraction_recovered()[:, 0].mean(1))
     assert len(projection_curve(saved).axes[0].lines) == len(saved.pictures["cells"]) + 1
+
+
+def test_with_one_mu_no_line_of_theory_is_promised(tmp_path: Path) -> None:
+    synthetic.write_folder(tmp_path, synthetic.results(synthetic.small_config(mus=(0.0,))))
+    assert "best linear VAE" not in robustness(load_saved(tmp_path)).axes[0].get_legend_handles_labels()[1]
+
+
+@pytest.mark.parametrize(("warmup", "marked"), [(0, False), (100, True), (1000, False)])
+def test_curves_mark_the_end_of_the_ramp(tmp_path: Path, warmup: int, marked: bool) -> None:
+    synthetic.write_folder(tmp_path, synthetic.results(synthetic.small_config(warmup_steps=warmup)))
+    labels = curves_by_beta_loss(load_saved(tmp_path)).axes[0].get_legend_handles_labels()[1]
+    assert ("β has its full value" in labels) == marked
+
+
+def test_numbers_of_a_map_lie_above_its_line(folder: Path) -> None:
+    axes = map_recovered(load_saved(folder)).axes[0]
+    (line,) = axes.lines
+    for text in axes.texts:
+        patch = text.get_bbox_patch()
+        assert patch is not None and patch.get_facecolor()[3] == 1 and text.get_zorder() > line.get_zorder()
+
+
+@pytest.mark.parametrize("label", ["z", "a label of many words"])
+def test_rows_of_images_fill_their_figure(label: str) -> None:
+    figure = show_rows(np.zeros((4, 11, 64)), [label] * 4, "title")
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    everything = axes.get_tightbbox()
+    assert everything.x0 > 0 and figure.bbox.width - everything.x1 < 10
 
 
 def test_a_mosaic_puts_images_in_their_place() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from pyvae.plotting.numbers import decimals
 from pyvae.studies.biased_grid.findings.answers import (
     about_limits,
     about_recovery,
@@ -73,12 +74,72 @@ def test_the_sentence_on_a_slope(fall: float, word: str) -> None:
     sentence = next(line for line in answer.details if line.startswith("β = 2"))
     assert f"holds up {word} as μ grows" in sentence
     assert "4 values of μ from 0 to 3" in sentence
-    assert f"slopes differ by {0.1 - fall:+.3f} ± 0.000" in sentence
+    assert f"slopes differ by {decimals(0.1 - fall, 3, signed=True)} ± 0.000" in sentence
 
 
 def test_a_slope_that_cannot_be_told_apart() -> None:
     answer = about_robustness(results(train_recovered_nats=_lines(0.8, 0.05, 0.2), **ALIVE))
     assert any("cannot be told from that of β = 1" in line for line in answer.details)
+
+
+def test_what_is_open_says_what_is_clear_and_what_would_settle_it() -> None:
+    lower = {"train_recovered_nats": _lines(0.5, 0.05, 0.2), **ALIVE}
+    short = about_robustness(results(**lower)).short
+    assert "What is clear: where both are in use, the share itself differs by −0." not in short  # its interval holds 0
+    lower["train_recovered_nats"] = _lines(0.2, 0.05, 0.1)
+    short = about_robustness(results(**lower)).short
+    assert "What is clear: where both are in use, the share itself differs by −0.525 ± 0.373 at β = 2. " in short
+    assert short.endswith(
+        "A run of 300 steps may be too short to tell: --set steps=1200 trains longer, and --preset long until nothing "
+        "improves."
+    )
+    stopped = about_robustness(results(small_config(patience=4), **lower)).short
+    assert stopped.endswith("More seeds narrow the intervals: --set seeds=0,1,2,3,4,5.")
+
+
+def test_a_warm_up_that_outlasts_training_is_told() -> None:
+    (first, *_) = about_robustness(results(small_config(warmup_steps=2000))).details
+    assert first.endswith("warmup_steps is 2000, but training ends after 300, with beta at 15% of its value.")
+    assert "warmup_steps" not in " ".join(about_robustness(results(small_config(warmup_steps=300))).details)
+
+
+def test_with_one_mu_nothing_is_averaged_over_it() -> None:
+    for answer in findings(results(small_config(mus=(0.0,)))):
+        assert not re.search(r"over μ|of 1 values of μ\.|over all", " ".join((answer.short, *answer.details))), answer
+
+
+def test_chance_that_prints_as_zero_is_left_out() -> None:
+    study = results()
+    nothing = study.baseline.set_column(
+        study.baseline.column_names.index("train_recovered_nats"), "train_recovered_nats", [[0.0001] * 3]
+    )
+    assert any("by chance" in line for line in about_recovery(study).details)
+    assert not any("by chance" in line for line in about_recovery(Results(study.config, study.table, nothing)).details)
+
+
+@pytest.mark.parametrize(
+    ("mus", "expected"),
+    [
+        ((0.0, 0.5), "expects latents in use in every model of this run, which is no test of it; 18 of 18 (100%)"),
+        ((9.0, 9.5), "expects no latent in use in every model of this run, which is no test of it; 18 of 18 (100%)"),
+    ],
+)
+def test_theory_that_expects_one_outcome_is_not_tested(mus: tuple[float, ...], expected: str) -> None:
+    answer = about_collapse(results(small_config(mus=mus, betas=(1.0, 2.0, 4.0) if mus[0] == 0 else (4.0, 5.0, 6.0))))
+    assert expected in answer.short
+    assert not any(line.startswith("Within it") for line in answer.details)
+
+
+def test_collapse_of_some_seed_and_of_every_seed_are_told_apart() -> None:
+    def active(mu: float, beta: float, seed: int) -> float:
+        return 0.0 if beta == 2 and (mu == 0 or seed == 0) else 4.0
+
+    assert "where some seed collapsed although theory has it in use: (0, 2), (1, 2)" in " ".join(
+        about_collapse(results(train_active_kl=active)).details
+    )
+    assert "In the 1 cell that collapsed in every seed" in " ".join(
+        about_the_source_maps(results(train_active_kl=active)).details
+    )
 
 
 def test_one_seed_gives_no_interval() -> None:
@@ -131,25 +192,28 @@ def test_a_study_that_follows_theory() -> None:
     answer = about_collapse(study)
     total = 4 * 3 * 3
     assert f"rightly of {total} of {total} (100%)" in answer.short
-    assert "(β, μ)" not in answer.short
-    assert not any(line.startswith("Collapsed although") for line in answer.details)
+    assert not any(line.startswith("Cells (μ, β) where") for line in answer.details)
     assert "Collapse, for the most part" in about_the_source_maps(study).short
 
 
 @pytest.mark.parametrize(
     ("fields", "reason"),
-    [({}, "slow convergence rather than"), ({"beta_warmup_steps": 50}, "weaker"), ({"patience": 3}, "weaker")],
+    [
+        ({}, "training ended after 300 steps, with a constant β, converged or not, so too little of it is a possible"),
+        ({"beta_warmup_steps": 50}, "after 300 steps, with β on its way up for 50 of them, converged or not"),
+        ({"patience": 3}, "until its objective stopped improving, so too little of it is an unlikely reason"),
+    ],
 )
 def test_collapse_within_the_boundary_is_listed_with_its_likely_reason(fields: dict[str, int], reason: str) -> None:
     study = results(small_config(**fields), train_active_kl=lambda mu, beta, seed: 0.0 if beta > 0.5 else 4.0)
-    line = next(line for line in about_collapse(study).details if line.startswith("Collapsed although"))
+    line = next(line for line in about_collapse(study).details if line.startswith("Cells (μ, β) where some seed"))
     assert "(0, 1), (0, 2)" in line
     assert reason in line
 
 
 def test_a_long_list_of_cells_is_cut() -> None:
     study = results(train_active_kl=lambda *_: 0.0)
-    line = next(line for line in about_collapse(study).details if line.startswith("Collapsed although"))
+    line = next(line for line in about_collapse(study).details if line.startswith("Cells (μ, β) where"))
     assert re.search(r"and \d more; training", line)
 
 

@@ -1,0 +1,20 @@
+"""How intervals are printed in sentences."""
+
+import math
+
+import pytest
+
+from pyvae.report.answer import plus_minus
+from pyvae.report.statistics import Interval
+
+
+@pytest.mark.parametrize(
+    ("interval", "signed", "text"),
+    [
+        (Interval(-0.26, 0.1369, 3), False, "−0.260 ± 0.137"),
+        (Interval(0.08, 0.01, 3), True, "+0.080 ± 0.010"),
+        (Interval(-0.0001, math.nan, 1), False, "0.000"),
+    ],
+)
+def test_a_mean_with_half_its_interval(interval: Interval, signed: bool, text: str) -> None:
+    assert plus_minus(interval, signed=signed) == text
