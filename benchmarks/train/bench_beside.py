@@ -1,14 +1,13 @@
 """Stacked training of two builds of pyvae in turn: this one, and another that was built beside it.
 
     git worktree add ../before 48d180e && make -C ../before build
-    python benchmarks/train/bench_beside.py --other ../before/.venv/bin/python
+    python -m benchmarks.train.bench_beside --other ../before/.venv/bin/python
 
 For each row both train the biased grid's VAEs, each in a process of its own and a second or two at a time, one
 waiting while the other runs; medians of the rounds. The first steps only: after some 750, builds before subnormal
 numbers were taken as zero slow down on some processors (findings/adam_moments_stay_subnormal.sh).
 """
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -18,8 +17,7 @@ from typing import Any
 
 import torch
 
-from pyvae.files import atomic_write_text
-from pyvae.info import processor
+from benchmarks.script import begin, parser_of
 
 PROBE = Path(__file__).with_name("probe.py")
 ROWS: dict[str, dict[str, Any]] = {
@@ -70,27 +68,21 @@ def measure(settings: dict[str, Any], other: str, rounds: int) -> dict[str, Any]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__, "beside.json")
     parser.add_argument("--other", required=True, help="Python of the environment of the other build")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=1.5, help="of a round")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--rows", nargs="*", choices=ROWS, default=list(ROWS))
-    parser.add_argument("--out", type=Path, help="JSON file to write")
     arguments = parser.parse_args()
+    script = begin(arguments)
     rows = {}
     for name in arguments.rows:
         settings = {**ROWS[name], "threads": arguments.threads, "seconds": arguments.seconds}
         row = rows[name] = measure(settings, arguments.other, arguments.rounds)
         this, other = row["ms_per_model_step"].values()
-        print(
-            f"{name:12s} this {this:.3f} other {other:.3f} ms per model-step, ratio {row['this_over_other']:.2f}",
-            flush=True,
-        )
-    if arguments.out is not None:
-        machine = {"processor": processor(), "capability": torch.backends.cpu.get_cpu_capability()}
-        report = {"machine": machine, "torch": torch.__version__, "rounds": arguments.rounds, "rows": rows}
-        atomic_write_text(arguments.out, json.dumps(report, indent=2) + "\n")
+        print(f"{name:12s} this {this:.3f} other {other:.3f} ms, ratio {row['this_over_other']:.2f}", flush=True)
+    script.save("beside.json", {"rounds": arguments.rounds, "rows": rows})
 
 
 if __name__ == "__main__":

@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch._C._functorch as functorch
 import torch.autograd.forward_ad as forward_ad
 from torch import Tensor
 
-_SUPPORTED = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+_COMPUTED = (torch.float32, torch.float64)
+_SUPPORTED = (*_COMPUTED, torch.bfloat16, torch.float16)
+_PLAIN = (Tensor, torch.nn.Parameter)
 
 
 def check_tensors(**tensors: Any) -> None:
@@ -18,13 +19,11 @@ def check_tensors(**tensors: Any) -> None:
     Raises:
         TypeError: if one is no tensor or a DTensor, has an unsupported dtype, or another dtype than the first.
         ValueError: if one lies on another device than the first.
-        NotImplementedError: if one carries a forward-mode tangent, which the ops would drop, or torch.func is to
-            differentiate it in reverse mode.
+        NotImplementedError: if one carries a forward-mode tangent, which the ops would drop.
     """
     first_name, first = next(iter(tensors.items()))
     eager = not torch.compiler.is_compiling()  # which traces none of the questions asked here
     has_tangents = eager and forward_ad._current_level >= 0
-    is_transformed = eager and functorch.peek_interpreter_stack() is not None
     for name, tensor in tensors.items():
         if not isinstance(tensor, Tensor):
             raise TypeError(f"{name} must be a tensor, got {type(tensor).__name__}.")
@@ -32,8 +31,6 @@ def check_tensors(**tensors: Any) -> None:
             _refuse_distributed(name, tensor)
         if has_tangents:
             _refuse_tangent(name, tensor)
-        if is_transformed:
-            _refuse_functional_gradient(name, tensor)
         if tensor.dtype not in _SUPPORTED:
             raise TypeError(f"{name} must be float32, float64, bfloat16 or float16, got {short_name(tensor.dtype)}.")
         if tensor.device != first.device:
@@ -48,21 +45,6 @@ def _refuse_tangent(name: str, tensor: Tensor) -> None:
         raise NotImplementedError(
             f"{name} must not carry a forward-mode tangent (torch.func.jvp, jacfwd, make_dual): pyvae's ops have "
             "reverse mode only."
-        )
-
-
-def _refuse_functional_gradient(name: str, tensor: Tensor) -> None:
-    # torch's own words are about the setup_context of an autograd.Function, which its register_autograd writes.
-    if not torch.is_grad_enabled():
-        return
-    tracked = functorch.peek_interpreter_stack().key() == functorch.TransformType.Grad and tensor.requires_grad
-    while not tracked and functorch.is_functorch_wrapped_tensor(tensor):
-        tracked = functorch.is_gradtrackingtensor(tensor) and tensor.requires_grad
-        tensor = functorch.get_unwrapped(tensor)
-    if tracked:
-        raise NotImplementedError(
-            f"{name} must not be differentiated by torch.func (grad, vjp, jacrev): pyvae's ops serve ordinary autograd "
-            "(backward, torch.autograd.grad) and torch.vmap; pyvae.ops.reference serves torch.func."
         )
 
 
@@ -131,6 +113,36 @@ def compute_dtype(*tensors: Tensor) -> torch.dtype:
     if any(tensor.dtype == torch.float64 for tensor in tensors):
         return torch.float64
     return torch.float32
+
+
+def prepared(**tensors: Any) -> tuple[tuple[Tensor, ...], torch.dtype]:
+    """The tensors, checked, expanded to one shape and in the dtype of the arithmetic; and the dtype of results.
+
+    Raises:
+        TypeError, ValueError, NotImplementedError: as `check_tensors` and `broadcast`.
+    """
+    values = tuple(tensors.values())
+    if _are_ready(values):
+        return values, values[0].dtype
+    check_tensors(**tensors)
+    first, dtype = values[0], compute_dtype(*values)
+    result_dtype = dtype if autocasts(first) else first.dtype
+    return tuple(tensor.to(dtype) for tensor in broadcast(**tensors)), result_dtype
+
+
+def _are_ready(values: tuple[Any, ...]) -> bool:
+    """Whether there is nothing to refuse or to convert: the one question that most calls need to be asked."""
+    if torch.compiler.is_compiling() or forward_ad._current_level >= 0:
+        return False
+    first = values[0]
+    if type(first) not in _PLAIN or first.dtype not in _COMPUTED:
+        return False
+    for value in values[1:]:
+        if type(value) not in _PLAIN or value.dtype != first.dtype or value.shape != first.shape:
+            return False
+        if value.device != first.device:
+            return False
+    return True
 
 
 def check_axes(name: str, tensor: Tensor, shape: str) -> None:

@@ -5,8 +5,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from pyvae.ops.arguments import broadcast, check_axes, check_tensors, compute_dtype, is_number, traced_number
-from pyvae.ops.registration import refuse_double_backward, vmap_over_leading_axes, wanted
+from pyvae.ops.arguments import broadcast, check_axes, check_tensors, compute_dtype, is_number, prepared, traced_number
+from pyvae.ops.differentiable import Differentiable, gradient_of
+from pyvae.ops.registration import vmap_over_leading_axes, wanted
 
 Reduction = Literal["none", "latent", "batchmean", "sum"]
 
@@ -40,7 +41,7 @@ def gaussian_kl(
 
     Raises:
         TypeError: for inputs that are no floating tensors, DTensors or of different dtypes.
-        NotImplementedError: for inputs with a forward-mode tangent or that torch.func differentiates.
+        NotImplementedError: for inputs with a forward-mode tangent.
         ValueError: for shapes that do not broadcast, different devices, an unknown reduction, or "batchmean" of more
             than three axes, which would count the axes of an image as posteriors.
 
@@ -51,26 +52,32 @@ def gaussian_kl(
     """
     if reduction not in ("none", "latent", "batchmean", "sum"):
         raise ValueError(f"reduction must be 'none', 'latent', 'batchmean' or 'sum', got {reduction!r}.")
+    has_prior = prior_mu is not None or prior_logvar is not None
+    tensors = _with_prior(mu, logvar, prior_mu, prior_logvar) if has_prior else prepared(mu=mu, logvar=logvar)[0]
+    check_axes("mu", mu, "[..., D]")
+    if reduction == "batchmean":
+        _check_batch(tensors[0])
+    no_prior = () if has_prior else (None, None)
+    kl: Tensor = _op(*tensors, *no_prior, reduction != "none")
+    if reduction == "batchmean" and kl.numel() > 0:
+        return kl.mean()
+    return kl.sum() if reduction in ("sum", "batchmean") else kl
+
+
+def _with_prior(
+    mu: Any, logvar: Any, prior_mu: Tensor | float | None, prior_logvar: Tensor | float | None
+) -> tuple[Tensor, ...]:
+    """All four as tensors of one shape and dtype."""
     posterior = {"mu": mu, "logvar": logvar}
-    prior: dict[str, Any] = {}
-    if prior_mu is not None or prior_logvar is not None:
-        prior = {"prior_mu": 0.0 if prior_mu is None else traced_number(prior_mu)}
-        prior["prior_logvar"] = 0.0 if prior_logvar is None else traced_number(prior_logvar)
+    prior: dict[str, Any] = {"prior_mu": 0.0 if prior_mu is None else traced_number(prior_mu)}
+    prior["prior_logvar"] = 0.0 if prior_logvar is None else traced_number(prior_logvar)
     tensors = posterior | {name: value for name, value in prior.items() if not is_number(value)}
     check_tensors(**tensors)
     dtype = compute_dtype(*tensors.values())
     for name, value in prior.items():
         if is_number(value):  # not rounded to a half type of the inputs
             prior[name] = torch.full((), float(value), dtype=dtype, device=mu.device)
-    check_axes("mu", mu, "[..., D]")
-    posterior_and_prior = [tensor.to(dtype) for tensor in broadcast(**posterior, **prior)]
-    if reduction == "batchmean":
-        _check_batch(posterior_and_prior[0])
-    no_prior = () if prior else (None, None)
-    kl: Tensor = torch.ops.pyvae.gaussian_kl(*posterior_and_prior, *no_prior, reduction != "none")
-    if reduction == "batchmean" and kl.numel() > 0:
-        return kl.mean()
-    return kl.sum() if reduction in ("sum", "batchmean") else kl
+    return tuple(tensor.to(dtype) for tensor in broadcast(**posterior, **prior))
 
 
 def _check_batch(mu: Tensor) -> None:
@@ -102,6 +109,9 @@ def _backward_fake(
     return tuple(mu.new_empty(shape) for shape in (mu.shape, mu.shape, prior_shape, prior_shape))
 
 
+_gradient = gradient_of("gaussian_kl")
+
+
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
     *tensors, ctx.sum_latents = inputs
     ctx.save_for_backward(*tensors)
@@ -109,10 +119,9 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _backward(ctx: Any, grad_kl: Tensor) -> tuple[Tensor | None, ...]:
     prior_grads = any(ctx.needs_input_grad[2:4])  # a fixed prior costs nothing
-    grads = torch.ops.pyvae.gaussian_kl_backward(grad_kl, *ctx.saved_tensors, ctx.sum_latents, prior_grads)
+    grads = _gradient(grad_kl, *ctx.saved_tensors, ctx.sum_latents, prior_grads)
     return (*wanted(ctx, grads), None)
 
 
-torch.library.register_autograd("pyvae::gaussian_kl", _backward, setup_context=_setup_context)
-refuse_double_backward("gaussian_kl")
+_op = Differentiable("gaussian_kl", _setup_context, _backward)
 vmap_over_leading_axes("gaussian_kl", "gaussian_kl_backward")

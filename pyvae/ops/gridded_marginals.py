@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyvae.ops.registration import refuse_double_backward, vmap_over_leading_axes, wanted
+from pyvae.ops.differentiable import Differentiable, gradient_of
+from pyvae.ops.registration import vmap_over_leading_axes, wanted
 
 
 def grids_serve(z: Tensor) -> bool:
@@ -21,7 +22,7 @@ def gridded_marginals(
     The last is 0 for a density from the grids of docs/gridding.md, 1 for a sum over the components within reach, 2 for
     one over all. Arguments as the op takes them, after the checks of minibatch_log_density.
     """
-    marginals, score, tier = torch.ops.pyvae.gridded_marginals(z, mu, logvar, dataset_size, estimator, rtol)
+    marginals, score, tier = _op(z, mu, logvar, dataset_size, estimator, rtol)
     return marginals, score, tier
 
 
@@ -48,6 +49,9 @@ def _backward_fake(
     return z.new_empty(z.shape), mu.new_empty(mu.shape), mu.new_empty(mu.shape)
 
 
+_gradient = gradient_of("gridded_marginals")
+
+
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     z, mu, logvar, *ctx.numbers = inputs
     marginals, score, tier = output
@@ -56,10 +60,9 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]
 
 
 def _backward(ctx: Any, grad_marginals: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-    grads = torch.ops.pyvae.gridded_marginals_backward(grad_marginals, *ctx.saved_tensors, *ctx.numbers)
+    grads = _gradient(grad_marginals, *ctx.saved_tensors, *ctx.numbers)
     return (*wanted(ctx, grads), None, None, None)
 
 
-torch.library.register_autograd("pyvae::gridded_marginals", _backward, setup_context=_setup_context)
-refuse_double_backward("gridded_marginals")
+_op = Differentiable("gridded_marginals", _setup_context, _backward)
 vmap_over_leading_axes("gridded_marginals", "gridded_marginals_backward")

@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyvae.ops.registration import refuse_double_backward, vmap_over_leading_axes, wanted
+from pyvae.ops.differentiable import Differentiable, gradient_of
+from pyvae.ops.registration import vmap_over_leading_axes, wanted
 
 
 def joint_log_density(z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int, estimator_number: int) -> Tensor:
@@ -14,7 +15,7 @@ def joint_log_density(z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int, 
     Below the public door: `z` [..., Q, D], `mu` and `logvar` [..., M, D] have the same leading axes and one dtype,
     float32 or float64. `estimator_number` is that of csrc/math/estimators.h; for 0, "full", `dataset_size` is not read.
     """
-    joint: Tensor = torch.ops.pyvae.joint_log_density(z, mu, logvar, dataset_size, estimator_number)[0]
+    joint: Tensor = _op(z, mu, logvar, dataset_size, estimator_number)[0]
     return joint
 
 
@@ -38,6 +39,9 @@ def _backward_fake(
     return z.new_empty(z.shape), mu.new_empty(mu.shape), mu.new_empty(mu.shape)
 
 
+_gradient = gradient_of("joint_log_density")
+
+
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     z, mu, logvar, ctx.dataset_size, ctx.estimator = inputs
     _, peak, total = output
@@ -46,10 +50,14 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]
 
 
 def _backward(ctx: Any, grad_joint: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-    grads = torch.ops.pyvae.joint_log_density_backward(grad_joint, *ctx.saved_tensors, ctx.dataset_size, ctx.estimator)
+    grads = _gradient(
+        grad_joint,
+        *ctx.saved_tensors,
+        ctx.dataset_size,
+        ctx.estimator,
+    )
     return (*wanted(ctx, grads), None, None)
 
 
-torch.library.register_autograd("pyvae::joint_log_density", _backward, setup_context=_setup_context)
-refuse_double_backward("joint_log_density")
+_op = Differentiable("joint_log_density", _setup_context, _backward)
 vmap_over_leading_axes("joint_log_density", "joint_log_density_backward")

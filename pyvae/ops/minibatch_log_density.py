@@ -14,9 +14,10 @@ from pyvae.ops.arguments import (
     is_whole,
     traced_number,
 )
+from pyvae.ops.differentiable import Differentiable, gradient_of
 from pyvae.ops.gridded_marginals import gridded_marginals, grids_serve
 from pyvae.ops.joint_log_density import joint_log_density
-from pyvae.ops.registration import exportable, refuse_double_backward, vmap_over_leading_axes, wanted
+from pyvae.ops.registration import exportable, vmap_over_leading_axes, wanted
 
 Estimator = Literal["full", "mws", "mss", "balanced"]
 Method = Literal["auto", "exact", "gridded"]
@@ -89,7 +90,7 @@ def minibatch_log_density(
     Raises:
         TypeError: for inputs that are no floating tensors, DTensors or of different dtypes, or a dataset_size that is
             no int.
-        NotImplementedError: for inputs with a forward-mode tangent or that torch.func differentiates, and for "gridded"
+        NotImplementedError: for inputs with a forward-mode tangent, and for "gridded"
             with float64 or another device than a CPU or a CUDA device.
         ValueError: for shapes that do not fit or are [..., 1, 1] with more than one leading axis, different devices, Q
             other than M where the estimator has a diagonal, a missing dataset_size or one below M, an unknown estimator
@@ -120,7 +121,7 @@ def minibatch_log_density(
         marginals, _, _ = gridded_marginals(z, mu, logvar, size, number, float(rtol))
         joint = joint_log_density(z, mu, logvar, size, number)
     else:
-        joint, marginals, _, _ = torch.ops.pyvae.minibatch_log_density(z, mu, logvar, size, number)
+        joint, marginals, _, _ = _op(z, mu, logvar, size, number)
     return LogDensity(joint.reshape(shape[:-1]), marginals.reshape(shape))
 
 
@@ -223,6 +224,9 @@ def _backward_fake(
     return z.new_empty(z.shape), mu.new_empty(mu.shape), mu.new_empty(mu.shape)
 
 
+_gradient = gradient_of("minibatch_log_density")
+
+
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     z, mu, logvar, ctx.dataset_size, ctx.estimator = inputs
     _, _, peak, total = output
@@ -231,12 +235,15 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]
 
 
 def _backward(ctx: Any, grad_joint: Tensor, grad_marginals: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-    grads = torch.ops.pyvae.minibatch_log_density_backward(
-        grad_joint, grad_marginals, *ctx.saved_tensors, ctx.dataset_size, ctx.estimator
+    grads = _gradient(
+        grad_joint,
+        grad_marginals,
+        *ctx.saved_tensors,
+        ctx.dataset_size,
+        ctx.estimator,
     )
     return (*wanted(ctx, grads), None, None)
 
 
-torch.library.register_autograd("pyvae::minibatch_log_density", _backward, setup_context=_setup_context)
-refuse_double_backward("minibatch_log_density")
+_op = Differentiable("minibatch_log_density", _setup_context, _backward)
 vmap_over_leading_axes("minibatch_log_density", "minibatch_log_density_backward")

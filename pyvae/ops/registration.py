@@ -26,17 +26,6 @@ def wanted(ctx: Any, grads: Sequence[Tensor]) -> list[Tensor | None]:
     return [grad if needed else None for grad, needed in zip(grads, ctx.needs_input_grad, strict=False)]
 
 
-def refuse_double_backward(name: str) -> None:
-    """Registers a backward of `<name>_backward` that says in one sentence that there is none."""
-
-    def backward(ctx: Any, *grads: Tensor) -> None:
-        raise RuntimeError(
-            f"pyvae.{name} has no second derivative; use the plain-torch pyvae.ops.reference where one is needed."
-        )
-
-    torch.library.register_autograd(f"pyvae::{name}_backward", backward)
-
-
 def vmap_over_leading_axes(*names: str) -> None:
     """Registers the vmap rule of ops whose tensors all carry the same leading axes: one more such axis."""
     for name in names:

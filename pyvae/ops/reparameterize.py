@@ -5,8 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyvae.ops.arguments import autocasts, broadcast, check_tensors, compute_dtype
-from pyvae.ops.registration import refuse_double_backward, vmap_over_leading_axes
+from pyvae.ops.arguments import prepared
+from pyvae.ops.differentiable import Differentiable, gradient_of
+from pyvae.ops.registration import vmap_over_leading_axes
 from pyvae.ops.seeds import seed_tensor
 
 
@@ -39,7 +40,7 @@ def reparameterize(
     Raises:
         TypeError: for inputs that are no floating tensors, DTensors or of different dtypes, a seed that is no integer,
             or a generator that is none.
-        NotImplementedError: for inputs with a forward-mode tangent or that torch.func differentiates.
+        NotImplementedError: for inputs with a forward-mode tangent.
         ValueError: for shapes that do not broadcast, different devices, a seed whose shape is no prefix of mu's or
             that is outside of int64, or both a seed and a generator.
 
@@ -48,13 +49,9 @@ def reparameterize(
         >>> z.shape
         torch.Size([2, 3])
     """
-    check_tensors(mu=mu, logvar=logvar)
-    dtype = compute_dtype(mu, logvar)
-    result_dtype = dtype if autocasts(mu) else mu.dtype
-    mu, logvar = broadcast(mu=mu, logvar=logvar)
-    stream = seed_tensor(seed, generator, mu)
-    z: Tensor = torch.ops.pyvae.reparameterize(mu.to(dtype), logvar.to(dtype), stream)
-    return z.to(result_dtype)
+    (mean, log_variance), result_dtype = prepared(mu=mu, logvar=logvar)
+    z: Tensor = _op(mean, log_variance, seed_tensor(seed, generator, mean))
+    return z if z.dtype == result_dtype else z.to(result_dtype)
 
 
 @torch.library.register_fake("pyvae::reparameterize")
@@ -67,6 +64,9 @@ def _backward_fake(grad_z: Tensor, logvar: Tensor, seed: Tensor) -> Tensor:
     return logvar.new_empty(logvar.shape)
 
 
+_gradient = gradient_of("reparameterize")
+
+
 def _setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
     _, logvar, seed = inputs
     ctx.save_for_backward(logvar, seed)
@@ -75,10 +75,9 @@ def _setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None
 def _backward(ctx: Any, grad_z: Tensor) -> tuple[Tensor | None, ...]:
     grad_logvar = None
     if ctx.needs_input_grad[1]:
-        grad_logvar = torch.ops.pyvae.reparameterize_backward(grad_z, *ctx.saved_tensors)
+        grad_logvar = _gradient(grad_z, *ctx.saved_tensors)
     return grad_z if ctx.needs_input_grad[0] else None, grad_logvar, None
 
 
-torch.library.register_autograd("pyvae::reparameterize", _backward, setup_context=_setup_context)
-refuse_double_backward("reparameterize")
+_op = Differentiable("reparameterize", _setup_context, _backward)
 vmap_over_leading_axes("reparameterize", "reparameterize_backward")

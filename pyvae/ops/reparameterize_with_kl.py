@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from pyvae.ops.arguments import autocasts, broadcast, check_axes, check_tensors, compute_dtype
-from pyvae.ops.registration import exportable, refuse_double_backward, vmap_over_leading_axes, wanted
+from pyvae.ops.arguments import check_axes, prepared
+from pyvae.ops.differentiable import Differentiable, gradient_of
+from pyvae.ops.registration import exportable, vmap_over_leading_axes, wanted
 from pyvae.ops.seeds import seed_tensor
 
 
@@ -45,7 +46,7 @@ def reparameterize_with_kl(
     Raises:
         TypeError: for inputs that are no floating tensors, DTensors or of different dtypes, a seed that is no integer,
             or a generator that is none.
-        NotImplementedError: for inputs with a forward-mode tangent or that torch.func differentiates.
+        NotImplementedError: for inputs with a forward-mode tangent.
         ValueError: for shapes that do not broadcast or have no axis, different devices, a seed whose shape is no prefix
             of mu's or that is outside of int64, or both a seed and a generator.
 
@@ -54,14 +55,10 @@ def reparameterize_with_kl(
         >>> kl
         tensor([5., 5., 5.])
     """
-    check_tensors(mu=mu, logvar=logvar)
-    dtype = compute_dtype(mu, logvar)
-    z_dtype = dtype if autocasts(mu) else mu.dtype
-    mu, logvar = broadcast(mu=mu, logvar=logvar)
-    check_axes("mu", mu, "[..., D]")
-    stream = seed_tensor(seed, generator, mu)
-    z, kl = torch.ops.pyvae.reparameterize_with_kl(mu.to(dtype), logvar.to(dtype), stream)
-    return SampleWithKL(z.to(z_dtype), kl)
+    (mean, log_variance), z_dtype = prepared(mu=mu, logvar=logvar)
+    check_axes("mu", mean, "[..., D]")
+    z, kl = _op(mean, log_variance, seed_tensor(seed, generator, mean))
+    return SampleWithKL(z if z.dtype == z_dtype else z.to(z_dtype), kl)
 
 
 @torch.library.register_fake("pyvae::reparameterize_with_kl")
@@ -74,15 +71,17 @@ def _backward_fake(grad_z: Tensor, grad_kl: Tensor, mu: Tensor, logvar: Tensor, 
     return mu.new_empty(mu.shape), mu.new_empty(mu.shape)
 
 
+_gradient = gradient_of("reparameterize_with_kl")
+
+
 def _setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, ...]) -> None:
     ctx.save_for_backward(*inputs)
 
 
 def _backward(ctx: Any, grad_z: Tensor, grad_kl: Tensor) -> tuple[Tensor | None, ...]:
-    grads = torch.ops.pyvae.reparameterize_with_kl_backward(grad_z, grad_kl, *ctx.saved_tensors)
+    grads = _gradient(grad_z, grad_kl, *ctx.saved_tensors)
     return (*wanted(ctx, grads), None)
 
 
-torch.library.register_autograd("pyvae::reparameterize_with_kl", _backward, setup_context=_setup_context)
-refuse_double_backward("reparameterize_with_kl")
+_op = Differentiable("reparameterize_with_kl", _setup_context, _backward)
 vmap_over_leading_axes("reparameterize_with_kl", "reparameterize_with_kl_backward")

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from pyvae.ops.arguments import is_known, is_whole, short_name, traced_number
 
+_LEAST, _MOST = -(2**63), 2**63 - 1
+
 
 def seed_tensor(seed: int | Tensor | None, generator: torch.Generator | None, mu: Tensor) -> Tensor:
     """The seed as an int64 tensor on mu's device; drawn from the generator if there is none.
@@ -16,6 +18,8 @@ def seed_tensor(seed: int | Tensor | None, generator: torch.Generator | None, mu
         ValueError: for a seed outside of int64, on another device, or of a shape that is no prefix of mu's, and for a
             seed together with a generator.
     """
+    if type(seed) is int and generator is None and _LEAST <= seed <= _MOST and not torch.compiler.is_compiling():
+        return torch.full((), seed, dtype=torch.int64, device=mu.device)  # most calls: nothing to ask
     check_generator(generator)
     if seed is None:
         return torch.randint(-(2**63), 2**63 - 1, (), dtype=torch.int64, device=mu.device, generator=generator)
