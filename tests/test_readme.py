@@ -50,6 +50,26 @@ def test_the_training_table_is_the_committed_benchmark() -> None:
     assert shown == [round(row["ms_per_model_step"], 3) for row in rows]
 
 
+def linked(name: str) -> dict:
+    """The committed result that the page links by this name."""
+    (target,) = re.findall(rf"\[{name}\]\(([^)]+)\)", BENCHMARKS.read_text())
+    return json.loads((BENCHMARKS.parent / target).read_text())["rows"]
+
+
+def test_the_table_beside_the_earlier_build_is_the_committed_one() -> None:
+    shown = re.findall(r"^\|[^|]+\| (\d\.\d\d) \| (\d\.\d\d) \| (\d\.\d\d) \|$", BENCHMARKS.read_text(), re.MULTILINE)
+    rows = [(*row["ms_per_model_step"].values(), row["this_over_other"]) for row in linked("beside.json").values()]
+    assert shown == [tuple(f"{value:.2f}" for value in row) for row in rows]
+
+
+def test_the_table_of_small_batches_is_the_committed_one() -> None:
+    page, _, section = BENCHMARKS.read_text().partition("\n### Small batches\n")
+    for row in linked("small_batches.json"):
+        times = f"{row['microseconds']['pyvae']:.0f} | {row['over eager torch']:.2f} | {row['over torch.compile']:.2f}"
+        assert f"| `{row['op']}` | {row['rows']} × {row['latents']} | {times} |" in section
+    assert page
+
+
 def test_the_benchmark_rows_are_the_committed_ones() -> None:
     _, _, section = BENCHMARKS.read_text().partition("\n## Results\n")
     section = section.partition("\n### Stacked models\n")[0]

@@ -2,8 +2,9 @@
 
 An ordinary eager call takes one autograd.Function that goes straight to the kernel: what register_autograd of
 torch.library writes in Python costs more than a kernel of a few hundred numbers. torch.func needs a Function with
-setup_context, and has one of its own. Everything else (torch.compile, fake tensors, dispatch modes, subclasses, devices
-without kernels) goes through the op as it is registered. All three run the same kernels on the same numbers.
+setup_context, and has one of its own. Everything else (torch.compile, fake tensors, dispatch modes, profilers,
+subclasses, devices without kernels) goes through the op as it is registered. All three run the same kernels on the
+same numbers.
 """
 
 from collections.abc import Callable
@@ -59,8 +60,10 @@ def gradient_of(name: str) -> Differentiable:
 
 
 def _kernels(*arguments: Any) -> torch._C.DispatchKeySet | None:
-    """Where a call's kernel is; None where a mode, a tracer, a subclass or another device stands between."""
+    """Where a call's kernel is; None where a mode, a tracer, a profiler, a subclass or another device is between."""
     if torch._C._len_torch_dispatch_stack() > 0 or torch._C._get_tracing_state() is not None:
+        return None
+    if torch._C._autograd._profiler_enabled():
         return None
     for argument in arguments:
         if type(argument) not in _PLAIN and isinstance(argument, Tensor):
