@@ -74,11 +74,11 @@ int64_t append(std::vector<VaeLayer>& layers, const std::vector<int64_t>& widths
 
 template <typename T>
 void check_case(Case& c) {
-  const int64_t models = 1 + c.below(3), batch = std::max<int64_t>(c.awkward_size(c.one_in(8) ? 140 : 20), 1);
+  const int64_t models = 1 + c.below(3), batch = std::max<int64_t>(c.awkward_size(c.one_in(10) ? 70 : 12), 1);
   const int64_t latents = 1 + c.below(c.one_in(4) ? 40 : 5);
   std::vector<int64_t> hidden(c.below(3));
-  for (int64_t& width : hidden) width = std::max<int64_t>(c.awkward_size(c.one_in(8) ? 300 : 40), 1);
-  const int64_t inputs = std::max<int64_t>(c.awkward_size(c.one_in(8) ? 300 : 40), 1);
+  for (int64_t& width : hidden) width = std::max<int64_t>(c.awkward_size(c.one_in(10) ? 150 : 30), 1);
+  const int64_t inputs = std::max<int64_t>(c.awkward_size(c.one_in(10) ? 150 : 30), 1);
   std::vector<int64_t> encoder{inputs}, decoder{latents};
   encoder.insert(encoder.end(), hidden.begin(), hidden.end());
   decoder.insert(decoder.end(), hidden.rbegin(), hidden.rend());
