@@ -20,7 +20,7 @@ study: build
 check: build
 	$(BIN)/python -m tests.run check
 
-# Every op on every instruction set, a tiny study, a sanitizer: before each commit, in four minutes.
+# Every op on every instruction set, a tiny study, a sanitizer: before each commit, in seven minutes.
 test: build
 	$(BIN)/python -m tests.run test
 
