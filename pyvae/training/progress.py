@@ -44,14 +44,14 @@ class TrainingProgress(BarOnTerminal):
             TimeRemainingColumn(),
         )
         super().__init__(console, *columns, speed_estimate_period=MEMORY_SECONDS)
-        self._steps = 0
+        self._steps = self._step = 0
         self._elbo: float | None = None
         self._line = time.monotonic()
         self._rate = Rate(MEMORY_SECONDS, self._line)
 
     def start(self, models: int, steps: int, step: int) -> None:
         """Training begins at `step`."""
-        self._steps = steps
+        self._steps, self._step = steps, step
         self._line = time.monotonic()
         self._rate = Rate(MEMORY_SECONDS, self._line)
         resumed = f", from step {step}" if step else ""
@@ -62,9 +62,10 @@ class TrainingProgress(BarOnTerminal):
             self._bar.add_task("", total=steps, completed=step)
 
     def advance(self, step: int, models: int, elbo: float | None) -> None:
-        """One step is done, with so many models still in training; `elbo` when a new mean is known."""
+        """`step` steps are done, with so many models still in training; `elbo` when a new mean is known."""
         now = time.monotonic()
-        self._rate.add(models, now)
+        self._rate.add(models * (step - self._step), now)
+        self._step = step
         if elbo is not None:
             self._elbo = elbo
         if self._bar is not None:

@@ -1,7 +1,12 @@
 """A rate that one slow moment does not upset."""
 
-import pytest
+import io
+import time
 
+import pytest
+from rich.console import Console
+
+from pyvae.training.progress import TrainingProgress
 from pyvae.training.rate import Rate
 
 
@@ -22,3 +27,14 @@ def test_a_slow_moment_moves_it_little_and_a_lasting_change_wholly() -> None:
     for second in range(122, 600):
         rate.add(25.0, now=second)
     assert rate.per_second == pytest.approx(25.0, rel=0.01)
+
+
+def test_steps_that_come_several_at_a_time_all_count(monkeypatch) -> None:
+    now, out = [0.0], io.StringIO()
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with TrainingProgress(Console(file=out)) as progress:
+        progress.start(models=3, steps=200, step=20)
+        for step in (60, 100):
+            now[0] += 20.0
+            progress.advance(step, 3, None)
+    assert "6 model-steps/s  0.8 min left" in out.getvalue()  # 40 steps of 3 models in 20 s; 300 model-steps to go
