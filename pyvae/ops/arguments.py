@@ -10,7 +10,8 @@ from torch import Tensor
 
 _COMPUTED = (torch.float32, torch.float64)
 _SUPPORTED = (*_COMPUTED, torch.bfloat16, torch.float16)
-_PLAIN = (Tensor, torch.nn.Parameter)
+PLAIN = (Tensor, torch.nn.Parameter)
+"""Types that no subclass stands behind."""
 
 
 def check_tensors(**tensors: Any) -> None:
@@ -135,10 +136,10 @@ def _are_ready(values: tuple[Any, ...]) -> bool:
     if torch.compiler.is_compiling() or forward_ad._current_level >= 0:
         return False
     first = values[0]
-    if type(first) not in _PLAIN or first.dtype not in _COMPUTED:
+    if type(first) not in PLAIN or first.dtype not in _COMPUTED:
         return False
     for value in values[1:]:
-        if type(value) not in _PLAIN or value.dtype != first.dtype or value.shape != first.shape:
+        if type(value) not in PLAIN or value.dtype != first.dtype or value.shape != first.shape:
             return False
         if value.device != first.device:
             return False

@@ -14,7 +14,8 @@ import torch
 import torch._C._functorch as functorch
 from torch import Tensor
 
-_PLAIN = (Tensor, torch.nn.Parameter)
+from pyvae.ops.arguments import PLAIN
+
 _CPU, _CUDA = (torch._C.DispatchKeySet(key) for key in (torch._C.DispatchKey.CPU, torch._C.DispatchKey.CUDA))
 
 SetupContext = Callable[[Any, tuple[Any, ...], Any], None]
@@ -66,7 +67,7 @@ def _kernels(*arguments: Any) -> torch._C.DispatchKeySet | None:
     if torch._C._autograd._profiler_enabled():
         return None
     for argument in arguments:
-        if type(argument) not in _PLAIN and isinstance(argument, Tensor):
+        if type(argument) not in PLAIN and isinstance(argument, Tensor):
             return None
     first = arguments[0]
     return _CPU if first.is_cpu else _CUDA if first.is_cuda else None

@@ -6,7 +6,6 @@ from torch import Tensor
 
 from pyvae.losses import Terms
 from pyvae.nn import StackedVAE
-from pyvae.ops import reparameterize
 from pyvae.training.optimiser import StackedAdam
 from pyvae.training.terms import batch_means
 
@@ -20,9 +19,8 @@ class AutogradStep:
 
     def __call__(self, x: Tensor, code_seeds: Tensor, objective: Callable[..., Terms], step: int) -> Tensor:
         """Learns from images x [K, M, size]; the terms' batch means [T, K]. Steps count from 0."""
-        mu, logvar = self.model.encode(x)
-        z = reparameterize(mu, logvar, seed=code_seeds)
-        terms = objective(self.likelihood(x, self.model.decode(z)), z, mu, logvar, step=step)
+        decoded, *codes = self.model(x, seed=code_seeds)
+        terms = objective(self.likelihood(x, decoded), *codes, step=step)
         terms.loss.mean(-1).sum().backward()
         self._adam.step()
         return batch_means(terms)

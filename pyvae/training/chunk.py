@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from pyvae.nn import StackedVAE
-from pyvae.ops import reparameterize
 from pyvae.training.autograd_step import AutogradStep
 from pyvae.training.cells import Cell, held_out_streams, stream
 from pyvae.training.fused_step import FusedStep
@@ -67,10 +66,8 @@ class Chunk:
         seeds = held_out_streams(self.cells, "validation", (*self.recipe.data.streams, "codes"))
         bias = self.recipe.bias(self.cells)
         x = self.recipe.data.draw(self.recipe.settings.validation_images, seeds, bias).images
-        mu, logvar = self.model.encode(x)
-        z = reparameterize(mu, logvar, seed=seeds["codes"])
-        reconstruction = self.recipe.likelihood(x, self.model.decode(z))
-        return batch_means(self._objective.exact()(reconstruction, z, mu, logvar))
+        decoded, *codes = self.model(x, seed=seeds["codes"])
+        return batch_means(self._objective.exact()(self.recipe.likelihood(x, decoded), *codes))
 
     def take_sums(self) -> Tensor:
         """The sums [T, K] since the last call, which start again from 0."""

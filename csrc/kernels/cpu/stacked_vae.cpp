@@ -1,6 +1,6 @@
 // The two halves of a training step, model after model, layer after layer (affine.h has the products).
 //
-// A step of the study's VAE is 125 million multiply-adds and reads and writes 4.4 MB of weights and moments: where they
+// A step of the study's VAE is 125 million operations and reads and writes 4.4 MB of weights and moments: where they
 // come from memory and not from a cache, that decides. So a share of models takes as few as it can at a time, and a
 // gradient's rows go to Adam while they are in the first-level cache.
 #include "../stacked_vae.h"
@@ -13,8 +13,7 @@
 namespace pyvae::cpu {
 namespace {
 
-// --- Forward
-// ----------------------------------------------------------------------------------------------------------
+// --- Forward ---
 
 template <typename T>
 void affine(AffineSizes of, const T* x, const T* parameters, const VaeLayer& layer, bool relu, T* y) {
@@ -87,8 +86,7 @@ void forward(const StackedVaeForward<T>& args, int64_t begin, int64_t end) {
   }
 }
 
-// --- Backward and Adam
-// ------------------------------------------------------------------------------------------------
+// --- Backward and Adam ---
 
 // The gradient of what the decoder gave, from that of the reconstruction terms.
 template <typename T, typename Derivative>
