@@ -59,6 +59,9 @@ struct MixtureLogDensity {
   T* total;           // [B, Q, C]
   T* workspace;       // cpu::mixture_workspace or cuda::MixtureWorkspace::elements, any content
   int64_t slots = 1;  // cuda::block_slots of the tensors' device; not read on the CPU
+  // [B, Q, D]: derivatives in z, where they are wanted; not on CUDA.
+  T* joint_score = nullptr;
+  T* marginal_scores = nullptr;  // null where C = 1, too
 };
 
 template <typename T>
@@ -85,20 +88,21 @@ constexpr int64_t kRowBlock = 64;
 
 inline int64_t mixture_row_blocks(int64_t queries) { return ceil_div(queries, kRowBlock); }
 
-// What a block of rows works in: its queries [D, kRowBlock], and a peak, a total and an error per channel
-// [C, 3, kRowBlock].
-inline int64_t mixture_block_elements(int64_t latents, int64_t channels) {
-  return (latents + 3 * channels) * kRowBlock;
+// What a block of rows works in: its queries [D, kRowBlock], a peak, a total and an error per channel
+// [C, 3, kRowBlock], and where scores are wanted a sum and an error per latent of the joint and of the marginals.
+inline int64_t mixture_block_elements(int64_t latents, int64_t channels, bool scores) {
+  const int64_t sums = channels == 1 ? latents : 2 * latents;
+  return (latents + 3 * channels + (scores ? 2 * sums : 0)) * kRowBlock;
 }
 
-inline int64_t mixture_workspace(int64_t batch, int64_t queries, int64_t latents, int64_t channels) {
-  return batch * mixture_row_blocks(queries) * mixture_block_elements(latents, channels);
+inline int64_t mixture_workspace(int64_t batch, int64_t queries, int64_t latents, int64_t channels, bool scores) {
+  return batch * mixture_row_blocks(queries) * mixture_block_elements(latents, channels, scores);
 }
 
 // What a block of the joint's rows works in. Where columns may be ordered, also its part of a run
 // (joint_log_density.cpp).
-inline int64_t joint_block_elements(int64_t latents, bool ordered) {
-  return ordered ? (3 * latents + 6) * kRowBlock : mixture_block_elements(latents, 1);
+inline int64_t joint_block_elements(int64_t latents, bool ordered, bool scores) {
+  return ordered ? ((scores ? 6 : 3) * latents + 6) * kRowBlock : mixture_block_elements(latents, 1, scores);
 }
 
 // The backward visits every pair once and serves all three gradients while a tile is hot. Tiles are dealt to shares,

@@ -43,21 +43,23 @@ struct OrderMemory {
   }
 };
 
-// (joint [..., Q], and for the backward peak and total [..., Q]).
-std::tuple<Tensor, Tensor, Tensor> joint_log_density(const Tensor& z, const Tensor& mu, const Tensor& logvar,
-                                                     int64_t dataset_size, int64_t estimator) {
+// (joint [..., Q], for the backward peak and total [..., Q], and with `scores` the derivative in z [..., Q, D]).
+std::tuple<Tensor, Tensor, Tensor, Tensor> joint_log_density(const Tensor& z, const Tensor& mu, const Tensor& logvar,
+                                                             int64_t dataset_size, int64_t estimator, bool scores) {
   const Sizes sizes(z, mu, logvar);
+  const Tensor score = empty_scores(z, scores);
   const std::vector<int64_t> rows = sizes_of(z, 0, z.dim() - 1);
   const Tensor joint = empty_of(z, rows), peak = empty_of(z, rows), total = empty_of(z, rows);
   if (!sizes.empty()) {
     const OrderMemory order(sizes, z);
     mixture_forward(
-        sizes, {kChannels, dataset_size, estimator}, {z, mu, logvar, joint, peak, total, std::nullopt},
-        row_blocks(sizes) * cpu::joint_block_elements(sizes.latents, order.used), kTermsOfElement, order,
+        sizes, {kChannels, dataset_size, estimator},
+        {z, mu, logvar, joint, peak, total, std::nullopt, if_wanted(score, scores), std::nullopt},
+        row_blocks(sizes) * cpu::joint_block_elements(sizes.latents, order.used, scores), kTermsOfElement, order,
         [](auto isa, const auto& args, int64_t begin, int64_t end) { cpu::joint_log_density<isa()>(args, begin, end); },
         [](const auto& args, auto stream) { return cuda::joint_log_density(args, stream); });
   }
-  return {joint, peak, total};
+  return {joint, peak, total, score};
 }
 
 Gradients joint_log_density_backward(const Tensor& grad_joint, const Tensor& z, const Tensor& mu, const Tensor& logvar,
@@ -80,8 +82,8 @@ Gradients joint_log_density_backward(const Tensor& grad_joint, const Tensor& z, 
 #if !defined(USE_CUDA)
 STABLE_TORCH_LIBRARY_FRAGMENT(pyvae, m) {
   m.def(
-      "joint_log_density(Tensor z, Tensor mu, Tensor logvar, SymInt dataset_size, int estimator) "
-      "-> (Tensor joint, Tensor peak, Tensor total)");
+      "joint_log_density(Tensor z, Tensor mu, Tensor logvar, SymInt dataset_size, int estimator, bool scores) "
+      "-> (Tensor joint, Tensor peak, Tensor total, Tensor score)");
   m.def(
       "joint_log_density_backward(Tensor grad_joint, Tensor z, Tensor mu, Tensor logvar, Tensor peak, Tensor total, "
       "SymInt dataset_size, int estimator) -> (Tensor, Tensor, Tensor)");

@@ -15,26 +15,29 @@ struct AsTheyCome {
   void operator()(MixtureColumns<T>&) const {}
 };
 
-// (joint [..., Q], marginals [..., Q, D], and for the backward peak and total [..., Q, D + 1]).
-std::tuple<Tensor, Tensor, Tensor, Tensor> minibatch_log_density(const Tensor& z, const Tensor& mu,
-                                                                 const Tensor& logvar, int64_t dataset_size,
-                                                                 int64_t estimator) {
+// (joint [..., Q], marginals [..., Q, D], for the backward peak and total [..., Q, D + 1], and with `scores` the
+// derivatives of joint and marginals in z, each [..., Q, D]).
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> minibatch_log_density(
+    const Tensor& z, const Tensor& mu, const Tensor& logvar, int64_t dataset_size, int64_t estimator, bool scores) {
   const Sizes sizes(z, mu, logvar);
   std::vector<int64_t> channels = sizes_of(z, 0, z.dim());
   channels.back() += 1;
   const Tensor joint = empty_of(z, sizes_of(z, 0, z.dim() - 1)), marginals = dense_empty(z);
   const Tensor peak = empty_of(z, channels), total = empty_of(z, channels);
+  const Tensor joint_score = empty_scores(z, scores), marginal_scores = empty_scores(z, scores);
   if (!sizes.empty()) {
     mixture_forward(
-        sizes, {channels.back(), dataset_size, estimator}, {z, mu, logvar, joint, peak, total, marginals},
-        cpu::mixture_workspace(sizes.batch, sizes.queries, sizes.latents, channels.back()), kTermsOfElement,
+        sizes, {channels.back(), dataset_size, estimator},
+        {z, mu, logvar, joint, peak, total, marginals, if_wanted(joint_score, scores),
+         if_wanted(marginal_scores, scores)},
+        cpu::mixture_workspace(sizes.batch, sizes.queries, sizes.latents, channels.back(), scores), kTermsOfElement,
         AsTheyCome(),
         [](auto isa, const auto& args, int64_t begin, int64_t end) {
           cpu::minibatch_log_density<isa()>(args, begin, end);
         },
         [](const auto& args, auto stream) { return cuda::minibatch_log_density(args, stream); });
   }
-  return {joint, marginals, peak, total};
+  return {joint, marginals, peak, total, joint_score, marginal_scores};
 }
 
 Gradients minibatch_log_density_backward(const Tensor& grad_joint, const Tensor& grad_marginals, const Tensor& z,
@@ -58,8 +61,8 @@ Gradients minibatch_log_density_backward(const Tensor& grad_joint, const Tensor&
 #if !defined(USE_CUDA)
 STABLE_TORCH_LIBRARY_FRAGMENT(pyvae, m) {
   m.def(
-      "minibatch_log_density(Tensor z, Tensor mu, Tensor logvar, SymInt dataset_size, int estimator) "
-      "-> (Tensor joint, Tensor marginals, Tensor peak, Tensor total)");
+      "minibatch_log_density(Tensor z, Tensor mu, Tensor logvar, SymInt dataset_size, int estimator, bool scores) "
+      "-> (Tensor joint, Tensor marginals, Tensor peak, Tensor total, Tensor joint_score, Tensor marginal_scores)");
   m.def(
       "minibatch_log_density_backward(Tensor grad_joint, Tensor grad_marginals, Tensor z, Tensor mu, Tensor logvar, "
       "Tensor peak, Tensor total, SymInt dataset_size, int estimator) -> (Tensor, Tensor, Tensor)");

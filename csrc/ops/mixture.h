@@ -108,12 +108,28 @@ struct Question {
   int64_t channels, dataset_size, estimator;
 };
 
-// The joint alone has no marginals.
+// The joint alone has no marginals; scores are there where they are wanted.
 struct ForwardTensors {
   Tensor z, mu, logvar;
   Tensor joint, peak, total;
   std::optional<Tensor> marginals;
+  std::optional<Tensor> joint_score, marginal_scores;
 };
+
+// What takes scores: of z's shape, or empty but for the axes that vmap counts on.
+inline Tensor empty_scores(const Tensor& z, bool scores) {
+  STD_TORCH_CHECK(!(scores && kCudaLibrary), "expected scores to be asked for on the CPU only");
+  std::vector<int64_t> sizes = sizes_of(z, 0, z.dim());
+  if (!scores) sizes[sizes.size() - 2] = 0;
+  return empty_of(z, sizes);
+}
+inline std::optional<Tensor> if_wanted(const Tensor& score, bool scores) {
+  return scores ? std::optional(score) : std::nullopt;
+}
+template <typename T>
+T* out_or_null(const std::optional<Tensor>& t) {
+  return t ? out<T>(*t) : nullptr;
+}
 
 // What a kernel is called with on either device: cpu(isa, args, begin, end), cuda(args, stream).
 // `terms_of_element` of (pair, latent) cost about as much as an element of the elementwise ops.
@@ -130,11 +146,13 @@ void mixture_forward(const Sizes& sizes, const Question& question, const Forward
                                     weights_of(sizes, question.dataset_size, question.estimator),
                                     in<T>(z),
                                     out<T>(of.joint),
-                                    of.marginals ? out<T>(*of.marginals) : nullptr,
+                                    out_or_null<T>(of.marginals),
                                     out<T>(of.peak),
                                     out<T>(of.total),
                                     out<T>(workspace),
-                                    slots};
+                                    slots,
+                                    out_or_null<T>(of.joint_score),
+                                    out_or_null<T>(of.marginal_scores)};
     launch(
         z, row_blocks(sizes), row_block_grain(ceil_div(terms, terms_of_element)),
         [&](auto isa, int64_t begin, int64_t end) { cpu(isa, args, begin, end); },

@@ -6,7 +6,14 @@ import torch
 from torch import Tensor
 
 from pyvae.ops.differentiable import Differentiable, gradient_of
-from pyvae.ops.registration import vmap_over_leading_axes, wanted
+from pyvae.ops.registration import (
+    asks_rows_only,
+    empty_scores,
+    scores_serve,
+    times_score,
+    vmap_over_leading_axes,
+    wanted,
+)
 
 
 def joint_log_density(z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int, estimator_number: int) -> Tensor:
@@ -15,14 +22,16 @@ def joint_log_density(z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int, 
     Below the public door: `z` [..., Q, D], `mu` and `logvar` [..., M, D] have the same leading axes and one dtype,
     float32 or float64. `estimator_number` is that of csrc/math/estimators.h; for 0, "full", `dataset_size` is not read.
     """
-    joint: Tensor = _op(z, mu, logvar, dataset_size, estimator_number)[0]
+    joint: Tensor = _op(z, mu, logvar, dataset_size, estimator_number, asks_rows_only(z, mu, logvar))[0]
     return joint
 
 
 @torch.library.register_fake("pyvae::joint_log_density")
-def _fake(z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int, estimator: int) -> tuple[Tensor, Tensor, Tensor]:
+def _fake(
+    z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int, estimator: int, scores: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     rows = z.shape[:-1]
-    return z.new_empty(rows), z.new_empty(rows), z.new_empty(rows)
+    return z.new_empty(rows), z.new_empty(rows), z.new_empty(rows), empty_scores(z, scores)
 
 
 @torch.library.register_fake("pyvae::joint_log_density_backward")
@@ -43,20 +52,18 @@ _gradient = gradient_of("joint_log_density")
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    z, mu, logvar, ctx.dataset_size, ctx.estimator = inputs
-    _, peak, total = output
-    ctx.mark_non_differentiable(peak, total)
-    ctx.save_for_backward(z, mu, logvar, peak, total)
+    z, mu, logvar, ctx.dataset_size, ctx.estimator, ctx.scores = inputs
+    _, peak, total, score = output
+    ctx.mark_non_differentiable(peak, total, score)
+    ctx.save_for_backward(z, mu, logvar, peak, total, score)
 
 
 def _backward(ctx: Any, grad_joint: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-    grads = _gradient(
-        grad_joint,
-        *ctx.saved_tensors,
-        ctx.dataset_size,
-        ctx.estimator,
-    )
-    return (*wanted(ctx, grads), None, None)
+    *saved, score = ctx.saved_tensors
+    if ctx.scores and scores_serve(ctx):
+        return times_score(grad_joint.unsqueeze(-1), score), None, None, None, None, None
+    grads = _gradient(grad_joint, *saved, ctx.dataset_size, ctx.estimator)
+    return (*wanted(ctx, grads), None, None, None)
 
 
 _op = Differentiable("joint_log_density", _setup_context, _backward)

@@ -17,7 +17,15 @@ from pyvae.ops.arguments import (
 from pyvae.ops.differentiable import Differentiable, gradient_of
 from pyvae.ops.gridded_marginals import gridded_marginals, grids_serve
 from pyvae.ops.joint_log_density import joint_log_density
-from pyvae.ops.registration import exportable, vmap_over_leading_axes, wanted
+from pyvae.ops.registration import (
+    asks_rows_only,
+    empty_scores,
+    exportable,
+    scores_serve,
+    times_score,
+    vmap_over_leading_axes,
+    wanted,
+)
 
 Estimator = Literal["full", "mws", "mss", "balanced"]
 Method = Literal["auto", "exact", "gridded"]
@@ -121,7 +129,7 @@ def minibatch_log_density(
         marginals, _, _ = gridded_marginals(z, mu, logvar, size, number, float(rtol))
         joint = joint_log_density(z, mu, logvar, size, number)
     else:
-        joint, marginals, _, _ = _op(z, mu, logvar, size, number)
+        joint, marginals, *_ = _op(z, mu, logvar, size, number, asks_rows_only(z, mu, logvar))
     return LogDensity(joint.reshape(shape[:-1]), marginals.reshape(shape))
 
 
@@ -203,10 +211,11 @@ def _dataset_size(dataset_size: Any, estimator: str, *, queries: int, columns: i
 
 @torch.library.register_fake("pyvae::minibatch_log_density")
 def _fake(
-    z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int, estimator: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int, estimator: int, scores: bool
+) -> tuple[Tensor, ...]:
     channels = (*z.shape[:-1], z.shape[-1] + 1)
-    return z.new_empty(z.shape[:-1]), z.new_empty(z.shape), z.new_empty(channels), z.new_empty(channels)
+    density = z.new_empty(z.shape[:-1]), z.new_empty(z.shape)
+    return *density, z.new_empty(channels), z.new_empty(channels), empty_scores(z, scores), empty_scores(z, scores)
 
 
 @torch.library.register_fake("pyvae::minibatch_log_density_backward")
@@ -228,21 +237,18 @@ _gradient = gradient_of("minibatch_log_density")
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    z, mu, logvar, ctx.dataset_size, ctx.estimator = inputs
-    _, _, peak, total = output
-    ctx.mark_non_differentiable(peak, total)
-    ctx.save_for_backward(z, mu, logvar, peak, total)
+    z, mu, logvar, ctx.dataset_size, ctx.estimator, ctx.scores = inputs
+    ctx.mark_non_differentiable(*output[2:])
+    ctx.save_for_backward(z, mu, logvar, *output[2:])
 
 
 def _backward(ctx: Any, grad_joint: Tensor, grad_marginals: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-    grads = _gradient(
-        grad_joint,
-        grad_marginals,
-        *ctx.saved_tensors,
-        ctx.dataset_size,
-        ctx.estimator,
-    )
-    return (*wanted(ctx, grads), None, None)
+    *saved, joint_score, marginal_scores = ctx.saved_tensors
+    if ctx.scores and scores_serve(ctx):
+        of_joint, of_marginals = (grad_joint.unsqueeze(-1), joint_score), (grad_marginals, marginal_scores)
+        return times_score(*of_joint) + times_score(*of_marginals), None, None, None, None, None
+    grads = _gradient(grad_joint, grad_marginals, *saved, ctx.dataset_size, ctx.estimator)
+    return (*wanted(ctx, grads), None, None, None)
 
 
 _op = Differentiable("minibatch_log_density", _setup_context, _backward)

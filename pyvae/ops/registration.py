@@ -26,6 +26,31 @@ def wanted(ctx: Any, grads: Sequence[Tensor]) -> list[Tensor | None]:
     return [grad if needed else None for grad, needed in zip(grads, ctx.needs_input_grad, strict=False)]
 
 
+def asks_rows_only(z: Tensor, mu: Tensor, logvar: Tensor) -> bool:
+    """Whether a forward should leave scores, derivatives in z: where no other gradient will be asked for, they are all
+    that a backward needs. A hint, which no result depends on; there are scores on the CPU only.
+    """
+    others = mu.requires_grad or logvar.requires_grad
+    return torch.is_grad_enabled() and z.requires_grad and not others and z.device.type == "cpu"
+
+
+def scores_serve(ctx: Any) -> bool:
+    """Whether a backward whose forward left scores can do with them: no gradient but z's, which comes first, is asked
+    for, and no graph of the backward, whose derivative a product with scores would get wrong.
+    """
+    return not any(ctx.needs_input_grad[1:]) and not torch.is_grad_enabled()
+
+
+def empty_scores(z: Tensor, scores: bool) -> Tensor:
+    """Of z's shape; of none of its rows where no scores are wanted, with the leading axes that vmap counts on."""
+    return z.new_empty(z.shape if scores else (*z.shape[:-2], 0, z.shape[-1]))
+
+
+def times_score(grad: Tensor, score: Tensor) -> Tensor:
+    """The part of a cotangent in z's gradient; a cotangent of 0 asks for nothing, not even of an infinite score."""
+    return torch.where(grad == 0, 0.0, grad * score)
+
+
 def vmap_over_leading_axes(*names: str) -> None:
     """Registers the vmap rule of ops whose tensors all carry the same leading axes: one more such axis."""
     for name in names:

@@ -4,7 +4,8 @@
 // largest, and a third weighs them against the raised peak. Every lane is a row of its own, so a row's bits do not
 // depend on the rows beside it. Where the columns are ordered, a tile meets only the rows that it may matter to.
 //
-// Per (row, column, latent): 3 operations. Per (row, column): 1 for the constant, 1 for the peak, 14 for the weight.
+// Per (row, column, latent): 3 operations, and 3 for a score. Per (row, column): 1 for the constant, 1 for the peak, 14
+// for the weight.
 #include "../joint_log_density.h"
 
 #include "mixture_pruning.h"
@@ -12,17 +13,18 @@
 namespace pyvae::cpu {
 namespace {
 
-// The rows of N registers within a block: their queries [D, V::kLanes], latents outermost. Rows beyond the last are 0
-// and nothing of theirs is kept.
+// The rows of N registers within a block: their queries [D, V::kLanes], latents outermost, and where scores are wanted
+// theirs [D, 2, V::kLanes]. Rows beyond the last are 0 and nothing of theirs is kept.
 template <typename T, int N>
 struct Rows {
   using V = Vec<T, N>;
   int64_t b, first, count;
-  T* query;
+  T *query, *score;
 
   Rows(const MixtureLogDensity<T>& args, int64_t b, int64_t first, int64_t count, T* workspace)
-      : b(b), first(first), count(count), query(workspace) {
+      : b(b), first(first), count(count), query(workspace), score(workspace + args.mixture.latents * V::kLanes) {
     const int64_t latents = args.mixture.latents;
+    if (args.joint_score) fill_zero(score, score + 2 * latents * V::kLanes);
     const T* z = args.z + (b * args.queries + first) * latents;
     for (int64_t d = 0; d < latents; ++d) {
       for (int64_t i = 0; i < V::kLanes; ++i) query[d * V::kLanes + i] = i < count ? z[i * latents + d] : T(0);
@@ -30,7 +32,7 @@ struct Rows {
   }
 };
 
-template <typename T, int N>
+template <bool kScores, typename T, int N>
 Running<Vec<T, N>> forward_tiles(const MixtureLogDensity<T>& args, const Rows<T, N>& rows) {
   using V = Vec<T, N>;
   const int64_t columns = args.mixture.columns;
@@ -44,9 +46,26 @@ Running<Vec<T, N>> forward_tiles(const MixtureLogDensity<T>& args, const Rows<T,
     tile_exponents<N>(at, V::kLanes, count, x);
     special.visit({rows.first, rows.count, first, count},
                   [&](int64_t row, int64_t column, T shift) { x[column - first][row - rows.first] += shift; });
-    accumulate(state, count, x, largest<T, N>(x, count));
+    const V factor = accumulate<kScores>(state, count, x, largest<T, N>(x, count));
+    if constexpr (kScores) {
+      for (int64_t d = 0; d < args.mixture.latents; ++d) {
+        add_slopes<N>(tile_of(args.mixture, rows.b, first, d), count, x, rows.query + d * V::kLanes, factor,
+                      rows.score + 2 * d * V::kLanes);
+      }
+    }
   }
   return state;
+}
+
+// The results of a finished row; the sums of its score lie `pitch` apart.
+template <typename T>
+void finish(const MixtureLogDensity<T>& args, int64_t row, T peak, T total, const T* score, int64_t pitch) {
+  args.peak[row] = peak, args.total[row] = total;
+  args.joint[row] = log_of_sum(peak, total, args.weights.log_pair);
+  if (!args.joint_score) return;
+  for (int64_t d = 0; d < args.mixture.latents; ++d) {
+    args.joint_score[row * args.mixture.latents + d] = score_of(score[d * pitch], total);
+  }
 }
 
 // Rows [first, last) of batch entry b, N registers at a time as long as they are full. Returns the first row not taken.
@@ -55,14 +74,12 @@ int64_t forward_rows(const MixtureLogDensity<T>& args, int64_t b, int64_t first,
   constexpr int64_t kLanes = Vec<T, N>::kLanes;
   for (; N == 1 ? first < last : first + kLanes <= last; first += kLanes) {
     const Rows<T, N> rows(args, b, first, smaller(kLanes, last - first), workspace);
-    const Running<Vec<T, N>> state = forward_tiles(args, rows);
+    const Running<Vec<T, N>> state = args.joint_score ? forward_tiles<true>(args, rows) : forward_tiles<false>(args, rows);
     T peak[kLanes], total[kLanes];
     store(peak, state.peak);
     store(total, state.total);
     for (int64_t i = 0; i < rows.count; ++i) {
-      const int64_t row = b * args.queries + first + i;
-      args.peak[row] = peak[i], args.total[row] = total[i];
-      args.joint[row] = log_of_sum(peak[i], total[i], args.weights.log_pair);
+      finish(args, b * args.queries + first + i, peak[i], total[i], rows.score + i, 2 * kLanes);
     }
   }
   return first;
@@ -73,11 +90,12 @@ int64_t forward_rows(const MixtureLogDensity<T>& args, int64_t b, int64_t first,
 // Rows that share one walk over the tiles, so that packs are full though a tile matters to few of them.
 constexpr int64_t kRunBlocks = 15;
 
-// A run of rows in the columns' order, in its blocks' workspace: queries, latents `pitch` apart, and running sums.
+// A run of rows in the columns' order, in its blocks' workspace: queries, latents `pitch` apart, and running sums, where
+// scores are wanted theirs too [D, 2, pitch].
 template <typename T>
 struct Run {
   int64_t b, first, count, pitch, latents;
-  T *query, *peak, *total, *error, *pack;
+  T *query, *peak, *total, *error, *pack, *score;
 
   Run(const MixtureLogDensity<T>& args, int64_t b, int64_t first, int64_t count, T* workspace)
       : b(b),
@@ -89,12 +107,14 @@ struct Run {
         peak(query + latents * pitch),
         total(peak + pitch),
         error(total + pitch),
-        pack(error + pitch) {
+        pack(error + pitch),
+        score(pack + latents * kJointRegisters * kRegisterLanes<T>) {
     for (int64_t i = 0; i < pitch; ++i) {
       const T* z = args.z + (b * args.queries + column_at(args.mixture, b, first + smaller(i, count - 1))) * latents;
       for (int64_t d = 0; d < latents; ++d) query[d * pitch + i] = z[d];
     }
     fill_zero(total, total + 2 * pitch);
+    if (args.joint_score) fill_zero(score, score + 2 * latents * pitch);
   }
 };
 
@@ -113,8 +133,22 @@ T own_exponent(const MixtureColumns<T>& mixture, const Run<T>& run, int64_t i, T
   return x;
 }
 
-// The listed rows meet a tile.
+// Adds a tile's part to the scores of the rows of a pack, rows[k] being its k-th.
 template <int N, typename T>
+void add_scores(const MixtureLogDensity<T>& args, const Run<T>& run, int64_t first, int64_t count,
+                const T (*weight)[Vec<T, N>::kLanes], const int32_t* rows, int64_t packed, Vec<T, N> factor) {
+  constexpr int64_t kLanes = Vec<T, N>::kLanes;
+  alignas(64) T score[2][kLanes];
+  for (int64_t d = 0; d < run.latents; ++d) {
+    T *sum = run.score + 2 * d * run.pitch, *error = sum + run.pitch;
+    for (int64_t k = 0; k < kLanes; ++k) score[0][k] = sum[rows[k]], score[1][k] = error[rows[k]];
+    add_slopes<N>(tile_of(args.mixture, run.b, first, d), count, weight, run.pack + d * kLanes, factor, score[0]);
+    for (int64_t k = 0; k < packed; ++k) sum[rows[k]] = score[0][k], error[rows[k]] = score[1][k];
+  }
+}
+
+// The listed rows meet a tile.
+template <bool kScores, int N, typename T>
 void meet_tile(const MixtureLogDensity<T>& args, const SpecialPairs<T>& special, const Run<T>& run, int64_t first,
                const int32_t* list, int64_t rows) {
   using V = Vec<T, N>;
@@ -134,7 +168,8 @@ void meet_tile(const MixtureLogDensity<T>& args, const SpecialPairs<T>& special,
     peak[k] = run.peak[row[k]], total[k] = run.total[row[k]], error[k] = run.error[row[k]];
   }
   Running<V> state{load<T, N>(peak), load<T, N>(total), load<T, N>(error)};
-  accumulate(state, count, x, largest<T, N>(x, count));
+  const V factor = accumulate<kScores>(state, count, x, largest<T, N>(x, count));
+  if constexpr (kScores) add_scores<N>(args, run, first, count, x, row, rows, factor);
   store(peak, state.peak);
   store(total, state.total);
   store(error, state.error);
@@ -144,7 +179,7 @@ void meet_tile(const MixtureLogDensity<T>& args, const SpecialPairs<T>& special,
 }
 
 // A row's own exponent is where its peak starts, so that it is of use from the first tile on.
-template <typename T>
+template <bool kScores, typename T>
 void forward_run(const MixtureLogDensity<T>& args, int64_t b, int64_t first, int64_t count, T* workspace) {
   const Run<T> run(args, b, first, count, workspace);
   const SpecialPairs<T> special(args.weights, args.mixture.columns);
@@ -159,15 +194,14 @@ void forward_run(const MixtureLogDensity<T>& args, int64_t b, int64_t first, int
     for (int64_t k = 0; k < left;) {
       const bool many = left - k > kRegisterLanes<T>;
       const int64_t lanes = (many ? kJointRegisters : 1) * kRegisterLanes<T>, take = smaller(lanes, left - k);
-      many ? meet_tile<kJointRegisters>(args, special, run, tile, list + k, take)
-           : meet_tile<1>(args, special, run, tile, list + k, take);
+      many ? meet_tile<kScores, kJointRegisters>(args, special, run, tile, list + k, take)
+           : meet_tile<kScores, 1>(args, special, run, tile, list + k, take);
       k += take;
     }
   }
   for (int64_t i = 0; i < count; ++i) {
-    const int64_t row = b * args.queries + column_at(args.mixture, b, first + i);
-    args.peak[row] = run.peak[i], args.total[row] = run.total[i];
-    args.joint[row] = log_of_sum(run.peak[i], run.total[i], args.weights.log_pair);
+    finish(args, b * args.queries + column_at(args.mixture, b, first + i), run.peak[i], run.total[i], run.score + i,
+           2 * run.pitch);
   }
 }
 
@@ -177,13 +211,15 @@ void forward(const MixtureLogDensity<T>& args, int64_t begin, int64_t end) {
   const int64_t blocks = mixture_row_blocks(args.queries);
   for (int64_t block = begin; block < end;) {
     T* workspace =
-        args.workspace + block * joint_block_elements(args.mixture.latents, args.mixture.order.on != nullptr);
+        args.workspace +
+        block * joint_block_elements(args.mixture.latents, args.mixture.order.on != nullptr, args.joint_score != nullptr);
     const int64_t b = block / blocks, first = block % blocks * kRowBlock;
     const bool pruned = args.mixture.order.of(b);
     const int64_t together = pruned ? smaller(kRunBlocks, smaller(end, (b + 1) * blocks) - block) : 1;
     const int64_t last = smaller(first + together * kRowBlock, args.queries);
     if (pruned) {
-      forward_run(args, b, first, last - first, workspace);
+      args.joint_score ? forward_run<true>(args, b, first, last - first, workspace)
+                       : forward_run<false>(args, b, first, last - first, workspace);
     } else {
       forward_rows<1>(args, b, forward_rows<kJointRegisters>(args, b, first, last, workspace), last, workspace);
     }

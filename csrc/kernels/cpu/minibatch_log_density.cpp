@@ -6,7 +6,7 @@
 // has lost its last digits. Every lane is a row of its own, so a row's bits do not depend on the rows beside it.
 //
 // Per (row, column, latent): 3 operations for the exponent, 13 for its weight, 1 for the peak; 3 for the joint's
-// exponent.
+// exponent; where scores are wanted, 3 for each of the two.
 #include "../minibatch_log_density.h"
 
 #include "mixture.h"
@@ -23,10 +23,17 @@ struct Rows {
   int64_t b, first, count;
   T* query;    // [D, V::kLanes], latents outermost; rows beyond the last are 0 and nothing of theirs is kept
   T* running;  // [D + 1, 3, V::kLanes]
+  T* score;    // of the marginals, then of the joint [2, D, 2, V::kLanes], where they are wanted
 
   Rows(const MixtureLogDensity<T>& args, int64_t b, int64_t first, int64_t count, T* workspace)
-      : b(b), first(first), count(count), query(workspace), running(workspace + args.mixture.latents * V::kLanes) {
+      : b(b),
+        first(first),
+        count(count),
+        query(workspace),
+        running(query + args.mixture.latents * V::kLanes),
+        score(running + (args.mixture.latents + 1) * 3 * V::kLanes) {
     const int64_t latents = args.mixture.latents;
+    if (args.joint_score) fill_zero(score, score + 4 * latents * V::kLanes);
     const T* z = args.z + (b * args.queries + first) * latents;
     for (int64_t d = 0; d < latents; ++d) {
       for (int64_t i = 0; i < V::kLanes; ++i) query[d * V::kLanes + i] = i < count ? z[i * latents + d] : T(0);
@@ -52,8 +59,17 @@ struct TileMemory {
   alignas(64) Exponents x, shift;
 };
 
+// Adds a tile's part to the score of a channel in latent d.
+template <typename T, int N>
+void add_score(const MixtureLogDensity<T>& args, const Rows<T, N>& rows, int64_t first, int64_t count,
+               const T (*weight)[Vec<T, N>::kLanes], Vec<T, N> factor, bool of_joint, int64_t d) {
+  constexpr int64_t kLanes = Vec<T, N>::kLanes;
+  T* score = rows.score + ((of_joint ? args.mixture.latents : 0) + d) * 2 * kLanes;
+  add_slopes<N>(tile_of(args.mixture, rows.b, first, d), count, weight, rows.query + d * kLanes, factor, score);
+}
+
 // One tile of columns. kSpecial: some pair in it is special.
-template <bool kSpecial, typename T, int N>
+template <bool kSpecial, bool kScores, typename T, int N>
 void forward_tile(const MixtureLogDensity<T>& args, const Rows<T, N>& rows, int64_t first, int64_t count,
                   TileMemory<T, N>& memory) {
   using V = Vec<T, N>;
@@ -74,8 +90,9 @@ void forward_tile(const MixtureLogDensity<T>& args, const Rows<T, N>& rows, int6
       top = larger(shifted(j, x), top);
     }
     Running<V> state = rows.get(d);
-    accumulate(state, count, memory.x, top);
+    const V factor = accumulate<kScores>(state, count, memory.x, top);
     rows.put(d, state);
+    if constexpr (kScores) add_score(args, rows, first, count, memory.x, factor, false, d);
   }
   const Meeting<T> at{rows.query, V::kLanes, latents, tile_memory(args.mixture, rows.b, first, 0),
                       constants_of(args.mixture, rows.b, first)};
@@ -83,11 +100,13 @@ void forward_tile(const MixtureLogDensity<T>& args, const Rows<T, N>& rows, int6
   V top = nothing;
   for (int64_t j = 0; j < count; ++j) top = larger(shifted(j, load<T, N>(memory.x[j])), top);
   Running<V> state = rows.get(latents);
-  accumulate(state, count, memory.x, top);
+  const V factor = accumulate<kScores>(state, count, memory.x, top);
   rows.put(latents, state);
+  if constexpr (!kScores) return;
+  for (int64_t d = 0; d < latents; ++d) add_score(args, rows, first, count, memory.x, factor, true, d);
 }
 
-template <typename T, int N>
+template <bool kScores, typename T, int N>
 void forward_tiles(const MixtureLogDensity<T>& args, const Rows<T, N>& rows) {
   const int64_t columns = args.mixture.columns;
   const SpecialPairs<T> special(args.weights, columns);
@@ -98,10 +117,24 @@ void forward_tiles(const MixtureLogDensity<T>& args, const Rows<T, N>& rows) {
     const bool any_special = special.visit(
         pairs, [&](int64_t row, int64_t column, T shift) { memory.shift[column - first][row - rows.first] = shift; });
     if (any_special) {
-      forward_tile<true>(args, rows, first, count, memory);
+      forward_tile<true, kScores>(args, rows, first, count, memory);
       special.visit(pairs, [&](int64_t row, int64_t column, T) { memory.shift[column - first][row - rows.first] = 0; });
     } else {
-      forward_tile<false>(args, rows, first, count, memory);
+      forward_tile<false, kScores>(args, rows, first, count, memory);
+    }
+  }
+}
+
+template <typename T, int N>
+void finish_scores(const MixtureLogDensity<T>& args, const Rows<T, N>& rows) {
+  constexpr int64_t kLanes = Vec<T, N>::kLanes;
+  const int64_t latents = args.mixture.latents, row = rows.b * args.queries + rows.first;
+  for (int64_t d = 0; d < latents; ++d) {
+    const T *marginal = rows.score + d * 2 * kLanes, *joint = marginal + latents * 2 * kLanes;
+    const T *total = rows.running + (3 * d + 1) * kLanes, *joint_total = rows.running + (3 * latents + 1) * kLanes;
+    for (int64_t i = 0; i < rows.count; ++i) {
+      args.marginal_scores[(row + i) * latents + d] = score_of(marginal[i], total[i]);
+      args.joint_score[(row + i) * latents + d] = score_of(joint[i], joint_total[i]);
     }
   }
 }
@@ -130,8 +163,9 @@ int64_t forward_rows(const MixtureLogDensity<T>& args, int64_t b, int64_t first,
   constexpr int64_t kLanes = Vec<T, N>::kLanes;
   for (; N == 1 ? first < last : first + kLanes <= last; first += kLanes) {
     const Rows<T, N> rows(args, b, first, smaller(kLanes, last - first), workspace);
-    forward_tiles(args, rows);
+    args.joint_score ? forward_tiles<true>(args, rows) : forward_tiles<false>(args, rows);
     finish(args, rows);
+    if (args.joint_score) finish_scores(args, rows);
   }
   return first;
 }
@@ -141,7 +175,8 @@ void forward(const MixtureLogDensity<T>& args, int64_t begin, int64_t end) {
   static_assert(Vec<T, kRegisters>::kLanes <= kRowBlock);
   const int64_t blocks = mixture_row_blocks(args.queries);
   for (int64_t block = begin; block < end; ++block) {
-    T* workspace = args.workspace + block * mixture_block_elements(args.mixture.latents, args.channels);
+    T* workspace = args.workspace +
+                   block * mixture_block_elements(args.mixture.latents, args.channels, args.joint_score != nullptr);
     const int64_t b = block / blocks, first = block % blocks * kRowBlock;
     const int64_t last = smaller(first + kRowBlock, args.queries);
     forward_rows<1>(args, b, forward_rows<kRegisters>(args, b, first, last, workspace), last, workspace);

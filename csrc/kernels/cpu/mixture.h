@@ -182,17 +182,79 @@ Vec<T, N> largest(const T (*x)[Vec<T, N>::kLanes], int64_t count) {
   return top;
 }
 
-// Adds a tile of exponents, the largest of which is `top`.
-template <typename T, int N>
-PYVAE_VEC void accumulate(Running<Vec<T, N>>& state, int64_t count, const T (*x)[Vec<T, N>::kLanes], Vec<T, N> top) {
+// Adds a term to a compensated sum (Kahan), which `factor` moves to the term's peak.
+template <typename V>
+PYVAE_VEC void add_term(V& total, V& error, V factor, V sum) {
+  const V before = total * factor, term = sum - error * factor;
+  total = before + term;
+  error = (total - before) - term;
+}
+
+// Adds a tile of exponents, the largest of which is `top`, and leaves their weights in their place if they are to be
+// kept. Returns the factor by which the sums so far have moved.
+template <bool kKeep, typename T, int N>
+PYVAE_VEC Vec<T, N> accumulate(Running<Vec<T, N>>& state, int64_t count, T (*x)[Vec<T, N>::kLanes], Vec<T, N> top) {
   using V = Vec<T, N>;
   const V new_peak = larger(top, state.peak), factor = rescale(state.peak, new_peak), peak = finite_peak(new_peak);
   V sum = V{};
-  for (int64_t j = 0; j < count; ++j) sum = sum + exp2_weight(load<T, N>(x[j]) - peak);
-  const V before = state.total * factor, term = sum - state.error * factor;
-  state.total = before + term;
-  state.error = (state.total - before) - term;
+  for (int64_t j = 0; j < count; ++j) {
+    const V weight = exp2_weight(load<T, N>(x[j]) - peak);
+    if constexpr (kKeep) store(x[j], weight);
+    sum = sum + weight;
+  }
+  add_term(state.total, state.error, factor, sum);
   state.peak = new_peak;
+  return factor;
+}
+
+// --- Scores ----------------------------------------------------------------------------------------------------------
+//
+// The derivative of a row's log-density in z_d is a running sum as its total is, of w scale u in place of w, in the end
+// divided by the total. One that is wanted alone comes with the forward: no exponent is computed a second time.
+
+// An infinite query has no weights, but would make 0 * inf of them; the largest number has none either. F is T or a
+// vector of it.
+template <typename T, typename F>
+PYVAE_VEC F finite_query(F z) {
+  constexpr T kMost = sizeof(T) == 4 ? T(__FLT_MAX__) : T(__DBL_MAX__);
+  const F most = kMost, least = -kMost;
+  return select(z > most, most, select(least > z, least, z));
+}
+
+// sum_j w_j scale_j u_j of some columns of a tile in one latent. Tame columns need no u, whose scale is a factor.
+template <bool kTame, int N, typename T>
+Vec<T, N> sum_of_slopes(const Tile<T>& tile, int64_t count, const T (*weight)[Vec<T, N>::kLanes], Vec<T, N> z) {
+  using V = Vec<T, N>;
+  V sum = T(0);
+  for (int64_t j = 0; j < count; ++j) {
+    const V w = load<T, N>(weight[j]), v = z - V(tile.mean[j]), scale = tile.scale[j];
+    if constexpr (kTame) {
+      sum = sum + w * v * (scale * scale);
+    } else {
+      sum = sum + w * select(w == V(T(0)), V(T(0)), v * scale) * scale;
+    }
+  }
+  return sum;
+}
+
+// Adds a tile's part to the score in one latent, a sum and its error at `score`; `weight` are the tile's weights.
+template <int N, typename T>
+void add_slopes(const Tile<T>& tile, int64_t count, const T (*weight)[Vec<T, N>::kLanes], const T* query,
+                Vec<T, N> factor, T* score) {
+  using V = Vec<T, N>;
+  const V z = finite_query<T>(load<T, N>(query));
+  V sum = load<T, N>(score), error = load<T, N>(score + V::kLanes);
+  add_term(sum, error, factor,
+           tame_columns(tile) ? sum_of_slopes<true>(tile, count, weight, z)
+                              : sum_of_slopes<false>(tile, count, weight, z));
+  store(score, sum);
+  store(score + V::kLanes, error);
+}
+
+// A row without weights has the score 0.
+template <typename T>
+T score_of(T sum, T total) {
+  return total == T(0) ? T(0) : -log_density_grad_mu_factor(sum / total);
 }
 
 }  // namespace

@@ -30,13 +30,6 @@ void prepare_channel(const Backward<T>& call, int64_t b, int64_t row, int64_t ch
   }
 }
 
-// An infinite query has no weights, but would make 0 * inf of them; the largest number has none either.
-template <typename T>
-T finite_query(T z) {
-  constexpr T kMax = sizeof(T) == 4 ? T(__FLT_MAX__) : T(__DBL_MAX__);
-  return z > kMax ? kMax : (z < -kMax ? -kMax : z);
-}
-
 template <typename T>
 void prepare(const MixtureLogDensityBackward<T>& args, int64_t begin, int64_t end) {
   const Backward<T> call(args);
@@ -46,7 +39,7 @@ void prepare(const MixtureLogDensityBackward<T>& args, int64_t begin, int64_t en
     for (int64_t k = 0; k < call.channels; ++k) prepare_channel(call, b, row, k);
     for (int64_t d = 0; d < call.latents; ++d) {
       for (int64_t i = row; i < row + kRowBlock; ++i) {
-        *call.query(b, d, i) = i < args.queries ? finite_query(args.z[row_at(call, b, i) * call.latents + d]) : T(0);
+        *call.query(b, d, i) = i < args.queries ? finite_query<T>(args.z[row_at(call, b, i) * call.latents + d]) : T(0);
       }
     }
   }

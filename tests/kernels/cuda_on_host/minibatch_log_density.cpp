@@ -124,7 +124,7 @@ std::vector<Named<T>> compute_on_cpu(const Problem<T>& p) {
       p,
       [](const Sizes& n, int64_t channels) {
         const cpu::MixtureBackwardWorkspace backward(n.batch, n.queries, n.columns, n.latents, channels);
-        return std::pair(cpu::mixture_workspace(n.batch, n.queries, n.latents, channels), backward.elements);
+        return std::pair(cpu::mixture_workspace(n.batch, n.queries, n.latents, channels, false), backward.elements);
       },
       [&](const auto& args) { cpu::mixture_columns<kComparedWith>(args, 0, n.batch * tiles_of(n.columns)); },
       [&](const auto& args) {

@@ -139,7 +139,7 @@ std::vector<std::vector<double>> expected_of(const Problem<T>& p) {
   for (int64_t b = 0; b < p.n.batch; ++b) {
     for (int64_t i = 0; i < p.n.queries; ++i) add_row(p, b, i, e);
   }
-  std::vector<std::vector<double>> expected = {e.joint, e.grad_z, e.grad_mu, e.grad_logvar};
+  std::vector<std::vector<double>> expected = {e.joint, e.grad_z, e.grad_mu, e.grad_logvar, e.grad_z};
   if (p.marginals) expected.push_back(e.marginals);
   return expected;
 }
@@ -154,13 +154,18 @@ std::vector<Result<T>> compute(Case& c, const Problem<T>& p, Work work) {
   const cpu::MixtureBackwardWorkspace layout(n.batch, n.queries, n.columns, n.latents, channels);
   Buffer<T> parameters(c, tiles * n.latents * 3 * kTile), constants(c, tiles * latent_groups(n.latents) * kTile);
   Buffer<T> peak(c, rows * channels), total(c, rows * channels);
-  Buffer<T> forward_workspace(c, p.marginals ? cpu::mixture_workspace(n.batch, n.queries, n.latents, channels)
-                                             : row_blocks * cpu::joint_block_elements(n.latents, p.ordered != 0));
+  const auto forward_elements = [&](bool scores) {
+    return p.marginals ? cpu::mixture_workspace(n.batch, n.queries, n.latents, channels, scores)
+                       : row_blocks * cpu::joint_block_elements(n.latents, p.ordered != 0, scores);
+  };
+  Buffer<T> forward_workspace(c, forward_elements(false)), scored_workspace(c, forward_elements(true));
+  Buffer<T> joint_score(c, rows * n.latents), marginal_scores(c, rows * n.latents, T(0));
   Buffer<T> workspace(c, layout.elements);
   std::vector<Result<T>> r = {{"joint", Buffer<T>(c, rows)},
                               {"grad_z", Buffer<T>(c, rows * n.latents)},
                               {"grad_mu", Buffer<T>(c, elements)},
-                              {"grad_logvar", Buffer<T>(c, elements)}};
+                              {"grad_logvar", Buffer<T>(c, elements)},
+                              {"grad_z by scores", Buffer<T>(c, rows * n.latents)}};
   if (p.marginals) r.push_back({"marginals", Buffer<T>(c, rows * n.latents)});
   MixtureColumns<T> mixture{n.batch,         n.columns,         n.latents,       p.mu.data(),
                             p.logvar.data(), parameters.data(), constants.data()};
@@ -175,10 +180,13 @@ std::vector<Result<T>> compute(Case& c, const Problem<T>& p, Work work) {
                                      weights,
                                      p.z.data(),
                                      r[0].values.data(),
-                                     p.marginals ? r[4].values.data() : nullptr,
+                                     p.marginals ? r[5].values.data() : nullptr,
                                      peak.data(),
                                      total.data(),
                                      forward_workspace.data()};
+  MixtureLogDensity<T> scored = forward;
+  scored.workspace = scored_workspace.data(), scored.joint_score = joint_score.data();
+  scored.marginal_scores = p.marginals ? marginal_scores.data() : nullptr;
   const MixtureLogDensityBackward<T> backward{mixture,
                                               n.queries,
                                               channels,
@@ -200,10 +208,12 @@ std::vector<Result<T>> compute(Case& c, const Problem<T>& p, Work work) {
       }
     }
     step(tiles, [&](int64_t begin, int64_t end) { cpu::mixture_columns<isa()>(mixture, begin, end); });
-    step(row_blocks, [&](int64_t begin, int64_t end) {
-      p.marginals ? cpu::minibatch_log_density<isa()>(forward, begin, end)
-                  : cpu::joint_log_density<isa()>(forward, begin, end);
-    });
+    for (const MixtureLogDensity<T>* args : {&std::as_const(scored), &forward}) {
+      step(row_blocks, [&](int64_t begin, int64_t end) {
+        p.marginals ? cpu::minibatch_log_density<isa()>(*args, begin, end)
+                    : cpu::joint_log_density<isa()>(*args, begin, end);
+      });
+    }
     step(row_blocks, [&](int64_t begin, int64_t end) { cpu::mixture_backward_prepare<isa()>(backward, begin, end); });
     step(n.batch * layout.shares, [&](int64_t begin, int64_t end) {
       p.marginals ? cpu::minibatch_log_density_backward<isa()>(backward, begin, end)
@@ -211,6 +221,9 @@ std::vector<Result<T>> compute(Case& c, const Problem<T>& p, Work work) {
     });
     step(row_blocks, [&](int64_t begin, int64_t end) { cpu::mixture_backward_rows<isa()>(backward, begin, end); });
   });
+  for (int64_t k = 0; k < rows * n.latents; ++k) {
+    r[4].values[k] = p.grad_joint[k / n.latents] * joint_score[k] + p.grad_marginals[k] * marginal_scores[k];
+  }
   return r;
 }
 
