@@ -14,9 +14,9 @@ namespace cpu {
 // Row blocks [begin, end) of B * mixture_row_blocks(Q).
 template <Isa isa, typename T>
 void minibatch_log_density(const MixtureLogDensity<T>& args, int64_t begin, int64_t end);
-// Shares [begin, end) of B * shares: grad_mu, grad_logvar, and the shares of grad_z.
+// One turn of shares [begin, end) of B * shares; after the last, grad_mu, grad_logvar and the copies of grad_z.
 template <Isa isa, typename T>
-void minibatch_log_density_backward(const MixtureLogDensityBackward<T>& args, int64_t begin, int64_t end);
+void minibatch_log_density_backward(const MixtureLogDensityBackward<T>& args, int64_t turn, int64_t begin, int64_t end);
 }  // namespace cpu
 
 namespace cuda {

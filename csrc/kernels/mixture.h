@@ -105,50 +105,67 @@ inline int64_t joint_block_elements(int64_t latents, bool ordered, bool scores) 
   return ordered ? ((scores ? 6 : 3) * latents + 6) * kRowBlock : mixture_block_elements(latents, 1, scores);
 }
 
-// The backward visits every pair once and serves all three gradients while a tile is hot. Tiles are dealt to shares,
-// and each share keeps its own sums for grad_z: that is what makes the result bitwise independent of the thread count.
-// More shares keep more threads busy and take more memory: as many as kShareElements allow, and kMinShares at least,
-// which keeps M = 65 536, D = 10 within the 64 MiB of docs/architecture.md.
-constexpr int64_t kMinShares = 8;
-constexpr int64_t kShareElements = int64_t{1} << 22;
-
 // Rows that a tile meets at a time.
 constexpr int64_t kRowGroup = 256;
 
+// The backward visits every pair once and serves all three gradients while a tile is hot. Tiles are dealt to shares,
+// which run at the same time, and no two of them may add to one sum of grad_z: that is what makes the result bitwise
+// independent of the thread count. So there are copies of these sums, as many as kCopyElements allow and kLeastCopies
+// at least, which keeps M = 65 536, D = 10 within the 64 MiB of docs/architecture.md. Where they are fewer than the
+// shares that would keep kThreads busy, shares take turns: those of one copy meet different rows at a time, and move on
+// together.
+constexpr int64_t kThreads = 64, kLeastCopies = 8;
+constexpr int64_t kCopyElements = int64_t{1} << 22;
+
+struct MixtureBackwardShares {
+  int64_t copies, turns;
+
+  MixtureBackwardShares(int64_t batch, int64_t queries, int64_t columns, int64_t latents)
+      : copies(smaller(tiles_of(columns),
+                       larger(kCopyElements / larger(batch * queries * latents, int64_t{1}), kLeastCopies))),
+        turns(smaller(smaller(ceil_div(kThreads, batch * copies), tiles_of(columns) / copies),
+                      ceil_div(queries, kRowGroup))) {}
+
+  int64_t count() const { return copies * turns; }
+  int64_t copy(int64_t share) const { return share / turns; }
+  // Whether a share that meets all rows at once does so in a turn: of one copy, one at a time.
+  bool has_turn(int64_t share, int64_t turn) const { return share % turns == turn; }
+  // The groups of rows that any other meets in a turn.
+  Range groups(int64_t queries, int64_t share, int64_t turn) const {
+    return part_of(ceil_div(queries, kRowGroup), (share + turn) % turns, turns);
+  }
+};
+
 // Where the backward's workspace holds what, in elements.
 struct MixtureBackwardWorkspace {
-  int64_t shares;
+  MixtureBackwardShares shares;
   int64_t padded;  // Q, rounded up to row blocks
   int64_t pitch;   // from one channel's rows to the next; no power of two, whose multiples share a set of the cache
   int64_t query;   // [B, D, pitch]: z with rows innermost
   int64_t peak;    // [B, C, pitch]
   int64_t factor;  // [B, C, pitch]: a row's cotangent over its total
-  int64_t column_sums;     // [B, shares, D, 2, kTile]: of w u and w u^2
-  int64_t column_weights;  // [B, shares, C, kTile]: of w; the joint's, or each latent's
+  int64_t kept;            // tiles whose sums are kept: of each share the one it is at, all where it comes back to them
+  int64_t column_sums;     // [B, kept, D, 2, kTile]: of w u and w u^2
+  int64_t column_weights;  // [B, kept, C, kTile]: of w; the joint's, or each latent's
   int64_t group_sums;      // [B, shares, D, kRowGroup]: a tile's part of row_sums
   int64_t packs;           // [B, shares, D + 2, kRowGroup]: rows of a pruned joint side by side
-  int64_t row_sums;        // [shares, B, D, pitch]
+  int64_t row_sums;        // [copies, B, D, pitch]
   int64_t elements;
 
   MixtureBackwardWorkspace(int64_t batch, int64_t queries, int64_t columns, int64_t latents, int64_t channels)
-      : shares(shares_of(columns, batch * queries * latents)),
+      : shares(batch, queries, columns, latents),
         padded(mixture_row_blocks(queries) * kRowBlock),
         pitch(padded + 16),
         query(0),
         peak(query + batch * latents * pitch),
         factor(peak + batch * channels * pitch),
+        kept(shares.turns > 1 ? tiles_of(columns) : shares.count()),
         column_sums(factor + batch * channels * pitch),
-        column_weights(column_sums + batch * shares * latents * 2 * kTile),
-        group_sums(column_weights + batch * shares * channels * kTile),
-        packs(group_sums + batch * shares * latents * kRowGroup),
-        row_sums(packs + (channels == 1 ? batch * shares * (latents + 2) * kRowGroup : 0)),
-        elements(row_sums + shares * batch * latents * pitch) {}
-
- private:
-  static int64_t shares_of(int64_t columns, int64_t elements) {
-    const int64_t afford = kShareElements / larger(elements, int64_t{1});
-    return smaller(tiles_of(columns), larger(afford, kMinShares));
-  }
+        column_weights(column_sums + batch * kept * latents * 2 * kTile),
+        group_sums(column_weights + batch * kept * channels * kTile),
+        packs(group_sums + batch * shares.count() * latents * kRowGroup),
+        row_sums(packs + (channels == 1 ? batch * shares.count() * (latents + 2) * kRowGroup : 0)),
+        elements(row_sums + shares.copies * batch * latents * pitch) {}
 };
 
 // Whether to order the columns of batch entries [begin, end), and the order of those that are to be ordered.

@@ -69,8 +69,8 @@ Gradients joint_log_density_backward(const Tensor& grad_joint, const Tensor& z, 
   return mixture_backward(
       sizes, {kChannels, dataset_size, estimator}, {z, mu, logvar, peak, total, grad_joint, std::nullopt},
       OrderMemory(sizes, z),
-      [](auto isa, const auto& args, int64_t begin, int64_t end) {
-        cpu::joint_log_density_backward<isa()>(args, begin, end);
+      [](auto isa, const auto& args, int64_t turn, int64_t begin, int64_t end) {
+        cpu::joint_log_density_backward<isa()>(args, turn, begin, end);
       },
       [](const auto& args, auto stream) { return cuda::joint_log_density_backward(args, stream); },
       [](const auto& args, auto stream) { return cuda::joint_log_density_backward_rows(args, stream); });

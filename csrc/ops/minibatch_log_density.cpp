@@ -48,8 +48,8 @@ Gradients minibatch_log_density_backward(const Tensor& grad_joint, const Tensor&
   return mixture_backward(
       sizes, {sizes.latents + 1, dataset_size, estimator}, {z, mu, logvar, peak, total, grad_joint, grad_marginals},
       AsTheyCome(),
-      [](auto isa, const auto& args, int64_t begin, int64_t end) {
-        cpu::minibatch_log_density_backward<isa()>(args, begin, end);
+      [](auto isa, const auto& args, int64_t turn, int64_t begin, int64_t end) {
+        cpu::minibatch_log_density_backward<isa()>(args, turn, begin, end);
       },
       [](const auto& args, auto stream) { return cuda::minibatch_log_density_backward(args, stream); },
       [](const auto& args, auto stream) { return cuda::minibatch_log_density_backward_rows(args, stream); });

@@ -174,17 +174,19 @@ using Gradients = std::tuple<Tensor, Tensor, Tensor>;
 template <typename T, typename Cpu, typename Cuda, typename CudaRows>
 void run_backward(const MixtureLogDensityBackward<T>& args, const Sizes& sizes, const Tensor& on, Cpu cpu, Cuda cuda,
                   CudaRows cuda_rows) {
-  const int64_t shares =
-      cpu::MixtureBackwardWorkspace(sizes.batch, sizes.queries, sizes.columns, sizes.latents, args.channels).shares;
+  const cpu::MixtureBackwardShares shares(sizes.batch, sizes.queries, sizes.columns, sizes.latents);
   launch(
       on, row_blocks(sizes), row_block_grain(sizes.latents),
       [&](auto isa, int64_t begin, int64_t end) { cpu::mixture_backward_prepare<isa()>(args, begin, end); },
       [&](auto) { return 0; });
+  for (int64_t turn = 0; turn < (kCudaLibrary ? 1 : shares.turns); ++turn) {
+    launch(
+        on, sizes.batch * shares.count(), 1,
+        [&](auto isa, int64_t begin, int64_t end) { cpu(isa, args, turn, begin, end); },
+        [&](auto stream) { return cuda(args, stream); });
+  }
   launch(
-      on, sizes.batch * shares, 1, [&](auto isa, int64_t begin, int64_t end) { cpu(isa, args, begin, end); },
-      [&](auto stream) { return cuda(args, stream); });
-  launch(
-      on, row_blocks(sizes), row_block_grain(sizes.latents * shares),
+      on, row_blocks(sizes), row_block_grain(sizes.latents * shares.copies),
       [&](auto isa, int64_t begin, int64_t end) { cpu::mixture_backward_rows<isa()>(args, begin, end); },
       [&](auto stream) { return cuda_rows(args, stream); });
 }

@@ -44,7 +44,7 @@ struct Group {
 template <typename T>
 struct Visit {
   const Backward<T>& call;
-  int64_t b, share;
+  const Part<T>& part;
   Pairs pairs;  // the rows' numbers where there is no list, their count in any case
   Group<T> group;
   // Aligned: a vector across two lines of the cache takes twice as long.
@@ -79,7 +79,7 @@ void special_pairs(const Visit<T>& visit, Shift shift) {
   const Pairs& pairs = visit.pairs;
   const Backward<T>& call = visit.call;
   if (visit.group.list) {
-    visit_special(call.args.mixture, call.special, visit.b, 0, visit.group.list, visit.group.listed, pairs.column,
+    visit_special(call.args.mixture, call.special, visit.part.b, 0, visit.group.list, visit.group.listed, pairs.column,
                   shift);
   } else {
     call.special.visit(pairs,
@@ -91,7 +91,7 @@ void special_pairs(const Visit<T>& visit, Shift shift) {
 template <typename T>
 void chunk_weights(Visit<T>& visit, int64_t first, int64_t count, T cut) {
   const Group<T>& group = visit.group;
-  group_exponents(visit.call, visit.b, visit.pairs, group.query, group.pitch, first, count, visit.weight);
+  group_exponents(visit.call, visit.part.b, visit.pairs, group.query, group.pitch, first, count, visit.weight);
   special_pairs(visit, [&](int64_t k, int64_t j, T by) {
     if (j >= first && j < first + count) visit.weight[j - first][k] += by;
   });
@@ -105,9 +105,9 @@ void chunk_weights(Visit<T>& visit, int64_t first, int64_t count, T cut) {
 template <Range kRange, typename T>
 void column_moments(Visit<T>& visit, int64_t d, int64_t j, int64_t k) {
   using V = Vec<T, 1>;
-  const Tile<T> tile = tile_of(visit.call.args.mixture, visit.b, visit.pairs.column, d);
+  const Tile<T> tile = tile_of(visit.call.args.mixture, visit.part.b, visit.pairs.column, d);
   const T* query = visit.group.query + d * visit.group.pitch;
-  T* row_sum = visit.call.group_sum(visit.b, visit.share, d);
+  T* row_sum = visit.part.group_sum(d);
   V mean[kPassColumns], scale[kPassColumns], slope[kPassColumns], first[kPassColumns], second[kPassColumns];
   PYVAE_EACH_PASS_COLUMN {
     mean[c] = tile.mean[j + c], scale[c] = tile.scale[j + c];
@@ -152,8 +152,8 @@ void add_lanes(const T (*lanes)[kRegisterLanes<T>], T* sums, int64_t count, Fact
 template <Range kRange, typename T>
 void latent_pass(Visit<T>& visit, int64_t d, int64_t first, int64_t count) {
   for (int64_t k = 0; k < count; k += kPassColumns) column_moments<kRange>(visit, d, first + k, k);
-  const T* scale = tile_of(visit.call.args.mixture, visit.b, visit.pairs.column, d).scale + first;
-  T* sums = visit.call.column_sums(visit.b, visit.share, d) + first;
+  const T* scale = tile_of(visit.call.args.mixture, visit.part.b, visit.pairs.column, d).scale + first;
+  T* sums = visit.part.column_sums(visit.pairs.column, d) + first;
   add_lanes(visit.lanes[0], sums, count, [&](int64_t j) { return kRange == Range::wild ? T(1) : scale[j]; });
   add_lanes(visit.lanes[1], sums + kTile, count,
             [&](int64_t j) { return kRange == Range::tame ? scale[j] * scale[j] : T(1); });
@@ -165,7 +165,7 @@ Range range_of(const Visit<T>& visit) {
   const Backward<T>& call = visit.call;
   bool wild = false, far = false;
   for (int64_t d = 0; d < call.latents; ++d) {
-    wild |= !tame_columns(tile_of(call.args.mixture, visit.b, visit.pairs.column, d));
+    wild |= !tame_columns(tile_of(call.args.mixture, visit.part.b, visit.pairs.column, d));
     far |= !all_between(visit.group.query + d * visit.group.pitch, visit.pairs.rows, -kFar, kFar);
   }
   return wild ? Range::wild : (far ? Range::far : Range::tame);
@@ -179,7 +179,7 @@ void meet(Visit<T>& visit) {
   for (int64_t first = 0; first < visit.pairs.columns; first += kChunk) {
     const int64_t count = smaller(kChunk, visit.pairs.columns - first);
     chunk_weights(visit, first, count, cut);
-    add_lanes(visit.lanes[2], visit.call.column_weights(visit.b, visit.share, 0) + first, count,
+    add_lanes(visit.lanes[2], visit.part.column_weights(visit.pairs.column, 0) + first, count,
               [](int64_t) { return T(1); });
     for (int64_t d = 0; d < visit.call.latents; ++d) latent_pass<kRange>(visit, d, first, count);
   }
@@ -188,9 +188,8 @@ void meet(Visit<T>& visit) {
 // Adds what a group of rows has of a tile to their share's sums.
 template <typename T>
 void add_group_sums(const Visit<T>& visit, int64_t d) {
-  const Backward<T>& call = visit.call;
-  T* share_sum = call.row_sum(visit.share, visit.b, d, visit.pairs.row);
-  const T* group_sum = call.group_sum(visit.b, visit.share, d);
+  T* share_sum = visit.part.row_sum(d, visit.pairs.row);
+  const T* group_sum = visit.part.group_sum(d);
   if (visit.group.list) {
     for (int64_t k = 0; k < visit.group.listed; ++k) share_sum[visit.group.list[k]] += group_sum[k];
     return;
@@ -202,7 +201,7 @@ void add_group_sums(const Visit<T>& visit, int64_t d) {
 template <typename T>
 void meet(Visit<T>& visit) {
   const Backward<T>& call = visit.call;
-  fill_zero(call.group_sum(visit.b, visit.share, 0), call.group_sum(visit.b, visit.share, call.latents));
+  fill_zero(visit.part.group_sum(0), visit.part.group_sum(call.latents));
   const Range range = range_of(visit);
   if (range == Range::tame) meet<Range::tame>(visit);
   if (range == Range::far) meet<Range::far>(visit);
@@ -216,16 +215,16 @@ void meet(Visit<T>& visit) {
 template <typename T>
 void meet_listed(Visit<T>& visit, int64_t column, int64_t columns, const int32_t* list, int64_t count) {
   const Backward<T>& call = visit.call;
-  T* query = call.pack(visit.b, visit.share);
+  T* query = visit.part.pack();
   T *peak = query + call.latents * kRowGroup, *factor = peak + kRowGroup;
   const int64_t rows = mixture_row_blocks(count) * kRowBlock;
   const auto pack = [&](T* to, const T* from, T padding) {
     for (int64_t k = 0; k < count; ++k) to[k] = from[list[k]];
     for (int64_t k = count; k < rows; ++k) to[k] = padding;
   };
-  for (int64_t d = 0; d < call.latents; ++d) pack(query + d * kRowGroup, call.query(visit.b, d, 0), T(0));
-  pack(peak, call.peak(visit.b, call.joint, 0), kNoWeights<T>);
-  pack(factor, call.factor(visit.b, call.joint, 0), T(0));
+  for (int64_t d = 0; d < call.latents; ++d) pack(query + d * kRowGroup, call.query(visit.part.b, d, 0), T(0));
+  pack(peak, call.peak(visit.part.b, call.joint, 0), kNoWeights<T>);
+  pack(factor, call.factor(visit.part.b, call.joint, 0), T(0));
   visit.pairs = {0, rows, column, columns};
   visit.group = {query, peak, factor, kRowGroup, list, count};
   meet(visit);
@@ -235,12 +234,13 @@ void meet_listed(Visit<T>& visit, int64_t column, int64_t columns, const int32_t
 template <typename T>
 void meet_within_reach(Visit<T>& visit, int64_t column, int64_t columns) {
   const Backward<T>& call = visit.call;
-  const T* box = box_memory(call.args.mixture, visit.b, column);
-  const QueryRows<T> rows{call.query(visit.b, 0, 0), call.peak(visit.b, call.joint, 0),
-                          call.factor(visit.b, call.joint, 0), call.at.pitch, call.latents};
+  const T* box = box_memory(call.args.mixture, visit.part.b, column);
+  const QueryRows<T> rows{call.query(visit.part.b, 0, 0), call.peak(visit.part.b, call.joint, 0),
+                          call.factor(visit.part.b, call.joint, 0), call.at.pitch, call.latents};
   int32_t list[2 * kRowGroup];
   int64_t listed = 0;
-  for (int64_t row = 0; row < call.at.padded; row += kRowGroup) {
+  const auto among = visit.part.rows();
+  for (int64_t row = among.first; row < among.last; row += kRowGroup) {
     const int64_t end = smaller(row + kRowGroup, call.args.queries);
     listed += rows_within_reach(box, rows, row, end, -T(kCut), list + listed);
     if (listed < kRowGroup) continue;
@@ -252,20 +252,20 @@ void meet_within_reach(Visit<T>& visit, int64_t column, int64_t columns) {
 }
 
 template <typename T>
-void backward(const MixtureLogDensityBackward<T>& args, int64_t begin, int64_t end) {
+void backward(const MixtureLogDensityBackward<T>& args, int64_t turn, int64_t begin, int64_t end) {
   const Backward<T> call(args);
   for (int64_t k = begin; k < end; ++k) {
-    Visit<T> visit{call, k / call.at.shares, k % call.at.shares, {}, {}, {}, {}};
-    if (args.mixture.order.of(visit.b)) {
-      run_tiles(call, visit.b, visit.share,
-                [&](int64_t first, int64_t count) { meet_within_reach(visit, first, count); });
+    const Part<T> part(call, turn, k);
+    Visit<T> visit{call, part, {}, {}, {}, {}};
+    if (part.at_once) {
+      run_tiles(part, [&](int64_t first, int64_t count) { meet_within_reach(visit, first, count); });
       continue;
     }
-    run_share(call, visit.b, visit.share, [&](const Pairs& pairs) {
+    run_share(part, [&](const Pairs& pairs) {
       visit.pairs = pairs;
-      visit.group = {call.query(visit.b, 0, pairs.row),
-                     call.peak(visit.b, call.joint, pairs.row),
-                     call.factor(visit.b, call.joint, pairs.row),
+      visit.group = {call.query(part.b, 0, pairs.row),
+                     call.peak(part.b, call.joint, pairs.row),
+                     call.factor(part.b, call.joint, pairs.row),
                      call.at.pitch,
                      nullptr,
                      0};
@@ -277,14 +277,14 @@ void backward(const MixtureLogDensityBackward<T>& args, int64_t begin, int64_t e
 }  // namespace
 
 template <>
-void joint_log_density_backward<Isa::PYVAE_ISA>(const MixtureLogDensityBackward<float>& args, int64_t begin,
-                                                int64_t end) {
-  backward(args, begin, end);
+void joint_log_density_backward<Isa::PYVAE_ISA>(const MixtureLogDensityBackward<float>& args, int64_t turn,
+                                                int64_t begin, int64_t end) {
+  backward(args, turn, begin, end);
 }
 template <>
-void joint_log_density_backward<Isa::PYVAE_ISA>(const MixtureLogDensityBackward<double>& args, int64_t begin,
-                                                int64_t end) {
-  backward(args, begin, end);
+void joint_log_density_backward<Isa::PYVAE_ISA>(const MixtureLogDensityBackward<double>& args, int64_t turn,
+                                                int64_t begin, int64_t end) {
+  backward(args, turn, begin, end);
 }
 
 }  // namespace pyvae::cpu

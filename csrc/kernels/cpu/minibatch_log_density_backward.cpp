@@ -41,7 +41,7 @@ struct Moments {
 template <typename T>
 struct Visit {
   const Backward<T>& call;
-  int64_t b, share;
+  const Part<T>& part;
   Pairs pairs;  // rows a multiple of kRowBlock: padding has the factor 0
   // Aligned: a vector across two lines of the cache takes twice as long.
   alignas(64) T joint_weight[kTile][kRowGroup];
@@ -71,9 +71,9 @@ template <typename T>
 void joint_weights(Visit<T>& visit) {
   const Backward<T>& call = visit.call;
   const int64_t rows = visit.pairs.rows, columns = visit.pairs.columns;
-  group_exponents(call, visit.b, visit.pairs, 0, columns, visit.joint_weight);
-  const T* peak = call.peak(visit.b, call.joint, visit.pairs.row);
-  const T* factor = call.factor(visit.b, call.joint, visit.pairs.row);
+  group_exponents(call, visit.part.b, visit.pairs, 0, columns, visit.joint_weight);
+  const T* peak = call.peak(visit.part.b, call.joint, visit.pairs.row);
+  const T* factor = call.factor(visit.part.b, call.joint, visit.pairs.row);
   for (int64_t j = 0; j < columns; ++j) {
     T* weight = visit.joint_weight[j];
     visit.with_shift(j, [&](auto special) {
@@ -134,9 +134,10 @@ template <typename T>
 void latent_pass(Visit<T>& visit, int64_t d) {
   const Backward<T>& call = visit.call;
   const int64_t row = visit.pairs.row, count = visit.pairs.rows;
-  const RowChannel<T> rows{call.query(visit.b, d, row), call.peak(visit.b, d, row), call.factor(visit.b, d, row)};
-  const Tile<T> tile = tile_of(call.args.mixture, visit.b, visit.pairs.column, d);
-  T *weights = call.column_weights(visit.b, visit.share, d), *sums = call.column_sums(visit.b, visit.share, d);
+  const RowChannel<T> rows{call.query(visit.part.b, d, row), call.peak(visit.part.b, d, row), call.factor(visit.part.b, d, row)};
+  const Tile<T> tile = tile_of(call.args.mixture, visit.part.b, visit.pairs.column, d);
+  const int64_t first = visit.pairs.column;
+  T *weights = visit.part.column_weights(first, d), *sums = visit.part.column_sums(first, d);
   alignas(64) T u[kRowGroup], weight[kRowGroup], row_sum[kRowGroup] = {};
   for (int64_t j = 0; j < visit.pairs.columns; ++j) {
     visit.with_shift(j,
@@ -147,7 +148,7 @@ void latent_pass(Visit<T>& visit, int64_t d) {
     sums[j] += sum_of_lanes(sum.wu);
     sums[kTile + j] += sum_of_lanes(sum.wu2);
   }
-  T* share_sum = call.row_sum(visit.share, visit.b, d, row);
+  T* share_sum = visit.part.row_sum(d, row);
 #pragma omp simd
   for (int64_t i = 0; i < count; ++i) share_sum[i] += row_sum[i];
 }
@@ -155,11 +156,12 @@ void latent_pass(Visit<T>& visit, int64_t d) {
 // --- Shares ----------------------------------------------------------------------------------------------------------
 
 template <typename T>
-void backward(const MixtureLogDensityBackward<T>& args, int64_t begin, int64_t end) {
+void backward(const MixtureLogDensityBackward<T>& args, int64_t turn, int64_t begin, int64_t end) {
   const Backward<T> call(args);
   for (int64_t k = begin; k < end; ++k) {
-    Visit<T> visit{call, k / call.at.shares, k % call.at.shares, {}, {}, {}};
-    run_share(call, visit.b, visit.share, [&](const Pairs& pairs) {
+    const Part<T> part(call, turn, k);
+    Visit<T> visit{call, part, {}, {}, {}};
+    run_share(part, [&](const Pairs& pairs) {
       visit.pairs = pairs;
       joint_weights(visit);
       for (int64_t d = 0; d < call.latents; ++d) latent_pass(visit, d);
@@ -170,14 +172,14 @@ void backward(const MixtureLogDensityBackward<T>& args, int64_t begin, int64_t e
 }  // namespace
 
 template <>
-void minibatch_log_density_backward<Isa::PYVAE_ISA>(const MixtureLogDensityBackward<float>& args, int64_t begin,
-                                                    int64_t end) {
-  backward(args, begin, end);
+void minibatch_log_density_backward<Isa::PYVAE_ISA>(const MixtureLogDensityBackward<float>& args, int64_t turn,
+                                                    int64_t begin, int64_t end) {
+  backward(args, turn, begin, end);
 }
 template <>
-void minibatch_log_density_backward<Isa::PYVAE_ISA>(const MixtureLogDensityBackward<double>& args, int64_t begin,
-                                                    int64_t end) {
-  backward(args, begin, end);
+void minibatch_log_density_backward<Isa::PYVAE_ISA>(const MixtureLogDensityBackward<double>& args, int64_t turn,
+                                                    int64_t begin, int64_t end) {
+  backward(args, turn, begin, end);
 }
 
 }  // namespace pyvae::cpu

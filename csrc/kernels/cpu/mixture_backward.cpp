@@ -52,9 +52,9 @@ void backward_rows(const MixtureLogDensityBackward<T>& args, int64_t begin, int6
   for (int64_t block = begin; block < end; ++block) {
     const int64_t b = block / blocks, row = block % blocks * kRowBlock;
     for (int64_t d = 0; d < call.latents; ++d) {
-      double sum[kRowBlock] = {};  // of many shares
-      for (int64_t share = 0; share < call.at.shares; ++share) {
-        const T* from = call.row_sum(share, b, d, row);
+      double sum[kRowBlock] = {};  // of many copies
+      for (int64_t copy = 0; copy < call.at.shares.copies; ++copy) {
+        const T* from = call.row_sum(copy, b, d, row);
 #pragma omp simd
         for (int64_t i = 0; i < kRowBlock; ++i) sum[i] += static_cast<double>(from[i]);
       }

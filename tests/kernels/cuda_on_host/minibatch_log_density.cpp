@@ -133,10 +133,12 @@ std::vector<Named<T>> compute_on_cpu(const Problem<T>& p) {
       },
       [&](const auto& args) {
         const cpu::MixtureBackwardWorkspace layout(n.batch, n.queries, n.columns, n.latents, args.channels);
-        const int64_t shares = n.batch * layout.shares;
+        const int64_t shares = n.batch * layout.shares.count();
         cpu::mixture_backward_prepare<kComparedWith>(args, 0, blocks);
-        kMarginals ? cpu::minibatch_log_density_backward<kComparedWith>(args, 0, shares)
-                   : cpu::joint_log_density_backward<kComparedWith>(args, 0, shares);
+        for (int64_t turn = 0; turn < layout.shares.turns; ++turn) {
+          kMarginals ? cpu::minibatch_log_density_backward<kComparedWith>(args, turn, 0, shares)
+                     : cpu::joint_log_density_backward<kComparedWith>(args, turn, 0, shares);
+        }
         cpu::mixture_backward_rows<kComparedWith>(args, 0, blocks);
       });
 }

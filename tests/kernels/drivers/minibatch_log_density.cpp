@@ -215,10 +215,12 @@ std::vector<Result<T>> compute(Case& c, const Problem<T>& p, Work work) {
       });
     }
     step(row_blocks, [&](int64_t begin, int64_t end) { cpu::mixture_backward_prepare<isa()>(backward, begin, end); });
-    step(n.batch * layout.shares, [&](int64_t begin, int64_t end) {
-      p.marginals ? cpu::minibatch_log_density_backward<isa()>(backward, begin, end)
-                  : cpu::joint_log_density_backward<isa()>(backward, begin, end);
-    });
+    for (int64_t turn = 0; turn < layout.shares.turns; ++turn) {
+      step(n.batch * layout.shares.count(), [&](int64_t begin, int64_t end) {
+        p.marginals ? cpu::minibatch_log_density_backward<isa()>(backward, turn, begin, end)
+                    : cpu::joint_log_density_backward<isa()>(backward, turn, begin, end);
+      });
+    }
     step(row_blocks, [&](int64_t begin, int64_t end) { cpu::mixture_backward_rows<isa()>(backward, begin, end); });
   });
   for (int64_t k = 0; k < rows * n.latents; ++k) {
