@@ -168,9 +168,10 @@ struct MixtureBackwardWorkspace {
         elements(row_sums + shares.copies * batch * latents * pitch) {}
 };
 
-// Whether to order the columns of batch entries [begin, end), and the order of those that are to be ordered.
+// Whether to order the columns of batch entries [begin, end) for so many queries, and the order of those that are to be
+// ordered.
 template <Isa isa>
-void mixture_order_decision(const MixtureColumns<float>& args, int64_t begin, int64_t end);
+void mixture_order_decision(const MixtureColumns<float>& args, int64_t queries, int64_t begin, int64_t end);
 template <Isa isa>
 void mixture_order(const MixtureColumns<float>& args, int64_t begin, int64_t end);
 // Tiles [begin, end) of B * tiles_of(M), and their boxes where they are ordered.

@@ -9,19 +9,20 @@ namespace {
 
 constexpr int64_t kChannels = 1;
 constexpr int64_t kTermsOfElement = 16;
-// Columns from which ordering them can pay.
-constexpr int64_t kLeastOrdered = 1024;
+// Columns and rows from which ordering columns can pay, at all.
+constexpr int64_t kLeastOrdered = 1024, kLeastRows = 256;
 
-// The memory of the columns' order, empty where there is none: on the CPU, for float32, where every row has its column.
+// The memory of the columns' order, empty where there is none: on the CPU, for float32.
 struct OrderMemory {
   bool used;
-  int64_t batch, columns;
+  int64_t batch, queries, columns;
   Tensor numbers, boxes;
 
   OrderMemory(const Sizes& sizes, const Tensor& like)
-      : used(!kCudaLibrary && like.scalar_type() == ScalarType::Float && sizes.queries == sizes.columns &&
-             sizes.columns >= kLeastOrdered && sizes.latents > 0),
+      : used(!kCudaLibrary && like.scalar_type() == ScalarType::Float && sizes.columns >= kLeastOrdered &&
+             sizes.queries >= kLeastRows && sizes.latents > 0),
         batch(sizes.batch),
+        queries(sizes.queries),
         columns(sizes.columns),
         numbers(torch::stable::new_empty(like, {used ? batch * (2 * columns + 1) : 0}, ScalarType::Int)),
         boxes(empty_of(like, {used ? batch * tiles_of(columns) * (3 * sizes.latents + 1) : 0})) {}
@@ -35,7 +36,7 @@ struct OrderMemory {
     launch(
         boxes, batch, 1,
         [&](auto isa, int64_t begin, int64_t end) {
-          cpu::mixture_order_decision<isa()>(args, begin, end);
+          cpu::mixture_order_decision<isa()>(args, queries, begin, end);
           cpu::mixture_order<isa()>(args, begin, end);
         },
         [](auto) { return 0; });

@@ -124,7 +124,7 @@ def minibatch_log_density(
     dtype = compute_dtype(z, mu, logvar)
     z, mu, logvar = z.to(dtype), mu.to(dtype), logvar.to(dtype)
     number = _ESTIMATORS[estimator]
-    if _takes_grids(method, z, mu):
+    if takes_grids(method, z, mu, rows_only=asks_rows_only(z, mu, logvar)):
         # In this order the joint's backward, which takes more memory, runs before the other's gradients exist.
         marginals, _, _ = gridded_marginals(z, mu, logvar, size, number, float(rtol))
         joint = joint_log_density(z, mu, logvar, size, number)
@@ -133,7 +133,14 @@ def minibatch_log_density(
     return LogDensity(joint.reshape(shape[:-1]), marginals.reshape(shape))
 
 
-def _takes_grids(method: str, z: Tensor, mu: Tensor) -> bool:
+def takes_grids(method: str, z: Tensor, mu: Tensor, *, rows_only: bool) -> bool:
+    """Whether a method takes the marginals of these queries and posteriors from grids; `rows_only` where gradients of
+    z alone are asked for.
+
+    Raises:
+        NotImplementedError: for "gridded" where there are no grids.
+        ValueError: for an unknown method.
+    """
     able = grids_serve(z)
     if method == "auto":
         queries, columns, latents = z.shape[-2], *mu.shape[-2:]  # of one batch entry: stacked or alone, the same choice

@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
+import pyvae
+from pyvae.ops.joint_log_density import joint_log_density
 from tests.ops.catalogue import USES, Op
-from tests.ops.contract import assert_bit_equal, gradients
+from tests.ops.contract import assert_bit_equal, cotangents_for, gradients
 
 # Cut by threads at places that no vector or tile ends at.
 ELEMENTWISE_SHAPES, DENSITY_SHAPES = [(5003, 7), (3, 1021, 33)], [(2, 301, 7), (1031, 10), (5, 67, 3)]
@@ -41,6 +43,34 @@ def test_any_number_of_threads(isa: str, threads: None, op: Op, shape: tuple[int
     for count in (2, 3, 7, 16):
         torch.set_num_threads(count)
         assert_all_bit_equal(results(op, inputs), alone)
+
+
+@pytest.mark.parametrize("method", ["exact", "joint"])
+def test_shares_of_a_backward_that_take_turns(threads: None, method: str) -> None:
+    """So many numbers that the shares outnumber the copies of the rows' sums: four turns. 64 threads, too, change no
+    bit, and the gradients are those of few rows at a time, which take none.
+    """
+    queries, columns, latents = 1024, 4096, 256
+    inputs = [torch.randn(rows, latents) / 16 for rows in (queries, columns, columns)]
+
+    def op(*t: Tensor) -> tuple[Tensor, ...]:
+        if method == "joint":
+            return (joint_log_density(*t, 1, 0),)
+        return tuple(pyvae.minibatch_log_density(*t, estimator="full", method=method))
+
+    torch.set_num_threads(1)
+    alone = gradients(op, inputs)
+    for count in (16, 64):
+        torch.set_num_threads(count)
+        assert_all_bit_equal(gradients(op, inputs), alone)
+    leaves = [t.clone().requires_grad_() for t in inputs]
+    cotangents = cotangents_for(op(*inputs))
+    for first in range(0, queries, 64):
+        outputs = op(leaves[0][first : first + 64], *leaves[1:])
+        torch.autograd.backward(outputs, [t[first : first + 64] for t in cotangents])
+    for leaf, grad in zip(leaves, alone, strict=True):
+        assert leaf.grad is not None
+        torch.testing.assert_close(grad, leaf.grad, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("op", USES, ids=str)

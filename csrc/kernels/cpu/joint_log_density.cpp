@@ -110,7 +110,7 @@ struct Run {
         pack(error + pitch),
         score(pack + latents * kJointRegisters * kRegisterLanes<T>) {
     for (int64_t i = 0; i < pitch; ++i) {
-      const T* z = args.z + (b * args.queries + column_at(args.mixture, b, first + smaller(i, count - 1))) * latents;
+      const T* z = args.z + row_at(args.mixture, args.queries, b, first + smaller(i, count - 1)) * latents;
       for (int64_t d = 0; d < latents; ++d) query[d * pitch + i] = z[d];
     }
     fill_zero(total, total + 2 * pitch);
@@ -118,12 +118,12 @@ struct Run {
   }
 };
 
-// The exponent of a row's own column, with its special shift.
+// The exponent of a run's i-th row with the column at a position.
 template <typename T>
-T own_exponent(const MixtureColumns<T>& mixture, const Run<T>& run, int64_t i, T shift) {
-  const int64_t position = run.first + i, j = position % kTile;
+T exponent_of(const MixtureColumns<T>& mixture, const Run<T>& run, int64_t i, int64_t position) {
+  const int64_t j = position % kTile;
   const T* constants = constants_of(mixture, run.b, position) + j;
-  T x = shift;
+  T x = 0;
   for (int64_t k = 0; k < latent_groups(run.latents); ++k) x += constants[k * kTile];
   for (int64_t d = 0; d < run.latents; ++d) {
     const Tile<T> tile = tile_of(mixture, run.b, position, d);
@@ -131,6 +131,42 @@ T own_exponent(const MixtureColumns<T>& mixture, const Run<T>& run, int64_t i, T
     x -= u * u;
   }
   return x;
+}
+
+// For each row, the largest exponent of the tile with the highest bound.
+template <typename T>
+void start_from_nearest_tiles(const MixtureColumns<T>& mixture, const Run<T>& run, const QueryRows<T>& rows) {
+  using V = Vec<T, 1>;
+  for (int64_t i = 0; i < run.count; i += V::kLanes) {
+    V highest = V(T(0)) - __builtin_inff(), nearest = T(0);
+    for (int64_t tile = 0; tile < tiles_of(mixture.columns); ++tile) {
+      const V bound = bound_of(box_memory(mixture, run.b, tile * kTile), rows, i);
+      nearest = select(bound > highest, V(static_cast<T>(tile)), nearest);
+      highest = larger(bound, highest);
+    }
+    T of[V::kLanes];
+    store(of, nearest);
+    for (int64_t k = i; k < smaller(i + V::kLanes, run.count); ++k) {
+      const int64_t first = static_cast<int64_t>(of[k - i]) * kTile;
+      T peak = -__builtin_inff();
+      for (int64_t j = first; j < smaller(first + kTile, mixture.columns); ++j) {
+        peak = larger(exponent_of(mixture, run, k, j), peak);
+      }
+      run.peak[k] = peak;
+    }
+  }
+}
+
+// An exponent that a row is sure to have is where its peak starts, so that it is of use from the first tile on: that of
+// its own column, where it has one.
+template <typename T>
+void start_peaks(const MixtureLogDensity<T>& args, const SpecialPairs<T>& special, const Run<T>& run,
+                 const QueryRows<T>& rows) {
+  fill_zero(run.peak, run.peak + run.pitch);
+  if (args.queries != args.mixture.columns) return start_from_nearest_tiles(args.mixture, run, rows);
+  for (int64_t i = 0; i < run.count; ++i) {
+    run.peak[i] = special.diagonal_shift + exponent_of(args.mixture, run, i, run.first + i);
+  }
 }
 
 // Adds a tile's part to the scores of the rows of a pack, rows[k] being its k-th.
@@ -178,15 +214,12 @@ void meet_tile(const MixtureLogDensity<T>& args, const SpecialPairs<T>& special,
   }
 }
 
-// A row's own exponent is where its peak starts, so that it is of use from the first tile on.
 template <bool kScores, typename T>
 void forward_run(const MixtureLogDensity<T>& args, int64_t b, int64_t first, int64_t count, T* workspace) {
   const Run<T> run(args, b, first, count, workspace);
   const SpecialPairs<T> special(args.weights, args.mixture.columns);
-  for (int64_t i = 0; i < run.pitch; ++i) {
-    run.peak[i] = i < count ? own_exponent(args.mixture, run, i, special.diagonal_shift) : T(0);
-  }
   const QueryRows<T> rows{run.query, run.peak, run.total, run.pitch, run.latents};
+  start_peaks(args, special, run, rows);
   const T cut = skip_cut(args.mixture.columns);
   int32_t list[kRunBlocks * kRowBlock + kRegisterLanes<T>];
   for (int64_t tile = 0; tile < args.mixture.columns; tile += kTile) {
@@ -200,7 +233,7 @@ void forward_run(const MixtureLogDensity<T>& args, int64_t b, int64_t first, int
     }
   }
   for (int64_t i = 0; i < count; ++i) {
-    finish(args, b * args.queries + column_at(args.mixture, b, first + i), run.peak[i], run.total[i], run.score + i,
+    finish(args, row_at(args.mixture, args.queries, b, first + i), run.peak[i], run.total[i], run.score + i,
            2 * run.pitch);
   }
 }

@@ -43,6 +43,12 @@ int64_t column_at(const MixtureColumns<T>& mixture, int64_t b, int64_t position)
   return mixture.order.of(b) ? mixture.order.column[b * mixture.columns + position] : position;
 }
 
+// The row of z at a position: where every row has its column, they are in the columns' order.
+template <typename T>
+int64_t row_at(const MixtureColumns<T>& mixture, int64_t queries, int64_t b, int64_t position) {
+  return b * queries + (queries == mixture.columns ? column_at(mixture, b, position) : position);
+}
+
 // Rows and columns of one batch entry.
 struct Pairs {
   int64_t row, rows, column, columns;

@@ -4,10 +4,9 @@
 namespace pyvae::cpu {
 namespace {
 
-// Of z and what belongs to it. Rows are in the order of their columns.
 template <typename T>
 int64_t row_at(const Backward<T>& call, int64_t b, int64_t position) {
-  return b * call.args.queries + column_at(call.args.mixture, b, position);
+  return cpu::row_at(call.args.mixture, call.args.queries, b, position);
 }
 
 // What the shares read of a row in one channel: a peak without infinities, and the cotangent over the total, which

@@ -14,6 +14,7 @@ from tests.ops.contract import assert_bit_equal, assert_gradients, assert_values
 from tests.ops.posteriors import ESTIMATORS
 from tests.selection import figure
 
+FEW_ROWS = 255  # one less than kLeastRows of csrc/ops/joint_log_density.cpp
 M = 1100  # more than one run of rows, and a last tile that is not full
 N = 737_280
 
@@ -42,8 +43,8 @@ def joint(estimator: str) -> object:
 
 
 def unpruned(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, ...]:
-    """Of "full": with a query more than there are columns, nothing is ordered."""
-    return (joint_log_density(torch.cat([z, z[..., :1, :]], -2), mu, logvar, 1, 0)[..., :-1],)
+    """Of "full": for so few rows at a time no columns are ordered."""
+    return (torch.cat([joint_log_density(rows, mu, logvar, 1, 0) for rows in z.split(FEW_ROWS, -2)], -1),)
 
 
 def is_pruned(inputs: list[Tensor]) -> bool:
@@ -135,6 +136,28 @@ def test_gradients_are_those_of_all_pairs(isa: str) -> None:
         assert (a - b).norm() <= 1e-6 * b.norm()
 
 
+@pytest.mark.parametrize("rows", [300, 2500], ids=["fewer", "more"])
+def test_rows_that_are_not_the_columns(isa: str, rows: int) -> None:
+    """Whose peaks start from the tile that is nearest, since none is their own."""
+    _, mu, logvar = trained(3, 2, 0.03)
+    z = trained(3, 2, 0.03, m=rows, seed=1)[0]
+    inputs = [z, mu, logvar]
+    assert is_pruned(inputs)
+    assert_contract("full", inputs)
+    for a, b in zip(gradients(joint("full"), inputs), gradients(unpruned, inputs), strict=True):
+        assert (a - b).norm() <= 1e-6 * b.norm()
+
+
+def test_scores_of_pruned_rows(isa: str) -> None:
+    """A gradient of z alone comes with the forward; it is the one that comes with all others."""
+    for inputs in (trained(4, 3, 0.03), [*trained(4, 3, 0.03)[:1], *trained(4, 3, 0.03, m=3000)[1:]]):
+        leaves = [t.clone().requires_grad_() for t in inputs]
+        want = torch.autograd.grad(joint("full")(*leaves)[0].sum(), leaves)[0]
+        z = inputs[0].clone().requires_grad_()
+        (got,) = torch.autograd.grad(joint("full")(z, *inputs[1:])[0].sum(), z)
+        assert (got - want).norm() <= 1e-6 * want.norm()
+
+
 def test_batch_entries_are_ordered_each_for_itself(isa: str) -> None:
     """One narrow, one untrained: bits as alone."""
     parts = trained(3, 3, 0.03), trained(6, 0, 0.5), trained(3, 3, 0.03, seed=1)
@@ -154,7 +177,7 @@ def test_same_bits_for_any_number_of_threads(isa: str) -> None:
     before = torch.get_num_threads()
     try:
         results = []
-        for threads in (1, 2, 3, 7):
+        for threads in (1, 2, 3, 7, 64):
             torch.set_num_threads(threads)
             results.append([*joint("mss")(*inputs), *gradients(joint("mss"), inputs)])
     finally:
