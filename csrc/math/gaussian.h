@@ -65,12 +65,55 @@ PYVAE_MATH GaussianKlGrad<T> gaussian_kl_grad(T mu, T logvar, T prior_mu, T prio
   return {grad_mu, grad_logvar, -grad_mu, T(-0.5) * t * t - grad_logvar};
 }
 
+// --- Log-density ----------------------------------------------------------------------------------------------------
+//
+// log N(z; mu, e^logvar) less its constant: -(eps^2 + logvar) / 2 with eps = (z - mu) e^(-logvar/2), which stays finite
+// where e^-logvar overflows.
+
+constexpr double kLog2Pi = 1.83787706640934548356;
+
+template <typename T>
+PYVAE_MATH T log_normal_constant(int64_t latents) {
+  return static_cast<T>(-0.5 * kLog2Pi * static_cast<double>(latents));
+}
+
+template <typename T>
+PYVAE_MATH T log_normal(T z, T mu, T logvar) {
+  const T eps = (z - mu) * exp(T(-0.5) * logvar);
+  return T(-0.5) * (eps * eps + logvar);
+}
+
+// d/dz is -d/dmu.
+template <typename T>
+struct LogNormalGrad {
+  T mu, logvar;
+};
+
+template <typename T>
+PYVAE_MATH LogNormalGrad<T> derivative_for(T cotangent, LogNormalGrad<T> of) {
+  return {derivative_for(cotangent, of.mu), derivative_for(cotangent, of.logvar)};
+}
+
+template <typename T>
+PYVAE_MATH LogNormalGrad<T> log_normal_grad(T z, T mu, T logvar) {
+  const T inverse_sigma = exp(T(-0.5) * logvar), eps = (z - mu) * inverse_sigma;
+  return {eps * inverse_sigma, T(0.5) * (eps * eps - T(1))};
+}
+
+template <typename T>
+PYVAE_MATH T log_standard_normal(T z) {
+  return T(-0.5) * z * z;
+}
+
+template <typename T>
+PYVAE_MATH T log_standard_normal_grad(T z) {
+  return -z;
+}
+
 // --- Log-density in base 2 ------------------------------------------------------------------------------------------
 //
 // log2 N(z; mu, sigma^2) = constant - u^2, u = (z - mu) * scale. Base 2 because exp2 is cheaper than exp, and `scale`
 // rather than its square because it stays finite down to logvar = -176, where 1/(2 sigma^2) overflows at -88.
-
-constexpr double kLog2Pi = 1.83787706640934548356;
 
 constexpr double kLogDensityScale = 0.84932180028801904272;  // sqrt(log2(e) / 2)
 

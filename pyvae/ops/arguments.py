@@ -116,6 +116,11 @@ def compute_dtype(*tensors: Tensor) -> torch.dtype:
     return torch.float32
 
 
+def in_dtype(dtype: torch.dtype, *tensors: Tensor) -> tuple[Tensor, ...]:
+    """The tensors, converted where they have another dtype: asking costs less than a conversion that does nothing."""
+    return tuple(tensor if tensor.dtype == dtype else tensor.to(dtype) for tensor in tensors)
+
+
 def prepared(**tensors: Any) -> tuple[tuple[Tensor, ...], torch.dtype]:
     """The tensors, checked, expanded to one shape and in the dtype of the arithmetic; and the dtype of results.
 

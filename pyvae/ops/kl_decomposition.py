@@ -1,13 +1,15 @@
 """The KL term of the ELBO as mutual information, total correlation and dimension-wise KL."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from pyvae.ops.arguments import in_dtype
+from pyvae.ops.differentiable import Differentiable, gradient_of
 from pyvae.ops.minibatch_log_density import Estimator, Method, minibatch_log_density
-from pyvae.ops.registration import exportable
+from pyvae.ops.registration import exportable, vmap_over_leading_axes, wanted
 
 
 @exportable
@@ -63,14 +65,57 @@ def kl_decomposition(
         z, mu, logvar, dataset_size=dataset_size, estimator=estimator, method=method, rtol=rtol
     )
     dtype = density.joint.dtype
-    z, mu, logvar = z.to(dtype), mu.to(dtype), logvar.to(dtype)
+    z, mu, logvar = in_dtype(dtype, z, mu, logvar)
+    if z.device.type != "cpu" or torch.compiler.is_compiling():
+        return _in_plain_torch(z, mu, logvar, *density)
+    if not z.shape == mu.shape == logvar.shape == density.marginals.shape:
+        z, mu, logvar = (t.expand(density.marginals.shape) for t in (z, mu, logvar))
+    return KLDecomposition(*_op(z, mu, logvar, *density))
+
+
+def _in_plain_torch(z: Tensor, mu: Tensor, logvar: Tensor, joint: Tensor, marginals: Tensor) -> KLDecomposition:
+    """What the op computes on the CPU, for other devices and for torch.compile, which fuses it with what is around it."""
     # log_normal's sums over the latents, with constants and factors after the sum: half as many passes over the batch.
     constant = 0.5 * z.shape[-1] * math.log(2 * math.pi)
     eps = standardised(z, mu, logvar)
     log_qz_given_x = -0.5 * torch.addcmul(logvar, eps, eps).sum(-1) - constant
     log_pz = -0.5 * z.square().sum(-1) - constant
-    log_prod_qz = density.marginals.sum(-1)
-    return KLDecomposition(log_qz_given_x - density.joint, density.joint - log_prod_qz, log_prod_qz - log_pz)
+    log_prod_qz = marginals.sum(-1)
+    return KLDecomposition(log_qz_given_x - joint, joint - log_prod_qz, log_prod_qz - log_pz)
+
+
+@torch.library.register_fake("pyvae::kl_decomposition")
+def _fake(z: Tensor, mu: Tensor, logvar: Tensor, joint: Tensor, marginals: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    rows = z.shape[:-1]
+    return z.new_empty(rows), z.new_empty(rows), z.new_empty(rows)
+
+
+@torch.library.register_fake("pyvae::kl_decomposition_backward")
+def _backward_fake(
+    grad_mutual_information: Tensor,
+    grad_total_correlation: Tensor,
+    grad_dimwise_kl: Tensor,
+    z: Tensor,
+    mu: Tensor,
+    logvar: Tensor,
+) -> tuple[Tensor, ...]:
+    of_z, of_mu, of_logvar, of_marginals = (z.new_empty(z.shape) for _ in range(4))
+    return of_z, of_mu, of_logvar, z.new_empty(z.shape[:-1]), of_marginals
+
+
+_gradient = gradient_of("kl_decomposition")
+
+
+def _setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, ...]) -> None:
+    ctx.save_for_backward(*inputs[:3])
+
+
+def _backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+    return tuple(wanted(ctx, _gradient(*grads, *ctx.saved_tensors)))
+
+
+_op = Differentiable("kl_decomposition", _setup_context, _backward)
+vmap_over_leading_axes("kl_decomposition", "kl_decomposition_backward")
 
 
 def log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from pyvae.ops.arguments import (
     check_axes,
     check_tensors,
     compute_dtype,
+    in_dtype,
     is_known,
     is_whole,
     traced_number,
@@ -122,7 +123,7 @@ def minibatch_log_density(
     if not rtol > 0:
         raise ValueError(f"rtol must be greater than 0, got {rtol!r}.")
     dtype = compute_dtype(z, mu, logvar)
-    z, mu, logvar = z.to(dtype), mu.to(dtype), logvar.to(dtype)
+    z, mu, logvar = in_dtype(dtype, z, mu, logvar)
     number = _ESTIMATORS[estimator]
     if takes_grids(method, z, mu, rows_only=asks_rows_only(z, mu, logvar)):
         # In this order the joint's backward, which takes more memory, runs before the other's gradients exist.
@@ -130,7 +131,9 @@ def minibatch_log_density(
         joint = joint_log_density(z, mu, logvar, size, number)
     else:
         joint, marginals, *_ = _op(z, mu, logvar, size, number, asks_rows_only(z, mu, logvar))
-    return LogDensity(joint.reshape(shape[:-1]), marginals.reshape(shape))
+    if z.shape != shape:
+        joint, marginals = joint.reshape(shape[:-1]), marginals.reshape(shape)
+    return LogDensity(joint, marginals)
 
 
 def takes_grids(method: str, z: Tensor, mu: Tensor, *, rows_only: bool) -> bool:
