@@ -144,7 +144,7 @@ struct MixtureBackwardWorkspace {
   int64_t query;   // [B, D, pitch]: z with rows innermost
   int64_t peak;    // [B, C, pitch]
   int64_t factor;  // [B, C, pitch]: a row's cotangent over its total
-  int64_t kept;            // tiles whose sums are kept: of each share the one it is at, all where it comes back to them
+  int64_t kept;    // tiles whose sums are kept: of each share the one it is at, all where it comes back to them
   int64_t column_sums;     // [B, kept, D, 2, kTile]: of w u and w u^2
   int64_t column_weights;  // [B, kept, C, kTile]: of w; the joint's, or each latent's
   int64_t group_sums;      // [B, shares, D, kRowGroup]: a tile's part of row_sums

@@ -30,16 +30,9 @@ std::tuple<Tensor, Tensor, Tensor> kl_decomposition(const Tensor& z, const Tenso
   const Tensor z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar);
   const Tensor joint_ = dense(joint), marginals_ = dense(marginals);
   dispatch(z, [&]<typename T>() {
-    const KlDecomposition<T> args{sizes.rows,
-                                  sizes.latents,
-                                  in<T>(z_),
-                                  in<T>(mu_),
-                                  in<T>(logvar_),
-                                  in<T>(joint_),
-                                  in<T>(marginals_),
-                                  out<T>(information),
-                                  out<T>(correlation),
-                                  out<T>(dimwise)};
+    const KlDecomposition<T> args{sizes.rows,          sizes.latents,  in<T>(z_),         in<T>(mu_),
+                                  in<T>(logvar_),      in<T>(joint_),  in<T>(marginals_), out<T>(information),
+                                  out<T>(correlation), out<T>(dimwise)};
     for_ranges(sizes.rows, grain_for(sizes.latents),
                [&](auto isa, int64_t begin, int64_t end) { cpu::kl_decomposition<isa()>(args, begin, end); });
   });
@@ -61,19 +54,10 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> kl_decomposition_backward(con
   const Tensor information = dense(grad_information), correlation = dense(grad_correlation);
   const Tensor dimwise = dense(grad_dimwise), z_ = dense(z), mu_ = dense(mu), logvar_ = dense(logvar);
   dispatch(z, [&]<typename T>() {
-    const KlDecompositionBackward<T> args{sizes.rows,
-                                          sizes.latents,
-                                          in<T>(information),
-                                          in<T>(correlation),
-                                          in<T>(dimwise),
-                                          in<T>(z_),
-                                          in<T>(mu_),
-                                          in<T>(logvar_),
-                                          out<T>(grad_z),
-                                          out<T>(grad_mu),
-                                          out<T>(grad_logvar),
-                                          out<T>(grad_joint),
-                                          out<T>(grad_marginals)};
+    const KlDecompositionBackward<T> args{
+        sizes.rows,          sizes.latents,      in<T>(information),    in<T>(correlation), in<T>(dimwise),
+        in<T>(z_),           in<T>(mu_),         in<T>(logvar_),        out<T>(grad_z),     out<T>(grad_mu),
+        out<T>(grad_logvar), out<T>(grad_joint), out<T>(grad_marginals)};
     for_ranges(sizes.rows, grain_for(sizes.latents),
                [&](auto isa, int64_t begin, int64_t end) { cpu::kl_decomposition_backward<isa()>(args, begin, end); });
   });

@@ -17,8 +17,10 @@ struct AsTheyCome {
 
 // (joint [..., Q], marginals [..., Q, D], for the backward peak and total [..., Q, D + 1], and with `scores` the
 // derivatives of joint and marginals in z, each [..., Q, D]).
-std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> minibatch_log_density(
-    const Tensor& z, const Tensor& mu, const Tensor& logvar, int64_t dataset_size, int64_t estimator, bool scores) {
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> minibatch_log_density(const Tensor& z, const Tensor& mu,
+                                                                                 const Tensor& logvar,
+                                                                                 int64_t dataset_size,
+                                                                                 int64_t estimator, bool scores) {
   const Sizes sizes(z, mu, logvar);
   std::vector<int64_t> channels = sizes_of(z, 0, z.dim());
   channels.back() += 1;

@@ -220,9 +220,7 @@ def _dataset_size(dataset_size: Any, estimator: str, *, queries: int, columns: i
 
 
 @torch.library.register_fake("pyvae::minibatch_log_density")
-def _fake(
-    z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int, estimator: int, scores: bool
-) -> tuple[Tensor, ...]:
+def _fake(z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int, estimator: int, scores: bool) -> tuple[Tensor, ...]:
     channels = (*z.shape[:-1], z.shape[-1] + 1)
     density = z.new_empty(z.shape[:-1]), z.new_empty(z.shape)
     return *density, z.new_empty(channels), z.new_empty(channels), empty_scores(z, scores), empty_scores(z, scores)

@@ -74,7 +74,8 @@ int64_t forward_rows(const MixtureLogDensity<T>& args, int64_t b, int64_t first,
   constexpr int64_t kLanes = Vec<T, N>::kLanes;
   for (; N == 1 ? first < last : first + kLanes <= last; first += kLanes) {
     const Rows<T, N> rows(args, b, first, smaller(kLanes, last - first), workspace);
-    const Running<Vec<T, N>> state = args.joint_score ? forward_tiles<true>(args, rows) : forward_tiles<false>(args, rows);
+    const Running<Vec<T, N>> state =
+        args.joint_score ? forward_tiles<true>(args, rows) : forward_tiles<false>(args, rows);
     T peak[kLanes], total[kLanes];
     store(peak, state.peak);
     store(total, state.total);
@@ -90,8 +91,8 @@ int64_t forward_rows(const MixtureLogDensity<T>& args, int64_t b, int64_t first,
 // Rows that share one walk over the tiles, so that packs are full though a tile matters to few of them.
 constexpr int64_t kRunBlocks = 15;
 
-// A run of rows in the columns' order, in its blocks' workspace: queries, latents `pitch` apart, and running sums, where
-// scores are wanted theirs too [D, 2, pitch].
+// A run of rows in the columns' order, in its blocks' workspace: queries, latents `pitch` apart, and running sums,
+// where scores are wanted theirs too [D, 2, pitch].
 template <typename T>
 struct Run {
   int64_t b, first, count, pitch, latents;
@@ -243,9 +244,8 @@ void forward(const MixtureLogDensity<T>& args, int64_t begin, int64_t end) {
   static_assert(Vec<T, kJointRegisters>::kLanes <= kRowBlock);
   const int64_t blocks = mixture_row_blocks(args.queries);
   for (int64_t block = begin; block < end;) {
-    T* workspace =
-        args.workspace +
-        block * joint_block_elements(args.mixture.latents, args.mixture.order.on != nullptr, args.joint_score != nullptr);
+    T* workspace = args.workspace + block * joint_block_elements(args.mixture.latents, args.mixture.order.on != nullptr,
+                                                                 args.joint_score != nullptr);
     const int64_t b = block / blocks, first = block % blocks * kRowBlock;
     const bool pruned = args.mixture.order.of(b);
     const int64_t together = pruned ? smaller(kRunBlocks, smaller(end, (b + 1) * blocks) - block) : 1;

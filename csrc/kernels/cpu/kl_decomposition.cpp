@@ -80,8 +80,7 @@ void kl_decomposition<Isa::PYVAE_ISA>(const KlDecomposition<double>& args, int64
   forward(args, begin, end);
 }
 template <>
-void kl_decomposition_backward<Isa::PYVAE_ISA>(const KlDecompositionBackward<float>& args, int64_t begin,
-                                               int64_t end) {
+void kl_decomposition_backward<Isa::PYVAE_ISA>(const KlDecompositionBackward<float>& args, int64_t begin, int64_t end) {
   backward(args, begin, end);
 }
 template <>

@@ -134,7 +134,8 @@ template <typename T>
 void latent_pass(Visit<T>& visit, int64_t d) {
   const Backward<T>& call = visit.call;
   const int64_t row = visit.pairs.row, count = visit.pairs.rows;
-  const RowChannel<T> rows{call.query(visit.part.b, d, row), call.peak(visit.part.b, d, row), call.factor(visit.part.b, d, row)};
+  const RowChannel<T> rows{call.query(visit.part.b, d, row), call.peak(visit.part.b, d, row),
+                           call.factor(visit.part.b, d, row)};
   const Tile<T> tile = tile_of(call.args.mixture, visit.part.b, visit.pairs.column, d);
   const int64_t first = visit.pairs.column;
   T *weights = visit.part.column_weights(first, d), *sums = visit.part.column_sums(first, d);

@@ -250,9 +250,9 @@ void add_slopes(const Tile<T>& tile, int64_t count, const T (*weight)[Vec<T, N>:
   using V = Vec<T, N>;
   const V z = finite_query<T>(load<T, N>(query));
   V sum = load<T, N>(score), error = load<T, N>(score + V::kLanes);
-  add_term(sum, error, factor,
-           tame_columns(tile) ? sum_of_slopes<true>(tile, count, weight, z)
-                              : sum_of_slopes<false>(tile, count, weight, z));
+  add_term(
+      sum, error, factor,
+      tame_columns(tile) ? sum_of_slopes<true>(tile, count, weight, z) : sum_of_slopes<false>(tile, count, weight, z));
   store(score, sum);
   store(score + V::kLanes, error);
 }

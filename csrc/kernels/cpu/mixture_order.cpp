@@ -12,8 +12,8 @@ namespace {
 // Columns that stand for all where a spread or a typical scale is asked for.
 constexpr int64_t kSample = 32, kNodeSample = 32;
 
-// The predicted share of (row, tile) left below which packing pays, and the rows that take as long, unpruned, as halving
-// the order once more: 300 rows for ordering 60 000 columns of 10 latents.
+// The predicted share of (row, tile) left below which packing pays, and the rows that take as long, unpruned, as
+// halving the order once more: 300 rows for ordering 60 000 columns of 10 latents.
 constexpr double kWorthPruning = 0.4, kRowsOfHalving = 30;
 
 int64_t sampled(int64_t k, int64_t samples, int64_t count) { return k * count / samples; }

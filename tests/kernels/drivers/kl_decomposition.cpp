@@ -25,10 +25,9 @@ void check_case(Case& c) {
     const auto to = [&](int k) { return r[k].values.data(); };
     const KlDecomposition<T> forward{rows,         latents,          z.data(), mu.data(), logvar.data(),
                                      joint.data(), marginals.data(), to(0),    to(1),     to(2)};
-    const KlDecompositionBackward<T> backward{rows,          latents,   grads[0].data(), grads[1].data(),
-                                              grads[2].data(), z.data(), mu.data(),      logvar.data(),
-                                              to(4),         to(5),     to(6),           to(3),
-                                              to(7)};
+    const KlDecompositionBackward<T> backward{
+        rows,          latents, grads[0].data(), grads[1].data(), grads[2].data(), z.data(), mu.data(),
+        logvar.data(), to(4),   to(5),           to(6),           to(3),           to(7)};
     with_isa(c.isa, [&](auto isa) {
       run(c, work, rows, [&](int64_t begin, int64_t end) { cpu::kl_decomposition<isa()>(forward, begin, end); });
       run(c, work, rows,
