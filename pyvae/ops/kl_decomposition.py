@@ -74,7 +74,7 @@ def kl_decomposition(
 
 
 def _in_plain_torch(z: Tensor, mu: Tensor, logvar: Tensor, joint: Tensor, marginals: Tensor) -> KLDecomposition:
-    """What the op computes on the CPU, for other devices and for torch.compile, which fuses it with what is around it."""
+    """What the op computes on the CPU: for other devices, and for torch.compile, which fuses it with its neighbours."""
     # log_normal's sums over the latents, with constants and factors after the sum: half as many passes over the batch.
     constant = 0.5 * z.shape[-1] * math.log(2 * math.pi)
     eps = standardised(z, mu, logvar)
