@@ -3,9 +3,10 @@
     python benchmarks/pruning.py                 # into the results of this machine, about five minutes
     python benchmarks/pruning.py --out DIR
 
-Without pruning: the same call with 64 queries more, which leaves the columns unordered; its time is scaled to as many
-queries as the other has. The two are timed in turn in one run; medians. The share of (row, tile) pairs that the bound
-leaves is counted here, in plain torch, over 256 rows: that of the forward. Writes pruning.json.
+Without pruning: a call for 255 queries, for which no columns are ordered; its time is scaled to as many queries as the
+other has. The two are timed in turn in one run; medians. With as many queries as posteriors, and with few. The share of
+(row, tile) pairs that the bound leaves is counted here, in plain torch, over 256 rows: that of the forward. Writes
+pruning.json.
 """
 
 import math
@@ -33,7 +34,8 @@ SYNTHETIC = {
     "5 informative, sigma 0.03": (5, 0.03),
 }
 TRAINED = "a beta-TCVAE after 1200 steps"
-EXTRA = 64
+FEW_ROWS = 255
+SIZES_OF_FEW, FEW = (16384, 65536), (1024, 4096)
 # As in csrc/kernels: columns of a tile, bits of a row's total that may be skipped.
 TILE, SKIPPED_BITS = 64, 22
 
@@ -101,7 +103,7 @@ def share_left(z: Tensor, mu: Tensor, logvar: Tensor, samples: int = 256) -> flo
     low, high = (torch.stack([bound(mu[p], 0) for p in parts]) for bound in (torch.amin, torch.amax))
     narrow = torch.stack([scale[p].amin(0) for p in parts])
     top = torch.stack([constant[p].max() for p in parts])
-    rows = torch.arange(samples) * len(mu) // samples
+    rows = torch.arange(samples) * len(z) // samples
     own = constant[rows] - 0.5 * ((z[rows] - mu[rows]) * scale[rows]).square().sum(-1)
     gap = torch.maximum(low - z[rows, None], z[rows, None] - high).clamp_min(0) * narrow
     cut = math.log(2) * (SKIPPED_BITS + math.ceil(math.log2(len(mu) + 1)))
@@ -121,17 +123,16 @@ def seconds(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[float, float]:
     return forward, time.perf_counter() - start
 
 
-def measure(regime: str, inputs: list[Tensor]) -> dict[str, float | str]:
-    z, mu, logvar = inputs
-    rows = len(z)
-    more = torch.cat([z, z[:EXTRA]])
-    first = seconds(more, mu, logvar)[1]
+def measure(regime: str, inputs: list[Tensor], rows: int) -> dict[str, float | str]:
+    z, mu, logvar = inputs[0][:rows], *inputs[1:]
+    few = z[:FEW_ROWS]
+    first = seconds(z, mu, logvar)[1]
     rounds = 3 if first > 1 else min(200, int(3 / first))
-    turns = [(seconds(z, mu, logvar), seconds(more, mu, logvar)) for _ in range(rounds)]
-    result: dict[str, float | str] = {"regime": regime, "M": rows, "D": LATENTS, "rounds": rounds}
+    turns = [(seconds(z, mu, logvar), seconds(few, mu, logvar)) for _ in range(rounds)]
+    result: dict[str, float | str] = {"regime": regime, "Q": rows, "M": len(mu), "D": LATENTS, "rounds": rounds}
     for k, part in enumerate(("forward", "forward + backward")):
         pruned = statistics.median(a[k] for a, _ in turns)
-        whole = statistics.median(b[k] for _, b in turns) * rows / (rows + EXTRA)
+        whole = statistics.median(b[k] for _, b in turns) * rows / FEW_ROWS
         result |= {part: pruned, f"{part}, not pruned": whole, f"{part}, ratio": whole / pruned}
     return result | {"share left": share_left(z, mu, logvar)}
 
@@ -142,13 +143,16 @@ def main() -> None:
     trained, rows = Trained(), []
     for regime in (*SYNTHETIC, TRAINED):
         for size in SIZES:
-            row = measure(regime, trained.posteriors(size) if regime == TRAINED else synthetic(regime, size))
-            rows.append(row)
-            times = "; ".join(
-                f"{part} {duration(row[f'{part}, not pruned'])} -> {duration(row[part])}, {row[f'{part}, ratio']:.2f}x"
-                for part in ("forward", "forward + backward")
-            )
-            print(f"{regime}, M = {size}: {row['share left']:.3f} left; {times}", flush=True)
+            inputs = trained.posteriors(size) if regime == TRAINED else synthetic(regime, size)
+            for queries in (size, *(FEW if size in SIZES_OF_FEW else ())):
+                row = measure(regime, inputs, queries)
+                rows.append(row)
+                times = "; ".join(
+                    f"{part} {duration(row[f'{part}, not pruned'])} -> {duration(row[part])}, "
+                    f"{row[f'{part}, ratio']:.2f}x"
+                    for part in ("forward", "forward + backward")
+                )
+                print(f"{regime}, {queries} x {size}: {row['share left']:.3f} left; {times}", flush=True)
     script.save("pruning.json", {"seconds, one thread": rows})
 
 
