@@ -53,11 +53,41 @@ def gradient_of(name: str) -> Differentiable:
     """The op `pyvae::<name>_backward`, which has no derivative and says so in one sentence."""
 
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        raise RuntimeError(
-            f"pyvae.{name} has no second derivative; use the plain-torch pyvae.ops.reference where one is needed."
-        )
+        raise _no_second_derivative(name)
 
     return Differentiable(f"{name}_backward", lambda ctx, inputs, output: None, backward)
+
+
+def final(name: str, gradient: Tensor, *of: Tensor) -> Tensor:
+    """A gradient that a backward of the op `name` made in plain torch of these tensors and of what it had saved: who
+    differentiates it again is told that there is no second derivative.
+    """
+    if not torch.is_grad_enabled():
+        return gradient
+    value: Tensor = _Final.apply(gradient, name, *of)
+    return value
+
+
+class _Final(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(gradient: Tensor, name: str, *of: Tensor) -> Tensor:
+        return gradient.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.name = inputs[1]
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        raise _no_second_derivative(ctx.name)
+
+
+def _no_second_derivative(name: str) -> RuntimeError:
+    return RuntimeError(
+        f"pyvae.{name} has no second derivative; use the plain-torch pyvae.ops.reference where one is needed."
+    )
 
 
 def _kernels(*arguments: Any) -> torch._C.DispatchKeySet | None:

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyvae.ops.differentiable import Differentiable, gradient_of
+from pyvae.ops.differentiable import Differentiable, final, gradient_of
 from pyvae.ops.registration import scores_serve, times_score, vmap_over_leading_axes, wanted
 
 
@@ -61,8 +61,8 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]
 
 def _backward(ctx: Any, grad_marginals: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
     if scores_serve(ctx):
-        *_, score, _ = ctx.saved_tensors
-        return times_score(grad_marginals, score), None, None, None, None, None
+        z, *_, score, _ = ctx.saved_tensors
+        return final("gridded_marginals", times_score(grad_marginals, score), z), None, None, None, None, None
     grads = _gradient(grad_marginals, *ctx.saved_tensors, *ctx.numbers)
     return (*wanted(ctx, grads), None, None, None)
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyvae.ops.differentiable import Differentiable, gradient_of
+from pyvae.ops.differentiable import Differentiable, final, gradient_of
 from pyvae.ops.registration import (
     asks_rows_only,
     empty_scores,
@@ -61,7 +61,8 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]
 def _backward(ctx: Any, grad_joint: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
     *saved, score = ctx.saved_tensors
     if ctx.scores and scores_serve(ctx):
-        return times_score(grad_joint.unsqueeze(-1), score), None, None, None, None, None
+        grad_z = times_score(grad_joint.unsqueeze(-1), score)
+        return final("joint_log_density", grad_z, saved[0]), None, None, None, None, None
     grads = _gradient(grad_joint, *saved, ctx.dataset_size, ctx.estimator)
     return (*wanted(ctx, grads), None, None, None)
 

@@ -15,7 +15,7 @@ from pyvae.ops.arguments import (
     is_whole,
     traced_number,
 )
-from pyvae.ops.differentiable import Differentiable, gradient_of
+from pyvae.ops.differentiable import Differentiable, final, gradient_of
 from pyvae.ops.gridded_marginals import gridded_marginals, grids_serve
 from pyvae.ops.joint_log_density import joint_log_density
 from pyvae.ops.registration import (
@@ -253,8 +253,8 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]
 def _backward(ctx: Any, grad_joint: Tensor, grad_marginals: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
     *saved, joint_score, marginal_scores = ctx.saved_tensors
     if ctx.scores and scores_serve(ctx):
-        of_joint, of_marginals = (grad_joint.unsqueeze(-1), joint_score), (grad_marginals, marginal_scores)
-        return times_score(*of_joint) + times_score(*of_marginals), None, None, None, None, None
+        grad_z = times_score(grad_joint.unsqueeze(-1), joint_score) + times_score(grad_marginals, marginal_scores)
+        return final("minibatch_log_density", grad_z, saved[0]), None, None, None, None, None
     grads = _gradient(grad_joint, grad_marginals, *saved, ctx.dataset_size, ctx.estimator)
     return (*wanted(ctx, grads), None, None, None)
 

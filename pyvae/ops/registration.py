@@ -35,10 +35,8 @@ def asks_rows_only(z: Tensor, mu: Tensor, logvar: Tensor) -> bool:
 
 
 def scores_serve(ctx: Any) -> bool:
-    """Whether a backward whose forward left scores can do with them: no gradient but z's, which comes first, is asked
-    for, and no graph of the backward, whose derivative a product with scores would get wrong.
-    """
-    return not any(ctx.needs_input_grad[1:]) and not torch.is_grad_enabled()
+    """Whether a backward whose forward left scores can do with them: no gradient but z's, which comes first."""
+    return not any(ctx.needs_input_grad[1:])
 
 
 def empty_scores(z: Tensor, scores: bool) -> Tensor:

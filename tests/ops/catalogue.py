@@ -242,7 +242,8 @@ def gaussian_kl_inputs() -> Iterator[tuple[Any, ...]]:
 
 def density_inputs() -> Iterator[tuple[Any, ...]]:
     for shape, dtype, estimator in itertools.product(OPCHECK_SHAPES[:-1], DTYPES, range(4)):
-        yield (*with_gradients(*(torch.randn(shape, dtype=dtype) for _ in range(3))), 100, estimator)
+        scores = estimator % 2 == 0 and torch.get_default_device().type == "cpu"
+        yield (*with_gradients(*(torch.randn(shape, dtype=dtype) for _ in range(3))), 100, estimator, scores)
 
 
 def gridded_marginals_inputs() -> Iterator[tuple[Any, ...]]:

@@ -27,9 +27,9 @@ def test_gradcheck(shape: tuple, estimator: str) -> None:
 @pytest.mark.parametrize("shape", [((), 1, 1), ((), 9, 4), ((2, 3), 5, 2)], ids=str)
 def test_opcheck(shape: tuple, estimator: int) -> None:
     inputs = [t.requires_grad_() for t in posteriors(*shape)]
-    torch.library.opcheck(torch.ops.pyvae.minibatch_log_density.default, (*inputs, 100, estimator))
+    torch.library.opcheck(torch.ops.pyvae.minibatch_log_density.default, (*inputs, 100, estimator, False))
     z, mu, logvar = (t.detach() for t in inputs)
-    joint, marginals, peak, total = torch.ops.pyvae.minibatch_log_density(z, mu, logvar, 100, estimator)
+    joint, marginals, peak, total, *_ = torch.ops.pyvae.minibatch_log_density(z, mu, logvar, 100, estimator, False)
     saved = (torch.randn_like(joint), torch.randn_like(marginals), z, mu, logvar, peak, total, 100, estimator)
     torch.library.opcheck(torch.ops.pyvae.minibatch_log_density_backward.default, saved)
 
@@ -237,4 +237,4 @@ def test_the_net_below_the_door_refuses_nonsense() -> None:
     z = torch.randn(4, 2)
     for arguments in ((z, z, z, 10, 9), (z, z, z, 3, 2), (z[:3], z, z, 10, 2)):
         with pytest.raises(RuntimeError, match="expected"):
-            torch.ops.pyvae.minibatch_log_density(*arguments)
+            torch.ops.pyvae.minibatch_log_density(*arguments, False)
