@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from pyvae.nn import StackedVAE
+from pyvae.nn import StackedModel
 from pyvae.training.autograd_step import AutogradStep
 from pyvae.training.cells import Cell, held_out_streams, stream
 from pyvae.training.fused_step import FusedStep
@@ -27,7 +27,7 @@ class Chunk:
     """K models in training. `indices` are their places among all cells of the recipe, `step` one of STEPS."""
 
     def __init__(
-        self, cells: Sequence[Cell], indices: Sequence[int], recipe: Recipe, model: StackedVAE, step: str
+        self, cells: Sequence[Cell], indices: Sequence[int], recipe: Recipe, model: StackedModel, step: str
     ) -> None:
         self.cells, self.indices, self.recipe = tuple(cells), tuple(indices), recipe
         self.model = model

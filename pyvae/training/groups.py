@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from pyvae.nn import stack
+from pyvae.nn import StackedModel, stack
 from pyvae.training.chunk import Chunk
 from pyvae.training.recipe import Recipe
 
@@ -12,6 +12,11 @@ MODELS_PER_CHUNK = {"autograd": 16, "fused": 4}
 """Most models of a chunk, by how it takes its steps. Autograd's hundred operations a step are shared by many models,
 whose parameters pass through memory at every step; of the fused step's two calls a few models do, which stay in cache.
 """
+
+
+def most_of(model: StackedModel, step: str) -> int:
+    """Most models of a chunk of models such as these."""
+    return min(MODELS_PER_CHUNK[step], model.TOGETHER)
 
 
 def divide(models: int, threads: int, most: int) -> list[range]:
@@ -24,7 +29,7 @@ def divide(models: int, threads: int, most: int) -> list[range]:
 def initial_chunks(recipe: Recipe, threads: int, step: str) -> list[Chunk]:
     """All models of the recipe at step 0, to be trained by `step`, one of pyvae.training.chunk.STEPS."""
     cells = recipe.cells
-    groups = divide(len(cells), threads, MODELS_PER_CHUNK[step])
+    groups = divide(len(cells), threads, most_of(recipe.model(1, None), step))
     return [Chunk.initialised([cells[k] for k in group], group, recipe, step) for group in groups]
 
 
@@ -42,7 +47,7 @@ def regroup(
     members = [(chunk, k) for chunk, kept in zip(chunks, survivors, strict=True) for k in kept]
     if not members:
         return []
-    groups = divide(len(members), threads, MODELS_PER_CHUNK[step])
+    groups = divide(len(members), threads, most_of(chunks[0].model, step))
     return [_gather([members[m] for m in group], taken, step) for group in groups]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from pyvae.nn import StackedVAE
+from pyvae.nn import StackedModel
 from pyvae.training.chunk import Chunk
 
 
@@ -19,7 +19,7 @@ class Stopping:
     compared: the objective is still another one.
     """
 
-    def __init__(self, models: int, patience: int, warmup: int, best: StackedVAE) -> None:
+    def __init__(self, models: int, patience: int, warmup: int, best: StackedModel) -> None:
         self.patience, self.warmup = patience, warmup
         self.best = best
         """Best parameters of all N models, in the recipe's order."""

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from pyvae.errors import Interrupted
-from pyvae.nn import StackedVAE, stack
+from pyvae.nn import StackedModel, stack
 from pyvae.training.cells import Cell
 from pyvae.training.checkpoint import Checkpoints
 from pyvae.training.choice import stepping_of
@@ -38,7 +38,7 @@ ROUND_SECONDS = 1.0
 class Trained:
     """What training leaves: all models in the order of `cells`, and for each how far it went."""
 
-    model: StackedVAE
+    model: StackedModel
     cells: tuple[Cell, ...]
     steps: Tensor
     """Steps taken, int64 [N]."""
