@@ -65,7 +65,9 @@ class StackedConvVAE(StackedModel):
         self.encoder = stacked_layers([width, hidden, 2 * latents], models, generators)
         self.decoder = stacked_layers([latents, hidden, width], models, generators)
         self.decoder_convolutions = nn.ModuleList(
-            stacked_convolution(StackedConvTranspose2d, o, i, KERNEL, models, generators, stride=STRIDE, padding=PADDING)
+            stacked_convolution(
+                StackedConvTranspose2d, o, i, KERNEL, models, generators, stride=STRIDE, padding=PADDING
+            )
             for i, o in reversed(steps)
         )
 

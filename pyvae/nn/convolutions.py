@@ -1,7 +1,9 @@
 """Stacked convolutions: K independent convolutions in one module, every parameter with a leading model axis.
 
-They run model by model, each in channels_last, the layout that the library's kernels are fastest in; grouped convolutions
-and vmap take longer (docs/benchmarks.md). Nothing that a model computes depends on its neighbours, to the bit.
+They run model by model, each in channels_last, the layout that the library's kernels are fastest in; grouped
+convolutions take longer (docs/benchmarks.md). Nothing that a model computes depends on its neighbours, to the bit. With
+another number of torch's threads values keep their bits and gradients of weights do not: the library divides the batch
+among threads. The engine's worker threads take one each.
 """
 
 from collections.abc import Callable, Sequence

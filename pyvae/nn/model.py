@@ -111,7 +111,9 @@ def stack(parts: Sequence[tuple[M, Indices]]) -> M:
     first = parts[0][0]
     for source, _ in chosen:
         if type(source) is not type(first):
-            raise ValueError(f"parts must be stacks of one kind, got {type(first).__name__} and {type(source).__name__}")
+            raise ValueError(
+                f"parts must be stacks of one kind, got {type(first).__name__} and {type(source).__name__}"
+            )
         if source.architecture != first.architecture:
             raise ValueError(
                 f"parts must share one architecture, got ({', '.join(first.ARCHITECTURE)}) of {first.architecture} and "

@@ -106,7 +106,9 @@ def test_initialisation_is_torchs_and_depends_on_the_models_own_seed_alone(vae) 
         assert torch.equal(a, b)
     torch.manual_seed(6)
     for layer, (i, o) in zip(vae.encoder_convolutions, ((1, 4), (4, 6)), strict=True):
-        assert torch.equal(layer.weight[1], (like := nn.Conv2d(i, o, 4)).weight) and torch.equal(layer.bias[1], like.bias)
+        assert torch.equal(layer.weight[1], (like := nn.Conv2d(i, o, 4)).weight) and torch.equal(
+            layer.bias[1], like.bias
+        )
     bound = (4 * 16) ** -0.5  # torch takes a transposed layer's outputs for its fan-in
     transposed = vae.decoder_convolutions[0]
     assert transposed.weight.shape[1:3] == (6, 4) and 0.9 * bound < transposed.weight.abs().max() <= bound
