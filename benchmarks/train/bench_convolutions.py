@@ -10,8 +10,8 @@ one stack  StackedConvVAE of all models, by torch's own threads
 engine     stacks of as many models as pyvae.training takes together, on its worker threads
 grouped    all models in one network of grouped convolutions and batched products
 
-The share is of the multiply-adds that the threads reach at best, measured beside; the work is what torch's counter says of
-the plain loop.
+The share is of the multiply-adds that the threads reach at best, measured beside; the work is what torch's counter says
+of the plain loop.
 """
 
 import itertools

@@ -15,8 +15,8 @@ KERNEL, STRIDE, PADDING = 4, 2, 1
 
 
 class StackedConvVAE(StackedModel):
-    """K Gaussian VAEs: four convolutions and a hidden layer to (mu, logvar), and the mirrored decoder, with relu between
-    all layers (Locatello et al. 2019).
+    """K Gaussian VAEs: four convolutions and a hidden layer to (mu, logvar), and the mirrored decoder, with relu
+    between all layers (Locatello et al. 2019).
 
     Images are flat, as everywhere in pyvae: channel by channel, row by row.
 

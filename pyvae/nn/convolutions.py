@@ -6,13 +6,15 @@ another number of torch's threads values keep their bits and gradients of weight
 among threads. The engine's worker threads take one each.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d, pad
+from torch.nn.functional import conv2d, conv_transpose2d
+
+Convolution = Callable[[Tensor], Tensor]
 
 
 class StackedConvolution(nn.Module):
@@ -40,7 +42,7 @@ class StackedConvolution(nn.Module):
             raise ValueError(f"x must have shape [{models}, B, {inputs}, H, W], got {list(x.shape)}")
         return torch.stack([convolve(part) for convolve, part in zip(self.apart(), x.unbind(), strict=True)])
 
-    def apart(self) -> list[Callable[[Tensor], Tensor]]:
+    def apart(self) -> list[Convolution]:
         """One function for each model, [B, in, H, W] -> [B, out, H', W'], so that a model can go through many layers
         before the next one's turn: what it computes then stays in cache.
         """
@@ -149,8 +151,8 @@ def stacked_convolutions(layers: nn.ModuleList, x: Tensor, *, relu_last: bool) -
     [K, B, C' H' W'].
     """
     outputs = []
-    for part, *convolutions in zip(x.unbind(), *(layer.apart() for layer in layers), strict=True):
-        *hidden, last = convolutions
+    of_each_layer = [layer.apart() for layer in cast(Iterable[StackedConvolution], layers)]
+    for part, (*hidden, last) in zip(x.unbind(), zip(*of_each_layer, strict=True), strict=True):
         for convolve in hidden:
             part = convolve(part).relu_()  # a convolution's backward does not need its output
         part = last(part)

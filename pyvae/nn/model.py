@@ -1,4 +1,4 @@
-"""What every stack of VAEs is: K models of one architecture in one module, to be called, chosen from and put together."""
+"""What every stack of VAEs is: K models of one architecture, to be called, chosen from and put together."""
 
 import operator
 from collections.abc import Sequence

@@ -22,7 +22,8 @@ ALIGNED = 16
 class FusedStep:
     """Takes over the storage of the model's parameters, which stay its parameters."""
 
-    def __init__(self, model: Any, likelihood: Any, learning_rate: float) -> None:
+    def __init__(self, model: StackedModel, likelihood: Any, learning_rate: float) -> None:
+        assert isinstance(model, StackedVAE)
         self.model, self.learning_rate = model, learning_rate
         layers = [*model.encoder, *model.decoder]
         self._parameters = [parameter for layer in layers for parameter in (layer.weight, layer.bias)]

@@ -98,7 +98,7 @@ def test_a_layer_made_without_memory_is_filled_as_torch_fills_its_own(kind) -> N
     [
         (
             lambda: StackedConv2d(torch.zeros(2, 3, 4, 5), torch.zeros(2, 3)),
-            r"weight must have five axes, \[K, out, in, kh, kw\], and bias two, \[K, out\], got \[2, 3, 4, 5\] and \[2, 3\]",
+            r"weight must have five axes, \[K, out, in, kh, kw\], and bias two, \[K, out\], got \[2, 3, 4, 5\] and",
         ),
         (
             lambda: StackedConvTranspose2d(torch.zeros(2, 3, 1, 4, 4), torch.zeros(2, 3)),

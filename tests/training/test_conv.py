@@ -35,7 +35,7 @@ def test_training_that_was_stopped_ends_with_the_same_bits(tmp_path, step_by_ste
     assert_same(train(recipe, checkpoints=Checkpoints(tmp_path)), reference)
 
 
-def test_the_number_of_threads_changes_no_bit_and_company_neither() -> None:
+def test_the_number_of_threads_changes_no_bit() -> None:
     recipe = conv_recipe()
     before = torch.get_num_threads()
     together = []
