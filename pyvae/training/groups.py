@@ -26,11 +26,11 @@ def divide(models: int, threads: int, most: int) -> list[range]:
     return [range(models * g // groups, models * (g + 1) // groups) for g in range(groups)]
 
 
-def initial_chunks(recipe: Recipe, threads: int, step: str) -> list[Chunk]:
-    """All models of the recipe at step 0, to be trained by `step`, one of pyvae.training.chunk.STEPS."""
+def initial_chunks(recipe: Recipe, threads: int, step: str, device: torch.device | str = "cpu") -> list[Chunk]:
+    """All models of the recipe at step 0, to be trained by `step`, one of pyvae.training.chunk.STEPS, on `device`."""
     cells = recipe.cells
     groups = divide(len(cells), threads, most_of(recipe.model(1, None), step))
-    return [Chunk.initialised([cells[k] for k in group], group, recipe, step) for group in groups]
+    return [Chunk.initialised([cells[k] for k in group], group, recipe, step, device) for group in groups]
 
 
 def regroup(

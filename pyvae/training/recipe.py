@@ -26,7 +26,7 @@ class Recipe:
     model: Callable[[int, Tensor | None], StackedModel]
     """A stack of so many models, initialised from their seeds [K]; without seeds its parameters are zero."""
     likelihood: Callable[[Tensor, Tensor], Tensor]
-    """Images [K, M, size] and the decoder's output of that shape -> reconstruction terms [K, M]."""
+    """Images [K, M, size] and the decoder's output of that shape -> reconstruction terms [K, M], on any device."""
     objective: type[Objective]
     objective_settings: dict[str, Any]
     """All of its settings but the strength."""
