@@ -61,7 +61,7 @@ class Kept(Checkpoints):
 
 def is_on(device: torch.device, chunk: Chunk) -> None:
     moments = [moment for pair in chunk.stepper.moments() for moment in pair]
-    adam = [value for state in chunk.stepper._adam.state.values() for value in state.values()]
+    adam = [value for state in chunk.stepper._adam._adam.state.values() for value in state.values()]
     for tensor in (*chunk.model.parameters(), *moments, *adam, chunk.sums):
         assert tensor.device == device, tensor.device
 
