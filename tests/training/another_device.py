@@ -87,6 +87,7 @@ def train_some(recipe: Recipe, device: torch.device) -> None:
     assert all(tensor.device.type == "cpu" for tensor in kept.tensors.values())
     for place in (device, torch.device("cpu")):
         again = Training(recipe, None, place)  # type: ignore[arg-type]
+        again.stepping = training.stepping
         again.chunks = [again._restored(kept.tensors, c, where) for c, where in enumerate(kept.state_["chunks"])]
         for chunk in again.chunks:
             is_on(place, chunk)
