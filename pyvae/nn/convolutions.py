@@ -1,9 +1,9 @@
 """Stacked convolutions: K independent convolutions in one module, every parameter with a leading model axis.
 
 They run model by model, each in channels_last, the layout that the library's kernels are fastest in; grouped
-convolutions take longer (benchmarks/train/bench_convolutions.py). Nothing that a model computes depends on its neighbours, to the bit. With
-another number of torch's threads values keep their bits and gradients of weights do not: the library divides the batch
-among threads. The engine's worker threads take one each.
+convolutions take longer (benchmarks/train/bench_convolutions.py). Nothing that a model computes depends on its
+neighbours, to the bit. With another number of torch's threads values keep their bits and gradients of weights do not:
+the library divides the batch among threads. The engine's worker threads take one each.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -108,8 +108,8 @@ def channels_last(x: Tensor) -> Tensor:
 
 def _to_one_channel(x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
     """The transposed convolution with a single output channel as one matrix product, whose results are then added up
-    where kernels overlap: on a CPU the library's own forward takes about four times as long (10 ms in place of 2.5 for
-    32 channels of 64 images of 64 x 64, on one thread), while its convolution to one channel is none the worse.
+    where kernels overlap: on a CPU the library's own forward pass takes about four times as long (10 ms in place of 2.5
+    from 32 channels to 64 images of 64 x 64, on one thread of a processor with AVX-512).
     """
     batch, inputs, height, width = x.shape
     kernel = weight.shape[2:]
