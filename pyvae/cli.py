@@ -95,6 +95,9 @@ def study(
     threads: Annotated[
         int | None, typer.Option(min=1, max=4096, help="Threads to use; torch's number by default.")
     ] = None,
+    device: Annotated[
+        str, typer.Option(help="Where models are trained: cpu, cuda, or a certain GPU such as cuda:1.")
+    ] = "cpu",
 ) -> None:
     """Train VAEs on biased grid data, measure what they recover, and write figures and a report.
 
@@ -119,7 +122,7 @@ def study(
     if show_config:
         print(config.to_json(), end="")
         return
-    report = run_study(chosen, config, out, resume=resume, console=console)
+    report = run_study(chosen, config, out, resume=resume, device=device, console=console)
     console.print(f"report: {report}", highlight=False, markup=False, soft_wrap=True)
 
 

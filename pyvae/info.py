@@ -25,7 +25,15 @@ def facts() -> dict[str, str]:
         "threads": str(torch.get_num_threads()),
         "cuda kernels": _cuda(str(build["cuda"])),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+        "devices of pyvae study": "cpu" if why_no_cuda() else "cpu, cuda",
     }
+
+
+def why_no_cuda() -> str | None:
+    """Why nothing can be trained on a GPU here; None where it can."""
+    if not torch.cuda.is_available():
+        return "torch sees no GPU" if torch.version.cuda else "this torch has no CUDA"
+    return None if _library.has_cuda_kernels() else "this build of pyvae has no CUDA kernels"
 
 
 def _cuda(build: str) -> str:

@@ -106,6 +106,7 @@ SERIAL: list[str] = [
     "test_same_bits_for_any_number_of_threads",
     "test_the_number_of_threads_changes_no_bit",
     "test_the_number_of_threads_is_left_as_it_was",
+    "test_conv_vae.py::test_a_model_has_the_same_bits_alone_and_in_a_stack",
     "test_chunks_and_threads_change_nothing",
     "ops/minibatch_log_density/test_memory.py",
     "test_memory_is_linear",

@@ -85,7 +85,7 @@ class BlockGrid(EarlierBlockGrid):
         """
         check_count(count)
         factor_seeds, pixel_seeds = seeds["factors"], seeds["pixels"]
-        mu = torch.zeros(factor_seeds.shape) if bias is None else bias
+        mu = (torch.zeros(factor_seeds.shape) if bias is None else bias).to(factor_seeds.device)
         if mu.dim() != 1 or not mu.shape == factor_seeds.shape == pixel_seeds.shape:
             shapes = f"{list(mu.shape)}, {list(factor_seeds.shape)} and {list(pixel_seeds.shape)}"
             raise ValueError(f"bias and both seeds must have shape [K], got {shapes}")

@@ -53,8 +53,8 @@ class DataSet(Protocol):
     def draw(self, count: int, seeds: Mapping[str, Tensor], bias: Any = None) -> Draw:
         """`count` random images for each of K models, as a training set gives them.
 
-        seeds has an int64 tensor [K] for each of `streams`. `bias` says how the factors' distribution departs from the
-        unbiased one; what it may be is the data set's own.
+        seeds has an int64 tensor [K] for each of `streams`; images come on their device. `bias` says how the factors'
+        distribution departs from the unbiased one; what it may be is the data set's own, on any device.
         """
 
     def test_factors(self) -> Tensor:

@@ -71,12 +71,18 @@ class Sprites:
         """
         if factors.shape[-1:] != (5,):
             raise ValueError(f"factors must have shape [..., 5], got {list(factors.shape)}")
-        if factors.numel() and bool(((factors < 0) | (factors >= torch.tensor(self.sizes))).any()):
+        if factors.numel() and bool(
+            ((factors < 0) | (factors >= torch.tensor(self.sizes, device=factors.device))).any()
+        ):
             raise ValueError(f"factors must lie between 0 and sizes - 1 for sizes {self.sizes}, got others")
+        return self._images(factors)
+
+    def _images(self, factors: Tensor) -> Tensor:
+        """`images` of factors known to be in range; asking would make a GPU wait at each draw."""
         kind, scale, turn, x, y = (part.unsqueeze(-1) for part in factors.float().unbind(-1))
         _, scales, turns, xs, ys = self.sizes
         radius = RADIUS * (SMALLEST + (1 - SMALLEST) * _share(scale, scales))
-        across, down = self._pixels()
+        across, down = self._pixels(factors.device)
         across = across - (MARGIN + (1 - 2 * MARGIN) * _share(x, xs))
         down = down - (MARGIN + (1 - 2 * MARGIN) * _share(y, ys))
         angle = 2 * math.pi * turn / turns
@@ -93,13 +99,13 @@ class Sprites:
         a positive sum.
         """
         check_count(count)
-        models = seeds["factors"].shape
-        normal = reparameterize(*torch.zeros(2, *models, count, 5).unbind(), seed=seeds["factors"])
+        models, device = seeds["factors"].shape, seeds["factors"].device
+        normal = reparameterize(*torch.zeros(2, *models, count, 5, device=device).unbind(), seed=seeds["factors"])
         uniform = torch.special.ndtr(normal)
         weights = self._weights(bias or {}, *models)
-        values = [_inverse(cumulative, uniform[..., f]) for f, cumulative in enumerate(weights)]
+        values = [_inverse(cumulative.to(device), uniform[..., f]) for f, cumulative in enumerate(weights)]
         factors = torch.stack(values, -1)
-        return Draw(factors, self.images(factors))
+        return Draw(factors, self._images(factors))
 
     def test_factors(self) -> Tensor:
         """Every combination of factors, the last fastest."""
@@ -109,9 +115,9 @@ class Sprites:
         """The same: factors are numbers of values."""
         return torch.cartesian_prod(*map(torch.arange, self.sizes))
 
-    def _pixels(self) -> tuple[Tensor, Tensor]:
+    def _pixels(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """Centres of all pixels, in image widths: across and down, [size] each."""
-        centres = (torch.arange(self.side) + 0.5) / self.side
+        centres = (torch.arange(self.side, device=device) + 0.5) / self.side
         return centres.repeat(self.side), centres.repeat_interleave(self.side)
 
     def _weights(self, bias: Mapping[str, Tensor], models: int) -> list[Tensor]:
@@ -122,10 +128,10 @@ class Sprites:
             raise ValueError(f"bias must name factors among {names}, got {min(unknown)!r}")
         out = []
         for name, size in self.factors:
-            weights = torch.as_tensor(bias.get(name, torch.ones(size or 1)), dtype=torch.float64)
-            if weights.shape not in ((size,), (models, size)) or not bool(
-                (weights >= 0).all() & (weights.sum(-1) > 0).all()
-            ):
+            given = bias.get(name)
+            weights = torch.as_tensor(torch.ones(size or 1) if given is None else given, dtype=torch.float64).cpu()
+            fitting = weights.shape in ((size,), (models, size))
+            if given is not None and not (fitting and bool((weights >= 0).all() & (weights.sum(-1) > 0).all())):
                 raise ValueError(
                     f"bias must hold {size} weights of at least 0 with a positive sum for {name}, got {weights}"
                 )

@@ -1,6 +1,18 @@
 """Stacked models: K independent networks in one module."""
 
+from pyvae.nn.conv_vae import StackedConvVAE
+from pyvae.nn.convolutions import StackedConv2d, StackedConvTranspose2d
+from pyvae.nn.model import StackedModel, VAEOutput, stack
 from pyvae.nn.stacked import StackedLinear
-from pyvae.nn.vae import StackedVAE, stack
+from pyvae.nn.vae import StackedVAE
 
-__all__ = ["StackedLinear", "StackedVAE", "stack"]
+__all__ = [
+    "StackedConv2d",
+    "StackedConvTranspose2d",
+    "StackedConvVAE",
+    "StackedLinear",
+    "StackedModel",
+    "StackedVAE",
+    "VAEOutput",
+    "stack",
+]

@@ -34,6 +34,12 @@ def note(out: Path, **facts: Any) -> None:
     atomic_write_text(out / ABOUT, json.dumps({**read_about(out), **_facts(), **facts}, indent=2) + "\n")
 
 
+def note_device(out: Path, device: str) -> None:
+    """Adds a device to those that the run was trained on."""
+    before = read_about(out).get("devices", [])
+    note(out, devices=[*before, *([] if device in before else [device])])
+
+
 def read_about(out: Path) -> dict[str, Any]:
     """What is noted of a run; empty where nothing is, as in runs of earlier versions."""
     try:
@@ -53,6 +59,7 @@ def told(about: dict[str, Any]) -> str:
         f"{about['processor']} ({about['instruction set']}); {minutes:.1f} minutes, "
         + ", ".join(f"{phase} {seconds / 60:.1f}" for phase, seconds in about["seconds"].items())
         + (f"; steps by {about['steps by']}" if "steps by" in about else "")
+        + (f", on {', '.join(about['devices'])}" if "devices" in about else "")
         + "."
     )
 

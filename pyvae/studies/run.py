@@ -14,42 +14,55 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 from rich.console import Console
 
 from pyvae.errors import Interrupted
 from pyvae.files import atomic_path
 from pyvae.settings import Config
-from pyvae.studies.about import note, timed
+from pyvae.studies.about import note, note_device, timed
 from pyvae.studies.errors import StudyError
 from pyvae.studies.folder import CURVES, checkpoints_in, claimed
 from pyvae.studies.progress import EvaluationProgress
 from pyvae.studies.study import Study
 from pyvae.training import Recipe, Trained
-from pyvae.training.cohorts import train_all
+from pyvae.training.cohorts import check_ways, train_all
 from pyvae.training.curves import Curves
+from pyvae.training.device import device_named, told_device
 from pyvae.training.progress import TrainingProgress
 
 
 def run_study(
-    study: Study[Any], config: Config, out: Path | str, *, resume: bool = False, console: Console | None = None
+    study: Study[Any],
+    config: Config,
+    out: Path | str,
+    *,
+    resume: bool = False,
+    device: str = "cpu",
+    console: Console | None = None,
 ) -> Path:
-    """Runs the study in folder `out` and returns the path of its report.
+    """Runs the study in folder `out` and returns the path of its report. Models are trained on `device`, and measured
+    on the CPU.
 
     With `resume` a study that was stopped or killed goes on from its last checkpoint, and ends with the same
-    bits; on an empty folder it starts. Raises StudyError when the folder holds another study, or this one and
-    `resume` is not set, when another process is at work in it, and, after the report, when nothing can be learned from
-    the run; Interrupted after SIGINT or SIGTERM, with what was done kept.
+    bits on the same device; on an empty folder it starts. Raises StudyError when the folder holds another study, or
+    this one and `resume` is not set, when another process is at work in it, and, after the report, when nothing can be
+    learned from the run; UserError for a device that is not there or on which the run cannot go on; Interrupted after
+    SIGINT or SIGTERM, with what was done kept.
     """
     out, console = Path(out), console or Console()
     study.recipe(config)  # refuses what cannot be trained before a folder is claimed for it
+    on = device_named(device)
+    check_ways(checkpoints_in(out), on)
     with claimed(study, config, out, resume=resume), stop_on_signal(console) as stop:
         try:
             if not all((out / name).exists() for name in study.saved):
-                _train_and_evaluate(study, config, out, console, stop)
+                _train_and_evaluate(study, config, out, on, console, stop)
             if stop.is_set():
                 raise Interrupted("stopped before drawing, all results are kept")
         except Interrupted as interrupted:
-            command = shlex.join(["pyvae", "study", study.name, "--out", str(out), "--resume"])
+            where = [] if on.type == "cpu" else ["--device", device]
+            command = shlex.join(["pyvae", "study", study.name, "--out", str(out), "--resume", *where])
             raise Interrupted(f"{interrupted}; go on with: {command}") from None
         console.print("drawing figures and report")
         study.draw(out)
@@ -59,26 +72,30 @@ def run_study(
     return page
 
 
-def _train_and_evaluate(study: Study[Any], config: Config, out: Path, console: Console, stop: threading.Event) -> None:
+def _train_and_evaluate(
+    study: Study[Any], config: Config, out: Path, device: torch.device, console: Console, stop: threading.Event
+) -> None:
     recipe = study.recipe(config)
     if recipe.warning:
         print(f"pyvae: warning: {recipe.warning}", file=sys.stderr)
     with timed(out, "training"):
-        trained = _train(recipe, out, console, stop)
+        trained = _train(recipe, out, device, console, stop)
     note(out, **{"steps by": ", ".join(trained.stepping)})
     _write_table(out / CURVES, trained.curves.table(trained.cells, recipe.axes))
     with timed(out, "evaluation"), EvaluationProgress(console, stop) as progress:
         study.evaluate(trained, config, out, progress)
 
 
-def _train(recipe: Recipe, out: Path, console: Console, stop: threading.Event) -> Trained:
+def _train(recipe: Recipe, out: Path, device: torch.device, console: Console, stop: threading.Event) -> Trained:
     def save_curves(curves: Curves) -> None:
         _write_table(out / CURVES, curves.table(recipe.cells, recipe.axes))
+        note_device(out, told_device(device))  # here, so that a device on which no step was taken is not named
 
     with TrainingProgress(console) as progress:
         return train_all(
             recipe,
             checkpoints_in(out),
+            device=device,
             progress=progress,
             should_stop=stop.is_set,
             on_checkpoint=save_curves,

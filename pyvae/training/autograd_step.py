@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from torch import Tensor
 
 from pyvae.losses import Terms
-from pyvae.nn import StackedVAE
+from pyvae.nn import StackedModel
 from pyvae.training.optimiser import StackedAdam
 from pyvae.training.terms import batch_means
 
@@ -13,7 +13,9 @@ from pyvae.training.terms import batch_means
 class AutogradStep:
     """Forward pass, backward pass and Adam over the model's own parameters."""
 
-    def __init__(self, model: StackedVAE, likelihood: Callable[[Tensor, Tensor], Tensor], learning_rate: float) -> None:
+    def __init__(
+        self, model: StackedModel, likelihood: Callable[[Tensor, Tensor], Tensor], learning_rate: float
+    ) -> None:
         self.model, self.likelihood = model, likelihood
         self._adam = StackedAdam(model.parameters(), learning_rate)
 

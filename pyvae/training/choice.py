@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pyvae.losses import GaussianReconstruction
-from pyvae.nn import StackedVAE
+from pyvae.nn import StackedModel, StackedVAE
 from pyvae.ops import gaussian_kl
 from pyvae.training.chunk import STEPS
 from pyvae.training.fused_step import FusedStep
@@ -38,7 +38,7 @@ class _Terms(NamedTuple):
     kl: Tensor
 
 
-def stepping_of(model: StackedVAE, likelihood: Callable[[Tensor, Tensor], Tensor]) -> str:
+def stepping_of(model: StackedModel, likelihood: Callable[[Tensor, Tensor], Tensor]) -> str:
     """One of pyvae.training.chunk.STEPS."""
     if not FusedStep.serves(model, likelihood):
         return "autograd"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from pyvae.nn import StackedVAE
+from pyvae.nn import StackedModel
 from pyvae.training.autograd_step import AutogradStep
 from pyvae.training.cells import Cell, held_out_streams, stream
 from pyvae.training.fused_step import FusedStep
@@ -24,24 +24,35 @@ DRAWN_NUMBERS = 1 << 18
 
 
 class Chunk:
-    """K models in training. `indices` are their places among all cells of the recipe, `step` one of STEPS."""
+    """K models in training, on the device that `model` is on. `indices` are their places among all cells of the recipe,
+    `step` one of STEPS.
+    """
 
     def __init__(
-        self, cells: Sequence[Cell], indices: Sequence[int], recipe: Recipe, model: StackedVAE, step: str
+        self, cells: Sequence[Cell], indices: Sequence[int], recipe: Recipe, model: StackedModel, step: str
     ) -> None:
         self.cells, self.indices, self.recipe = tuple(cells), tuple(indices), recipe
-        self.model = model
+        self.model, self.device = model, next(model.parameters()).device
         self.stepper = STEPS[step](model, recipe.likelihood, recipe.settings.learning_rate)
-        self.sums = torch.zeros(len(recipe.terms), len(cells))
+        self.sums = torch.zeros(len(recipe.terms), len(cells), device=self.device)
         """Terms summed over the steps since the last `take_sums`."""
         strengths = torch.tensor([cell.strength for cell in cells], dtype=torch.float32)
-        self._objective = recipe.objective_of(strengths)
-        self._streams = {name: stream(cells, f"training {name}") for name in (*recipe.data.streams, "codes")}
+        self._objective = recipe.objective_of(strengths).to(self.device)
+        names = (*recipe.data.streams, "codes")
+        self._streams = {name: stream(cells, f"training {name}").to(self.device) for name in names}
 
     @classmethod
-    def initialised(cls, cells: Sequence[Cell], indices: Sequence[int], recipe: Recipe, step: str) -> "Chunk":
+    def initialised(
+        cls,
+        cells: Sequence[Cell],
+        indices: Sequence[int],
+        recipe: Recipe,
+        step: str,
+        device: torch.device | str = "cpu",
+    ) -> "Chunk":
         """A chunk at step 0, every model initialised from its own stream."""
-        return cls(cells, indices, recipe, recipe.model(len(cells), stream(cells, "initialisation")), step)
+        model = recipe.model(len(cells), stream(cells, "initialisation"))
+        return cls(cells, indices, recipe, model.to(device), step)
 
     def run(self, first: int, last: int) -> None:
         """Optimiser steps first, first + 1 … last - 1 of every model on fresh images; steps count from 0 and pick the
@@ -52,7 +63,7 @@ class Chunk:
             self._run(range(start, min(start + at_once, last)))
 
     def _run(self, steps: range) -> None:
-        offsets = torch.tensor(steps).unsqueeze(1)
+        offsets = torch.tensor(steps, device=self.device).unsqueeze(1)
         seeds = {name: base + offsets for name, base in self._streams.items()}
         drawn = {name: seeds[name].flatten() for name in self.recipe.data.streams}
         bias = self.recipe.bias(self.cells * len(steps))
@@ -62,14 +73,17 @@ class Chunk:
 
     @torch.no_grad()
     def validate(self) -> Tensor:
-        """Terms [T, K] on held-out images (shared by cells that differ in strength only), at the full strength."""
-        seeds = held_out_streams(self.cells, "validation", (*self.recipe.data.streams, "codes"))
+        """Terms [T, K] on held-out images (shared by cells that differ in strength only), at the full strength; on the
+        CPU.
+        """
+        streams = held_out_streams(self.cells, "validation", (*self.recipe.data.streams, "codes"))
+        seeds = {name: seed.to(self.device) for name, seed in streams.items()}
         bias = self.recipe.bias(self.cells)
         x = self.recipe.data.draw(self.recipe.settings.validation_images, seeds, bias).images
         decoded, *codes = self.model(x, seed=seeds["codes"])
-        return batch_means(self._objective.exact()(self.recipe.likelihood(x, decoded), *codes))
+        return batch_means(self._objective.exact()(self.recipe.likelihood(x, decoded), *codes)).cpu()
 
     def take_sums(self) -> Tensor:
-        """The sums [T, K] since the last call, which start again from 0."""
+        """The sums [T, K] since the last call, on the CPU; they start again from 0."""
         sums, self.sums = self.sums, torch.zeros_like(self.sums)
-        return sums
+        return sums.cpu()

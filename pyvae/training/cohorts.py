@@ -16,6 +16,7 @@ from pyvae.nn import stack
 from pyvae.training.cells import Cell
 from pyvae.training.checkpoint import Checkpoints
 from pyvae.training.curves import Curves
+from pyvae.training.device import check_way
 from pyvae.training.progress import TrainingProgress
 from pyvae.training.recipe import Recipe
 from pyvae.training.train import Trained, Training, restored, train
@@ -25,6 +26,7 @@ def train_all(
     recipe: Recipe,
     checkpoints: Checkpoints,
     *,
+    device: torch.device | str = "cpu",
     progress: TrainingProgress | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     on_checkpoint: Callable[[Curves], None] = lambda curves: None,
@@ -41,7 +43,16 @@ def train_all(
             on_checkpoint(_joined_curves(recipe, [*((part.cells, part.curves) for part in done), _of(training)]))
 
         cohort = dataclasses.replace(recipe, cells=cells)
-        done.append(train(cohort, checkpoints=folder, progress=progress, should_stop=should_stop, on_checkpoint=keep))
+        done.append(
+            train(
+                cohort,
+                device=device,
+                checkpoints=folder,
+                progress=progress,
+                should_stop=should_stop,
+                on_checkpoint=keep,
+            )
+        )
     return _joined(recipe, done)
 
 
@@ -53,6 +64,16 @@ def restored_all(recipe: Recipe, checkpoints: Checkpoints) -> Trained | None:
         if trained is not None:
             found.append(trained)
     return _joined(recipe, found) if found else None
+
+
+def check_ways(checkpoints: Checkpoints, device: torch.device) -> None:
+    """Refuses, before anything is changed, to go on with checkpoints of which one cannot be trained on `device`."""
+    if device.type == "cpu":
+        return  # which takes all
+    for folder in (checkpoints, *map(Checkpoints, sorted(checkpoints.folder.glob("added-*")))):
+        state = folder.state()
+        if state is not None:
+            check_way(state, device)
 
 
 def _cohorts(recipe: Recipe, checkpoints: Checkpoints) -> Iterator[tuple[tuple[Cell, ...], Checkpoints]]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pyvae.losses import Terms
-from pyvae.nn import StackedVAE
+from pyvae.nn import StackedModel, StackedVAE
 from pyvae.ops.stacked_vae import Encoded, StackedShape, stacked_vae_forward, stacked_vae_update
 from pyvae.training.terms import batch_means
 
@@ -22,7 +22,8 @@ ALIGNED = 16
 class FusedStep:
     """Takes over the storage of the model's parameters, which stay its parameters."""
 
-    def __init__(self, model: StackedVAE, likelihood: Any, learning_rate: float) -> None:
+    def __init__(self, model: StackedModel, likelihood: Any, learning_rate: float) -> None:
+        assert isinstance(model, StackedVAE)
         self.model, self.learning_rate = model, learning_rate
         layers = [*model.encoder, *model.decoder]
         self._parameters = [parameter for layer in layers for parameter in (layer.weight, layer.bias)]
@@ -44,7 +45,7 @@ class FusedStep:
             parameter.data = view
 
     @staticmethod
-    def serves(model: StackedVAE, likelihood: Callable[[Tensor, Tensor], Tensor]) -> bool:
+    def serves(model: StackedModel, likelihood: Callable[[Tensor, Tensor], Tensor]) -> bool:
         """Whether there is a fused step for this model and likelihood."""
         first = next(model.parameters())
         known = getattr(likelihood, "fused", None) is not None

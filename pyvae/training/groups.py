@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from pyvae.nn import stack
+from pyvae.nn import StackedModel, stack
 from pyvae.training.chunk import Chunk
 from pyvae.training.recipe import Recipe
 
@@ -14,6 +14,11 @@ whose parameters pass through memory at every step; of the fused step's two call
 """
 
 
+def most_of(model: StackedModel, step: str) -> int:
+    """Most models of a chunk of models such as these."""
+    return min(MODELS_PER_CHUNK[step], model.TOGETHER)
+
+
 def divide(models: int, threads: int, most: int) -> list[range]:
     """Consecutive near-equal groups of at most `most`, as many as keep every thread busy to the end."""
     groups = -(-models // most)
@@ -21,11 +26,11 @@ def divide(models: int, threads: int, most: int) -> list[range]:
     return [range(models * g // groups, models * (g + 1) // groups) for g in range(groups)]
 
 
-def initial_chunks(recipe: Recipe, threads: int, step: str) -> list[Chunk]:
-    """All models of the recipe at step 0, to be trained by `step`, one of pyvae.training.chunk.STEPS."""
+def initial_chunks(recipe: Recipe, threads: int, step: str, device: torch.device | str = "cpu") -> list[Chunk]:
+    """All models of the recipe at step 0, to be trained by `step`, one of pyvae.training.chunk.STEPS, on `device`."""
     cells = recipe.cells
-    groups = divide(len(cells), threads, MODELS_PER_CHUNK[step])
-    return [Chunk.initialised([cells[k] for k in group], group, recipe, step) for group in groups]
+    groups = divide(len(cells), threads, most_of(recipe.model(1, None), step))
+    return [Chunk.initialised([cells[k] for k in group], group, recipe, step, device) for group in groups]
 
 
 def regroup(
@@ -42,7 +47,7 @@ def regroup(
     members = [(chunk, k) for chunk, kept in zip(chunks, survivors, strict=True) for k in kept]
     if not members:
         return []
-    groups = divide(len(members), threads, MODELS_PER_CHUNK[step])
+    groups = divide(len(members), threads, most_of(chunks[0].model, step))
     return [_gather([members[m] for m in group], taken, step) for group in groups]
 
 

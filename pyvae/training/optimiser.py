@@ -43,7 +43,7 @@ class StackedAdam:
     def restore(self, moments: Iterable[tuple[Tensor, Tensor]], step: int) -> None:
         """Continues after `step` steps that left these moments, which are copied."""
         for (_, updated), pair in zip(self._pairs(), moments, strict=True):
-            state = {"step": torch.tensor(float(step))}
+            state = {"step": torch.tensor(float(step), device=updated.device)}
             for name, moment in zip(("exp_avg", "exp_avg_sq"), pair, strict=True):
                 state[name] = torch.zeros_like(updated)
                 state[name].flatten()[: moment.numel()] = moment.flatten()

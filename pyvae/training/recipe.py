@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pyvae.data import DataSet
 from pyvae.losses import Objective
-from pyvae.nn import StackedVAE
+from pyvae.nn import StackedModel
 from pyvae.training.cells import Cell
 from pyvae.training.settings import TrainingSettings
 
@@ -23,10 +23,10 @@ class Recipe:
     data: DataSet
     bias: Callable[[Sequence[Cell]], Any]
     """What the data set's `draw` takes as the bias of a stack of cells."""
-    model: Callable[[int, Tensor | None], StackedVAE]
+    model: Callable[[int, Tensor | None], StackedModel]
     """A stack of so many models, initialised from their seeds [K]; without seeds its parameters are zero."""
     likelihood: Callable[[Tensor, Tensor], Tensor]
-    """Images [K, M, size] and the decoder's output of that shape -> reconstruction terms [K, M]."""
+    """Images [K, M, size] and the decoder's output of that shape -> reconstruction terms [K, M], on any device."""
     objective: type[Objective]
     objective_settings: dict[str, Any]
     """All of its settings but the strength."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from pyvae.nn import StackedVAE
+from pyvae.nn import StackedModel
 from pyvae.training.chunk import Chunk
 
 
@@ -19,10 +19,10 @@ class Stopping:
     compared: the objective is still another one.
     """
 
-    def __init__(self, models: int, patience: int, warmup: int, best: StackedVAE) -> None:
+    def __init__(self, models: int, patience: int, warmup: int, best: StackedModel) -> None:
         self.patience, self.warmup = patience, warmup
         self.best = best
-        """Best parameters of all N models, in the recipe's order."""
+        """Best parameters of all N models, in the recipe's order, on the CPU."""
         self.best_loss = torch.full((models,), float("inf"), dtype=torch.float64)
         self.best_step = torch.zeros(models, dtype=torch.int64)
         self.misses = torch.zeros(models, dtype=torch.int64)
@@ -64,4 +64,4 @@ class Stopping:
     def _keep(self, chunk: Chunk, positions: Sequence[int]) -> None:
         places = [chunk.indices[position] for position in positions]
         for kept, current in zip(self.best.parameters(), chunk.model.parameters(), strict=True):
-            kept[places] = current[list(positions)]
+            kept[places] = current[list(positions)].to(kept.device)

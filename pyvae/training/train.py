@@ -18,12 +18,13 @@ import torch
 from torch import Tensor
 
 from pyvae.errors import Interrupted
-from pyvae.nn import StackedVAE, stack
+from pyvae.nn import StackedModel, stack
 from pyvae.training.cells import Cell
 from pyvae.training.checkpoint import Checkpoints
 from pyvae.training.choice import stepping_of
 from pyvae.training.chunk import Chunk
 from pyvae.training.curves import Curves
+from pyvae.training.device import check_way, way_of
 from pyvae.training.groups import initial_chunks, regroup
 from pyvae.training.progress import TrainingProgress
 from pyvae.training.recipe import Recipe
@@ -36,9 +37,9 @@ ROUND_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Trained:
-    """What training leaves: all models in the order of `cells`, and for each how far it went."""
+    """What training leaves: all models in the order of `cells`, on the CPU, and for each how far it went."""
 
-    model: StackedVAE
+    model: StackedModel
     cells: tuple[Cell, ...]
     steps: Tensor
     """Steps taken, int64 [N]."""
@@ -52,11 +53,11 @@ class Trained:
 class Training:
     """The state of a training run between two steps."""
 
-    def __init__(self, recipe: Recipe, pool: ThreadPoolExecutor) -> None:
-        self.recipe, self.pool = recipe, pool
+    def __init__(self, recipe: Recipe, pool: ThreadPoolExecutor, device: torch.device | str = "cpu") -> None:
+        self.recipe, self.pool, self.device = recipe, pool, torch.device(device)
         self.cells = recipe.cells
         self.threads = torch.get_num_threads()
-        self.stepping = stepping_of(recipe.model(1, None), recipe.likelihood)
+        self.stepping = stepping_of(recipe.model(1, None).to(device), recipe.likelihood)
         """How steps are taken, one of pyvae.training.chunk.STEPS."""
         self.step = 0
         self._round = 1
@@ -76,7 +77,7 @@ class Training:
 
     def start(self) -> None:
         """All models at step 0."""
-        self.chunks = initial_chunks(self.recipe, self.threads, self.stepping)
+        self.chunks = initial_chunks(self.recipe, self.threads, self.stepping, self.device)
 
     @property
     def finished(self) -> bool:
@@ -91,6 +92,8 @@ class Training:
         due = min((self.step // every + 1) * every for every in (settings.curve_every, settings.validate_every))
         first, self.step = self.step, min(self.step + self._round, due, settings.steps)
         list(self.pool.map(lambda chunk: chunk.run(first, self.step), self.chunks))
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)  # so that time is the steps' own
         taken = self.step - first
         seconds = min(ROUND_SECONDS, settings.checkpoint_seconds)
         self._round = max(1, int(taken * seconds / (time.monotonic() - start)))
@@ -108,10 +111,10 @@ class Training:
             model, best_step = self.stopping.best, self.stopping.best_step
         else:
             model, best_step = stack([(chunk.model, range(len(chunk.indices))) for chunk in self.chunks]), self.steps
-        return Trained(model, self.cells, self.steps, best_step, self.curves, (self.stepping,))
+        return Trained(model.cpu(), self.cells, self.steps, best_step, self.curves, (self.stepping,))
 
     def save(self, checkpoints: Checkpoints) -> None:
-        """Writes a checkpoint from which `restore` goes on bit for bit."""
+        """Writes a checkpoint from which `restore` goes on, bit for bit on the same device; tensors as on the CPU."""
         tensors = {"curves": self.curves.points(), "steps": self.steps}
         for c, chunk in enumerate(self.chunks):
             tensors[f"{c}.sums"] = chunk.sums
@@ -124,12 +127,13 @@ class Training:
                 }
         if self.stopping is not None:
             tensors |= self.stopping.tensors()
-        checkpoints.save(tensors, self._state())
+        checkpoints.save({name: tensor.cpu() for name, tensor in tensors.items()}, self._state())
 
     def restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         """Continues from a checkpoint, with the same chunks."""
+        check_way(state, self.device)
         self.step, self.steps = state["step"], tensors["steps"].clone()
-        self.stepping = state.get("stepping", "autograd")  # which checkpoints of earlier versions do not name
+        self.stepping = way_of(state)
         self.curves = Curves(self.recipe.terms, tensors["curves"])
         self._curves_read = self.curves.last_step()
         self.diverged[self.curves.not_finite()] = True
@@ -146,8 +150,9 @@ class Training:
     def _restored(self, tensors: dict[str, Tensor], c: int, indices: list[int]) -> Chunk:
         model = self.recipe.model(len(indices), None)
         model.load_state_dict({name: tensors[f"{c}.{name}"] for name in model.state_dict()})
-        chunk = Chunk([self.cells[k] for k in indices], indices, self.recipe, model, self.stepping)
-        chunk.sums = tensors[f"{c}.sums"].clone()
+        cells = [self.cells[k] for k in indices]
+        chunk = Chunk(cells, indices, self.recipe, model.to(self.device), self.stepping)
+        chunk.sums.copy_(tensors[f"{c}.sums"])
         names = [name for name, _ in model.named_parameters()]
         chunk.stepper.restore([(tensors[f"{c}.{name}.m"], tensors[f"{c}.{name}.v"]) for name in names], self.step)
         return chunk
@@ -195,12 +200,13 @@ def restored(recipe: Recipe, checkpoints: Checkpoints) -> Trained | None:
 def train(
     recipe: Recipe,
     *,
+    device: torch.device | str = "cpu",
     checkpoints: Checkpoints | None = None,
     progress: TrainingProgress | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     on_checkpoint: Callable[[Training], None] = lambda training: None,
 ) -> Trained:
-    """Trains every cell of `recipe` to its end.
+    """Trains every cell of `recipe` to its end, on `device`; what it returns is on the CPU.
 
     With `checkpoints` training continues from the newest intact one, saves one every `checkpoint_seconds` and
     one at the end; `on_checkpoint` follows each. When `should_stop` says so, training saves a checkpoint at
@@ -208,7 +214,7 @@ def train(
     """
     settings = recipe.settings
     with workers() as pool:
-        training = Training(recipe, pool)
+        training = Training(recipe, pool, device)
         found = None
         if checkpoints is not None:
             checkpoints.clean()

@@ -1,9 +1,12 @@
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 import pyvae
 from pyvae import cli
@@ -48,6 +51,8 @@ def test_a_study_from_the_command_line_and_again_with_resume(tmp_path, monkeypat
         (["nonsense"], "unknown study 'nonsense': expected one of biased-grid"),
         (["--set", "steps=soon"], "steps must be a whole number, got 'soon'"),
         (["--set", "betas=1,-5"], "betas must be at least 0, got -5.0"),
+        (["--device", "gpu"], "device must be cpu, cuda or a certain one such as cuda:1, got 'gpu'"),
+        (["--device", "mps"], "device must be cpu, cuda or a certain one such as cuda:1, got 'mps'"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_2(tmp_path, monkeypatch, capsys, arguments, sentence) -> None:
@@ -141,3 +146,20 @@ def test_damaged_results_are_one_sentence(tmp_path, monkeypatch, capsys) -> None
     (out / "results.parquet").write_bytes(b"PAR1")
     code, _, errors = run(monkeypatch, capsys, "study", "--out", str(out), "--resume")
     assert code == 2 and errors.startswith("pyvae: error: ") and "Traceback" not in errors
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
+def test_a_device_that_is_not_there_is_one_sentence(tmp_path, monkeypatch, capsys) -> None:
+    code, _, errors = run(monkeypatch, capsys, "study", "--out", str(tmp_path / "out"), "--device", "cuda")
+    assert code == 2 and errors.startswith("pyvae: error: device cuda cannot be used: ") and errors.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_device_is_where_and_not_what(tmp_path, monkeypatch, capsys) -> None:
+    out = tmp_path / "out"
+    code, _, _ = run(monkeypatch, capsys, "study", "--out", str(out), "--device", "cpu", *tiny_settings())
+    assert code == 0 and "device" not in (out / "config.json").read_text()
+    assert json.loads((out / "about.json").read_text())["devices"] == ["cpu"]
+    assert re.search(r"steps by (fused|autograd), on cpu", (out / "report.html").read_text())
+    code, text, _ = run(monkeypatch, capsys, "study", "--out", str(out), "--resume")
+    assert code == 0 and "training" not in text

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 from rich.console import Console
 
-from pyvae.errors import Interrupted
+from pyvae.errors import Interrupted, UserError
 from pyvae.files import exclusive_lock
 from pyvae.studies import StudyError
 from pyvae.studies.biased_grid import STUDY, BiasedGridConfig
 from pyvae.studies.biased_grid.recipe import recipe
 from pyvae.studies.folder import claimed
 from pyvae.studies.run import run_study, stop_on_signal
+from pyvae.training import train
 from tests.studies.biased_grid.tiny import tiny
 
 SAVED = ("config.json", "curves.parquet", "results.parquet", "baseline.parquet", "pictures.safetensors")
@@ -245,3 +247,13 @@ def test_curves_that_are_gone_are_written_again(finished, tmp_path) -> None:
     (out / "curves.parquet").unlink()
     run_study(STUDY, tiny(), out, resume=True, console=quiet())
     assert (out / "curves.parquet").read_bytes() == (finished / "curves.parquet").read_bytes()
+
+
+def test_a_run_that_cannot_go_on_elsewhere_is_left_as_it_was(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(sys.modules[train.__module__], "stepping_of", lambda model, likelihood: "fused")
+    run_study(STUDY, tiny("seeds=0", "steps=3"), tmp_path, console=quiet())
+    before = saved(tmp_path)
+    monkeypatch.setattr(sys.modules[run_study.__module__], "device_named", lambda text: torch.device("cuda", 0))
+    with pytest.raises(UserError, match="device cuda needs a run of its own in another folder"):
+        run_study(STUDY, tiny("steps=3"), tmp_path, resume=True, device="cuda", console=quiet())
+    assert saved(tmp_path) == before

@@ -1,8 +1,10 @@
-"""Recipes that take a moment, of two data sets and two objectives."""
+"""Recipes that take a moment, of two data sets, two objectives and two kinds of model."""
+
+import dataclasses
 
 from pyvae.data import Sprites
 from pyvae.losses import BernoulliReconstruction, BetaTCVAE
-from pyvae.nn import StackedVAE
+from pyvae.nn import StackedConvVAE, StackedVAE
 from pyvae.studies.biased_grid.recipe import recipe
 from pyvae.training import Recipe, TrainingSettings, product
 from tests.studies.biased_grid.tiny import tiny
@@ -27,4 +29,13 @@ def sprite_recipe(**settings: object) -> Recipe:
         objective=BetaTCVAE,
         objective_settings={"dataset_size": data.count},
         axes=("bias", "beta"),
+    )
+
+
+def conv_recipe(**settings: object) -> Recipe:
+    """The same with convolutions."""
+    recipe = sprite_recipe(**settings)
+    shape = recipe.data.shape
+    return dataclasses.replace(
+        recipe, model=lambda models, seeds: StackedConvVAE(models, shape, 4, (8, 16), 32, seeds=seeds)
     )

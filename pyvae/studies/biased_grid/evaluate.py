@@ -24,7 +24,7 @@ from pyvae.metrics.active_latents import is_active
 from pyvae.metrics.information import code_information, is_saturated, latent_information, recovered_information
 from pyvae.metrics.latents import active_by_kl, active_by_variance, kl_per_latent
 from pyvae.metrics.projection import LinearMap, halves, least_squares, score, sgd_protocol
-from pyvae.nn import StackedVAE
+from pyvae.nn import StackedModel
 from pyvae.ops import reparameterize
 from pyvae.studies.biased_grid.config import BiasedGridConfig
 from pyvae.studies.biased_grid.recipe import mus, recipe
@@ -50,7 +50,7 @@ class Evaluation(NamedTuple):
 
 @torch.no_grad()
 def evaluate(
-    model: StackedVAE,
+    model: StackedModel,
     cells: Sequence[Cell],
     config: BiasedGridConfig,
     *,
@@ -107,7 +107,7 @@ def random_baseline(config: BiasedGridConfig) -> Evaluation:
 
 
 def _on_training_distribution(
-    model: StackedVAE, cells: Sequence[Cell], config: BiasedGridConfig, grid: BlockGrid
+    model: StackedModel, cells: Sequence[Cell], config: BiasedGridConfig, grid: BlockGrid
 ) -> Columns:
     """ELBO terms, latents and information on held-out noised images; models that differ in strength see the
     same ones.
@@ -147,7 +147,7 @@ def held_out(grid: BlockGrid, cells: Sequence[Cell], count: int) -> Draw:
 
 
 def _on_test_grid(
-    model: StackedVAE, cells: Sequence[Cell], config: BiasedGridConfig, grid: BlockGrid
+    model: StackedModel, cells: Sequence[Cell], config: BiasedGridConfig, grid: BlockGrid
 ) -> tuple[Columns, Tensor, Tensor]:
     """Projections both ways between intensities and codes, and the decoded projection's error."""
     truth = grid.test_intensities()
@@ -184,13 +184,13 @@ def _both_fits(inputs: Tensor, targets: Tensor, config: BiasedGridConfig) -> tup
     return {"lsq": least_squares(inputs, targets), "sgd": sgd.map}, sgd.curve
 
 
-def _encode_grid(model: StackedVAE, grid: BlockGrid, truth: Tensor) -> tuple[Tensor, Tensor]:
+def _encode_grid(model: StackedModel, grid: BlockGrid, truth: Tensor) -> tuple[Tensor, Tensor]:
     """Posterior means and log variances [K, N, latents] of the noise-free grid, which all models share."""
     parts = [model.encode(grid.render(batch)) for batch in torch.split(truth, IMAGES_AT_ONCE)]
     return torch.cat([mu for mu, _ in parts], 1), torch.cat([logvar for _, logvar in parts], 1)
 
 
-def _decoded_error(model: StackedVAE, grid: BlockGrid, projection: LinearMap, truth: Tensor) -> Tensor:
+def _decoded_error(model: StackedModel, grid: BlockGrid, projection: LinearMap, truth: Tensor) -> Tensor:
     """Mean over images and pixels of (G(z) - Decoder(P(z)))^2, [K]."""
     total = torch.zeros(model.models, dtype=torch.float64)
     for batch in torch.split(truth, IMAGES_AT_ONCE):
