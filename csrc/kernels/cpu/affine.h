@@ -99,13 +99,32 @@ PYVAE_VEC int64_t panel_width(int64_t columns) {
   return ceil_div(columns, kRegisterLanes<T>) * kRegisterLanes<T>;
 }
 
-// Rows of `from`, `columns` of each, at most kPanel, as a packed panel.
+// Numbers as they lie in memory: what pack and transpose read.
 template <typename T>
-PYVAE_VEC void pack(const T* from, int64_t stride, int64_t rows, int64_t columns, T* panel) {
+struct AsIs {
+  const T* at;
+  PYVAE_INLINE AsIs from(int64_t offset) const { return {at + offset}; }
+  PYVAE_INLINE Vec<T, 1> load(int64_t offset, int64_t count) const { return load_part<T>(at + offset, count); }
+};
+
+// A gradient behind a relu that gave out y: 0 where y is. A NaN of y is none, so that it does not end here.
+template <typename T>
+struct BehindRelu {
+  const T *at, *y;
+  PYVAE_INLINE BehindRelu from(int64_t offset) const { return {at + offset, y + offset}; }
+  PYVAE_INLINE Vec<T, 1> load(int64_t offset, int64_t count) const {
+    const Vec<T, 1> zero(T(0));
+    return select(load_part<T>(y + offset, count) == zero, zero, load_part<T>(at + offset, count));
+  }
+};
+
+// Rows of `from`, `columns` of each, at most kPanel, as a packed panel.
+template <typename T, typename From>
+PYVAE_VEC void pack(From from, int64_t stride, int64_t rows, int64_t columns, T* panel) {
   constexpr int64_t kLanes = kRegisterLanes<T>;
   for (int64_t k = 0; k < rows; ++k) {
     for (int64_t j = 0; j < columns; j += kLanes, panel += kLanes)
-      store(panel, load_part<T>(from + k * stride + j, smaller(columns - j, kLanes)));
+      store(panel, from.load(k * stride + j, smaller(columns - j, kLanes)));
   }
 }
 
@@ -147,8 +166,8 @@ PYVAE_VEC void transpose_from(Register<T>* rows) {
 
 // to(c, r) = from(r, c): rows of `from` lie from_stride apart, rows of `to` to_stride. `change(r, c, count, values)`
 // makes of values(from rows r…, column c) what is stored in row c of `to`.
-template <typename T, typename Change>
-PYVAE_VEC void transpose(const T* from, int64_t from_stride, int64_t rows, int64_t columns, T* to, int64_t to_stride,
+template <typename T, typename From, typename Change>
+PYVAE_VEC void transpose(From from, int64_t from_stride, int64_t rows, int64_t columns, T* to, int64_t to_stride,
                          Change change) {
   constexpr int64_t kLanes = kRegisterLanes<T>;
   for (int64_t r = 0; r < rows; r += kLanes) {
@@ -158,7 +177,7 @@ PYVAE_VEC void transpose(const T* from, int64_t from_stride, int64_t rows, int64
       Register<T> block[kLanes];
 #pragma GCC unroll 16
       for (int64_t i = 0; i < kLanes; ++i)
-        block[i] = load_part<T>(from + (r + smaller(i, height - 1)) * from_stride + c, width).part[0];
+        block[i] = from.load((r + smaller(i, height - 1)) * from_stride + c, width).part[0];
       transpose_from<1, T>(block);
       for (int64_t j = 0; j < width; ++j) {
         Vec<T, 1> values;
@@ -179,11 +198,11 @@ template <typename T>
 void affine_forward(AffineSizes of, int64_t first, const T* x, const T* weight, const T* bias, bool relu, T* y) {
   alignas(64) T panel[kPanelRows * kPanel<T>];
   const int64_t columns = smaller(of.outputs - first, kPanel<T>);
-  const int64_t blocks = ceil_div(of.inputs, kPanelRows);
+  const int64_t blocks = larger<int64_t>(ceil_div(of.inputs, kPanelRows), 1);  // of no inputs y is the bias
   T* const to = y + first;
   for (int64_t block = 0; block < blocks; ++block) {
     const Range k = part_of(of.inputs, block, blocks);
-    pack(weight + k.first * of.outputs + first, of.outputs, k.count(), columns, panel);
+    pack(AsIs<T>{weight + k.first * of.outputs + first}, of.outputs, k.count(), columns, panel);
     const bool opens = block == 0, closes = block + 1 == blocks;
     const T* const next = weight + (closes ? first + kPanel<T> : k.last * of.outputs + first);
     times_panel(
@@ -213,34 +232,66 @@ PYVAE_VEC void affine_weight_gradient(AffineSizes of, Range inputs, const T* x, 
           PYVAE_INLINE { take(inputs.first + i, first + j, count, sum); });
 }
 
-// The gradient of x for rows [first, first + kPanel) = grad W^T, computed as (W grad^T)^T, so that W is read as it
-// lies. 0 where `mask` [rows, inputs], what a relu gave out, is not above 0; mask may be null. `room` holds
-// kPanel * outputs.
+// Rows [first, first + kPanel) of the gradient of y, as the packed panel that affine_input_gradient meets: kPanel *
+// outputs numbers.
+template <typename T, typename From>
+PYVAE_VEC void transpose_gradient(AffineSizes of, int64_t first, From grad, T* panel) {
+  const int64_t columns = smaller(of.rows - first, kPanel<T>);
+  transpose(grad.from(first * of.outputs), of.outputs, columns, of.outputs, panel, panel_width<T>(columns),
+            [](int64_t, int64_t, int64_t, Vec<T, 1> values) PYVAE_INLINE { return values; });
+}
+
+// The gradient of x for rows [first, first + kPanel) and `inputs`, at most kTransposedRows of them, as grad W^T,
+// computed as (W grad^T)^T, so that W is read as it lies; `panel` is from transpose_gradient. 0 where `mask`
+// [rows, inputs], what a relu gave out, is not above 0; mask may be null.
 constexpr int64_t kTransposedRows = 96;
 template <typename T>
-void affine_input_gradient(AffineSizes of, int64_t first, const T* grad, const T* weight, const T* mask, T* dx,
-                           T* room) {
+void affine_input_gradient(AffineSizes of, int64_t first, Range inputs, const T* panel, const T* weight, const T* mask,
+                           T* dx) {
   alignas(64) T block[kTransposedRows * kPanel<T>];
   const int64_t columns = smaller(of.rows - first, kPanel<T>), width = panel_width<T>(columns);
-  const auto as_is = [](int64_t, int64_t, int64_t, Vec<T, 1> values) PYVAE_INLINE { return values; };
-  transpose(grad + first * of.outputs, of.outputs, columns, of.outputs, room, width, as_is);
-  for (int64_t i = 0; i < of.inputs; i += kTransposedRows) {
-    const int64_t rows = smaller(of.inputs - i, kTransposedRows);
+  const int64_t blocks = larger<int64_t>(ceil_div(of.outputs, kPanelRows), 1);
+  for (int64_t k_block = 0; k_block < blocks; ++k_block) {
+    const Range k = part_of(of.outputs, k_block, blocks);
+    const bool opens = k_block == 0;
     times_panel(
-        rows, Left<T>{weight, of.outputs, 1}.rows_from(i), room, of.outputs, columns,
-        [&](int64_t, Range range)
-            PYVAE_INLINE { return Ahead{weight + (i + range.last) * of.outputs, int64_t{kTileRows * sizeof(T)}}; },
-        [](int64_t, int64_t, int64_t) PYVAE_INLINE { return Vec<T, 1>(T(0)); },
+        inputs.count(), Left<T>{weight, of.outputs, 1}.rows_from(inputs.first).k_from(k.first), panel + k.first * width,
+        k.count(), columns,
+        [&](int64_t, Range range) PYVAE_INLINE {
+          return Ahead{weight + (inputs.first + range.last) * of.outputs + k.first, int64_t{kTileRows * sizeof(T)}};
+        },
+        [&](int64_t r, int64_t j, int64_t)
+            PYVAE_INLINE { return opens ? Vec<T, 1>(T(0)) : load<T, 1>(block + r * width + j); },
         [&](int64_t r, int64_t j, int64_t, Vec<T, 1> sum) PYVAE_INLINE { store(block + r * width + j, sum); });
-    T* const to = dx + first * of.inputs + i;
-    const T* const above = mask == nullptr ? nullptr : mask + first * of.inputs + i;
-    transpose(block, width, rows, columns, to, of.inputs,
-              [&](int64_t r, int64_t c, int64_t count, Vec<T, 1> values) PYVAE_INLINE {
-                if (above == nullptr) return values;
-                const Vec<T, 1> zero(T(0));
-                return select(load_part<T>(above + c * of.inputs + r, count) > zero, values, zero);
-              });
   }
+  T* const to = dx + first * of.inputs + inputs.first;
+  const T* const above = mask == nullptr ? nullptr : mask + first * of.inputs + inputs.first;
+  transpose(AsIs<T>{block}, width, inputs.count(), columns, to, of.inputs,
+            [&](int64_t r, int64_t c, int64_t count, Vec<T, 1> values) PYVAE_INLINE {
+              if (above == nullptr) return values;
+              const Vec<T, 1> zero(T(0));
+              return select(load_part<T>(above + c * of.inputs + r, count) > zero, values, zero);
+            });
+}
+
+// The gradient of the bias: take(column, count, gradient).
+template <typename T, typename From, typename Take>
+PYVAE_VEC void affine_bias_gradient(AffineSizes of, From grad, Take take) {
+  constexpr int64_t kLanes = kRegisterLanes<T>;
+  for (int64_t j = 0; j < of.outputs; j += kLanes) {
+    const int64_t count = smaller(of.outputs - j, kLanes);
+    Vec<T, 1> sum(T(0));
+    for (int64_t i = 0; i < of.rows; ++i) sum = sum + grad.load(i * of.outputs + j, count);
+    take(j, count, sum);
+  }
+}
+
+// The gradient of y as all of its packed panels, which affine_weight_gradient meets: that of columns first... begins at
+// rows * first.
+template <typename T, typename From>
+PYVAE_VEC void pack_gradient(AffineSizes of, From grad, T* panels) {
+  for (int64_t first = 0; first < of.outputs; first += kPanel<T>)
+    pack(grad.from(first), of.outputs, of.rows, smaller(of.outputs - first, kPanel<T>), panels + of.rows * first);
 }
 
 }  // namespace
