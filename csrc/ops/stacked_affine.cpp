@@ -77,10 +77,9 @@ Tensor stacked_affine(const Tensor& x, const Tensor& weight, const Tensor& bias,
   const Matrices x_ = matrices_of(x), weight_ = matrices_of(weight), bias_ = matrices_of(bias);
   const int64_t shares = shares_of(shape);
   dispatch(x, [&]<typename T>() {
-    const StackedAffine<T> args{shape, stack_of<T>(x_), stack_of<T>(weight_), stack_of<T>(bias_),
-                                relu,  out<T>(y),       shares};
-    for_ranges(shares, 1,
-               [&](auto isa, int64_t begin, int64_t end) { cpu::stacked_affine<isa()>(args, begin, end); });
+    const StackedAffine<T> args{shape,     stack_of<T>(x_), stack_of<T>(weight_), stack_of<T>(bias_), relu,
+                                out<T>(y), shares};
+    for_ranges(shares, 1, [&](auto isa, int64_t begin, int64_t end) { cpu::stacked_affine<isa()>(args, begin, end); });
   });
   return y;
 }

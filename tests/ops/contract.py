@@ -7,13 +7,11 @@ import torch
 from torch import Tensor
 
 
-def assert_values(
-    actual: Tensor, plain: Tensor, exact: Tensor, rtol: float = 0.0, terms: Tensor | None = None
-) -> None:
+def assert_values(actual: Tensor, plain: Tensor, exact: Tensor, rtol: float = 0.0, terms: Tensor | None = None) -> None:
     """float32: at most twice plain torch's error plus 1e-6 (1 + |exact|); float64: 1e-12 (1 + |exact|).
 
-    Where grids stand in for sums, plus their rtol. Where terms of a sum cancel, with the sum of their absolute values in
-    the place of |exact|.
+    Where grids stand in for sums, plus their rtol. Where terms of a sum cancel, with the sum of their absolute values
+    in the place of |exact|.
     """
     assert actual.shape == exact.shape
     if exact.numel() == 0:

@@ -244,26 +244,19 @@ PYVAE_VEC void transpose_gradient(AffineSizes of, int64_t first, From grad, T* p
 // The gradient of x for rows [first, first + kPanel) and `inputs`, at most kTransposedRows of them, as grad W^T,
 // computed as (W grad^T)^T, so that W is read as it lies; `panel` is from transpose_gradient. 0 where `mask`
 // [rows, inputs], what a relu gave out, is not above 0; mask may be null.
-constexpr int64_t kTransposedRows = 96;
+constexpr int64_t kTransposedRows = 48;  // few, so that they stay in the first-level cache beside much of the panel
 template <typename T>
 void affine_input_gradient(AffineSizes of, int64_t first, Range inputs, const T* panel, const T* weight, const T* mask,
                            T* dx) {
   alignas(64) T block[kTransposedRows * kPanel<T>];
   const int64_t columns = smaller(of.rows - first, kPanel<T>), width = panel_width<T>(columns);
-  const int64_t blocks = larger<int64_t>(ceil_div(of.outputs, kPanelRows), 1);
-  for (int64_t k_block = 0; k_block < blocks; ++k_block) {
-    const Range k = part_of(of.outputs, k_block, blocks);
-    const bool opens = k_block == 0;
-    times_panel(
-        inputs.count(), Left<T>{weight, of.outputs, 1}.rows_from(inputs.first).k_from(k.first), panel + k.first * width,
-        k.count(), columns,
-        [&](int64_t, Range range) PYVAE_INLINE {
-          return Ahead{weight + (inputs.first + range.last) * of.outputs + k.first, int64_t{kTileRows * sizeof(T)}};
-        },
-        [&](int64_t r, int64_t j, int64_t)
-            PYVAE_INLINE { return opens ? Vec<T, 1>(T(0)) : load<T, 1>(block + r * width + j); },
-        [&](int64_t r, int64_t j, int64_t, Vec<T, 1> sum) PYVAE_INLINE { store(block + r * width + j, sum); });
-  }
+  times_panel(
+      inputs.count(), Left<T>{weight, of.outputs, 1}.rows_from(inputs.first), panel, of.outputs, columns,
+      [&](int64_t, Range range) PYVAE_INLINE {
+        return Ahead{weight + (inputs.first + range.last) * of.outputs, int64_t{kTileRows * sizeof(T)}};
+      },
+      [](int64_t, int64_t, int64_t) PYVAE_INLINE { return Vec<T, 1>(T(0)); },
+      [&](int64_t r, int64_t j, int64_t, Vec<T, 1> sum) PYVAE_INLINE { store(block + r * width + j, sum); });
   T* const to = dx + first * of.inputs + inputs.first;
   const T* const above = mask == nullptr ? nullptr : mask + first * of.inputs + inputs.first;
   transpose(AsIs<T>{block}, width, inputs.count(), columns, to, of.inputs,
