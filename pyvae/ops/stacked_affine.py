@@ -39,9 +39,11 @@ def stacked_affine(x: Tensor, weight: Tensor, bias: Tensor, *, relu: bool = Fals
                 [5., 5.],
                 [6., 6.]])
     """
-    check_types(x=x, weight=weight, bias=bias)
+    is_served = _is_served(x, weight, bias)
+    if not is_served:
+        check_types(x=x, weight=weight, bias=bias)
     x = _checked(x, weight, bias)
-    y: Tensor = _op(x, weight, bias, relu) if _is_served(x, weight, bias) else _plain(x, weight, bias, relu)
+    y: Tensor = _op(x, weight, bias, relu) if is_served else _plain(x, weight, bias, relu)
     return y
 
 
@@ -59,16 +61,16 @@ def _checked(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return x
 
 
-def _is_served(*tensors: Tensor) -> bool:
-    """Whether the kernels serve this call: asked in the order of what can be traced."""
+def _is_served(x: Tensor, weight: Tensor, bias: Tensor) -> bool:
+    """Whether the kernels serve this call; then its types are those that they take."""
     if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
         return False
     if forward_ad._current_level >= 0 or functorch.peek_interpreter_stack() is not None:
         return False
-    if not all(type(tensor) in PLAIN for tensor in tensors):
-        return False
-    first = tensors[0]
-    return first.is_cpu and first.dtype in COMPUTED and not autocasts(first)
+    for tensor in (x, weight, bias):
+        if type(tensor) not in PLAIN or not tensor.is_cpu or tensor.dtype != x.dtype:
+            return False
+    return x.dtype in COMPUTED and not autocasts(x)
 
 
 def _plain(x: Tensor, weight: Tensor, bias: Tensor, relu: bool) -> Tensor:

@@ -38,10 +38,41 @@ struct Ahead {
 };
 constexpr Ahead kNothingAhead{nullptr, 0};
 
+// A packed panel, row after row.
+template <typename T>
+struct Packed {
+  const T* at;
+  template <int kVectors>
+  PYVAE_INLINE void take(Vec<T, 1> (&row)[kVectors]) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kVectors; ++j) row[j] = load<T, 1>(at + j * kRegisterLanes<T>);
+    at += kVectors * kRegisterLanes<T>;
+  }
+};
+
+// Rows of a matrix that become a packed panel as the first tile meets them: its products hide the copying.
+template <typename T>
+struct Packing {
+  const T* from;
+  int64_t stride, columns;
+  T* panel;
+  template <int kVectors>
+  PYVAE_INLINE void take(Vec<T, 1> (&row)[kVectors]) {
+    constexpr int64_t kLanes = kRegisterLanes<T>;
+#pragma GCC unroll 4
+    for (int j = 0; j < kVectors; ++j) {
+      row[j] = j + 1 < kVectors ? load<T, 1>(from + j * kLanes) : load_part<T>(from + j * kLanes, columns - j * kLanes);
+      store(panel + j * kLanes, row[j]);
+    }
+    from += stride;
+    panel += kVectors * kLanes;
+  }
+};
+
 // done(row, column, count, sum): sum holds `count` columns, at least 1, of a row. begin(row, column, count) is what it
 // starts from.
-template <int kRows, int kVectors, typename T, typename Begin, typename Done>
-PYVAE_VEC void tile(Left<T> a, const T* panel, int64_t rows_of_panel, int64_t columns, Ahead ahead, Begin begin,
+template <int kRows, int kVectors, typename T, typename Panel, typename Begin, typename Done>
+PYVAE_VEC void tile(Left<T> a, Panel panel, int64_t rows_of_panel, int64_t columns, Ahead ahead, Begin begin,
                     Done done) {
   constexpr int64_t kLanes = kRegisterLanes<T>;
   const char* soon = static_cast<const char*>(ahead.at);
@@ -53,8 +84,7 @@ PYVAE_VEC void tile(Left<T> a, const T* panel, int64_t rows_of_panel, int64_t co
   }
   for (int64_t k = 0; k < rows_of_panel; ++k) {
     Vec<T, 1> b[kVectors];
-#pragma GCC unroll 4
-    for (int j = 0; j < kVectors; ++j) b[j] = load<T, 1>(panel + j * kLanes);
+    panel.take(b);
 #pragma GCC unroll 8
     for (int i = 0; i < kRows; ++i) {
       const Vec<T, 1> factor(a.at[i * a.row_stride]);
@@ -64,7 +94,6 @@ PYVAE_VEC void tile(Left<T> a, const T* panel, int64_t rows_of_panel, int64_t co
     __builtin_prefetch(soon, 0, 2);  // into the second level; of an address that is none nothing comes
     soon += ahead.step;
     a.at += a.k_stride;
-    panel += kVectors * kLanes;
   }
 #pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i) {
@@ -74,8 +103,8 @@ PYVAE_VEC void tile(Left<T> a, const T* panel, int64_t rows_of_panel, int64_t co
 }
 
 // `rows` rows, at most kTileRows, by the `columns` columns of a panel, at most kPanel.
-template <int kRows, int kVectors, typename T, typename Begin, typename Done>
-PYVAE_VEC void some_rows(int64_t rows, Left<T> a, const T* panel, int64_t rows_of_panel, int64_t columns, Ahead ahead,
+template <int kRows, int kVectors, typename T, typename Panel, typename Begin, typename Done>
+PYVAE_VEC void some_rows(int64_t rows, Left<T> a, Panel panel, int64_t rows_of_panel, int64_t columns, Ahead ahead,
                          Begin begin, Done done) {
   if (rows == kRows) {
     tile<kRows, kVectors>(a, panel, rows_of_panel, columns, ahead, begin, done);
@@ -83,9 +112,9 @@ PYVAE_VEC void some_rows(int64_t rows, Left<T> a, const T* panel, int64_t rows_o
     some_rows<kRows - 1, kVectors>(rows, a, panel, rows_of_panel, columns, ahead, begin, done);
   }
 }
-template <int kVectors, typename T, typename Begin, typename Done>
-PYVAE_VEC void some_columns(int64_t rows, Left<T> a, const T* panel, int64_t rows_of_panel, int64_t columns,
-                            Ahead ahead, Begin begin, Done done) {
+template <int kVectors, typename T, typename Panel, typename Begin, typename Done>
+PYVAE_VEC void some_columns(int64_t rows, Left<T> a, Panel panel, int64_t rows_of_panel, int64_t columns, Ahead ahead,
+                            Begin begin, Done done) {
   if (columns > (kVectors - 1) * kRegisterLanes<T>) {
     some_rows<kTileRows, kVectors>(rows, a, panel, rows_of_panel, columns, ahead, begin, done);
   } else if constexpr (kVectors > 1) {
@@ -128,19 +157,26 @@ PYVAE_VEC void pack(From from, int64_t stride, int64_t rows, int64_t columns, T*
   }
 }
 
-// Rows of a matrix times a packed panel, tile by tile; begin and done as in `tile`, rows counted from the first;
-// ask(tile, rows) is what is ahead of it.
-template <typename T, typename Ask, typename Begin, typename Done>
-PYVAE_VEC void times_panel(int64_t rows, Left<T> a, const T* panel, int64_t rows_of_panel, int64_t columns, Ask ask,
-                           Begin begin, Done done) {
-  const int64_t tiles = ceil_div(rows, kTileRows);
-  for (int64_t t = 0; t < tiles; ++t) {
+// Tiles [begin, end) of `tiles` of the rows of a matrix times a panel; begin and done as in `tile`, rows counted from
+// the first; ask(tile, rows) is what is ahead of it.
+template <typename T, typename Panel, typename Ask, typename Begin, typename Done>
+PYVAE_VEC void times_tiles(Range of, int64_t tiles, int64_t rows, Left<T> a, Panel panel, int64_t rows_of_panel,
+                           int64_t columns, Ask ask, Begin begin, Done done) {
+  for (int64_t t = of.first; t < of.last; ++t) {
     const Range range = part_of(rows, t, tiles);
     some_columns<kTileVectors>(
         range.count(), a.rows_from(range.first), panel, rows_of_panel, columns, ask(t, range),
         [&](int64_t i, int64_t j, int64_t count) PYVAE_INLINE { return begin(range.first + i, j, count); },
         [&](int64_t i, int64_t j, int64_t count, Vec<T, 1> sum) PYVAE_INLINE { done(range.first + i, j, count, sum); });
   }
+}
+
+// All rows of a matrix times a packed panel.
+template <typename T, typename Ask, typename Begin, typename Done>
+PYVAE_VEC void times_panel(int64_t rows, Left<T> a, const T* panel, int64_t rows_of_panel, int64_t columns, Ask ask,
+                           Begin begin, Done done) {
+  const int64_t tiles = ceil_div(rows, kTileRows);
+  times_tiles({0, tiles}, tiles, rows, a, Packed<T>{panel}, rows_of_panel, columns, ask, begin, done);
 }
 
 // A block of kLanes by kLanes numbers with rows and columns exchanged: one stage for each bit of their indices.
@@ -199,23 +235,28 @@ void affine_forward(AffineSizes of, int64_t first, const T* x, const T* weight, 
   alignas(64) T panel[kPanelRows * kPanel<T>];
   const int64_t columns = smaller(of.outputs - first, kPanel<T>);
   const int64_t blocks = larger<int64_t>(ceil_div(of.inputs, kPanelRows), 1);  // of no inputs y is the bias
+  const int64_t tiles = ceil_div(of.rows, kTileRows);
   T* const to = y + first;
   for (int64_t block = 0; block < blocks; ++block) {
     const Range k = part_of(of.inputs, block, blocks);
-    pack(AsIs<T>{weight + k.first * of.outputs + first}, of.outputs, k.count(), columns, panel);
     const bool opens = block == 0, closes = block + 1 == blocks;
+    const T* const here = weight + k.first * of.outputs + first;
     const T* const next = weight + (closes ? first + kPanel<T> : k.last * of.outputs + first);
-    times_panel(
-        of.rows, Left<T>{x, of.inputs, 1}.k_from(k.first), panel, k.count(), columns,
-        [&](int64_t t, Range) PYVAE_INLINE {
-          return t < kTileVectors ? Ahead{next + t * kRegisterLanes<T>, of.outputs * int64_t{sizeof(T)}}
-                                  : kNothingAhead;
-        },
-        [&](int64_t i, int64_t j, int64_t count)
-            PYVAE_INLINE { return load_part<T>(opens ? bias + first + j : to + i * of.outputs + j, count); },
-        [&](int64_t i, int64_t j, int64_t count, Vec<T, 1> sum) PYVAE_INLINE {
-          store_part(to + i * of.outputs + j, relu && closes ? larger(Vec<T, 1>(T(0)), sum) : sum, count);
-        });
+    const auto times = [&](Range range, auto rows_of_weight) PYVAE_INLINE {
+      times_tiles(
+          range, tiles, of.rows, Left<T>{x, of.inputs, 1}.k_from(k.first), rows_of_weight, k.count(), columns,
+          [&](int64_t t, Range) PYVAE_INLINE {
+            return t < kTileVectors ? Ahead{next + t * kRegisterLanes<T>, of.outputs * int64_t{sizeof(T)}}
+                                    : kNothingAhead;
+          },
+          [&](int64_t i, int64_t j, int64_t count)
+              PYVAE_INLINE { return load_part<T>(opens ? bias + first + j : to + i * of.outputs + j, count); },
+          [&](int64_t i, int64_t j, int64_t count, Vec<T, 1> sum) PYVAE_INLINE {
+            store_part(to + i * of.outputs + j, relu && closes ? larger(Vec<T, 1>(T(0)), sum) : sum, count);
+          });
+    };
+    times({0, 1}, Packing<T>{here, of.outputs, columns, panel});
+    times({1, tiles}, Packed<T>{panel});
   }
 }
 
