@@ -20,6 +20,7 @@ from pyvae.ops import (  # noqa: E402  (the ops register themselves with the loa
     reparameterize,
     reparameterize_with_kl,
     set_cpu_isa,
+    stacked_affine,
 )
 
 __version__ = "0.1.0"
@@ -43,6 +44,7 @@ __all__ = [
     "reparameterize",
     "reparameterize_with_kl",
     "set_cpu_isa",
+    "stacked_affine",
 ]
 
 

@@ -1,6 +1,6 @@
 """Stacked layers: K independent affine maps in one module, every parameter with a leading model axis.
 
-One batched matrix product serves all K models, so a sweep trains as one process. Models never mix: sum the
+One batched product serves all K models, so a sweep trains as one process. Models never mix: sum the
 per-model losses, and each model's gradient is the one it has alone.
 """
 
@@ -9,6 +9,8 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+
+from pyvae.ops import stacked_affine
 
 
 class StackedLinear(nn.Module):
@@ -19,8 +21,8 @@ class StackedLinear(nn.Module):
         self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.baddbmm(self.bias, x, self.weight)
+    def forward(self, x: Tensor, *, relu: bool = False) -> Tensor:
+        return stacked_affine(x, self.weight, self.bias, relu=relu)
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
@@ -50,9 +52,9 @@ def stacked_layers(sizes: Sequence[int], models: int, generators: Sequence[torch
 
 
 def stacked_mlp(layers: nn.ModuleList, x: Tensor) -> Tensor:
-    """Affine maps with relu between them, in place: an affine map's backward does not need its output."""
+    """Affine maps with relu between them."""
     *hidden, last = layers
     for layer in hidden:
-        x = layer(x).relu_()
+        x = layer(x, relu=True)
     out: Tensor = last(x)
     return out

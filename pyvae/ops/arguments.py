@@ -8,30 +8,42 @@ import torch
 import torch.autograd.forward_ad as forward_ad
 from torch import Tensor
 
-_COMPUTED = (torch.float32, torch.float64)
-_SUPPORTED = (*_COMPUTED, torch.bfloat16, torch.float16)
+COMPUTED = (torch.float32, torch.float64)
+_SUPPORTED = (*COMPUTED, torch.bfloat16, torch.float16)
 PLAIN = (Tensor, torch.nn.Parameter)
 """Types that no subclass stands behind."""
 
 
 def check_tensors(**tensors: Any) -> None:
-    """All are floating tensors of one dtype on one device; under autocast dtypes may differ.
+    """As `check_types`, and they are tensors that the ops can differentiate.
 
     Raises:
-        TypeError: if one is no tensor or a DTensor, has an unsupported dtype, or another dtype than the first.
-        ValueError: if one lies on another device than the first.
+        TypeError, ValueError: as `check_types`; TypeError for a DTensor.
         NotImplementedError: if one carries a forward-mode tangent, which the ops would drop.
     """
-    first_name, first = next(iter(tensors.items()))
     eager = not torch.compiler.is_compiling()  # which traces none of the questions asked here
     has_tangents = eager and forward_ad._current_level >= 0
     for name, tensor in tensors.items():
         if not isinstance(tensor, Tensor):
-            raise TypeError(f"{name} must be a tensor, got {type(tensor).__name__}.")
+            continue  # refused below
         if eager and type(tensor) is not Tensor:
             _refuse_distributed(name, tensor)
         if has_tangents:
             _refuse_tangent(name, tensor)
+    check_types(**tensors)
+
+
+def check_types(**tensors: Any) -> None:
+    """All are floating tensors of one dtype on one device; under autocast dtypes may differ.
+
+    Raises:
+        TypeError: if one is no tensor, has an unsupported dtype, or another dtype than the first.
+        ValueError: if one lies on another device than the first.
+    """
+    first_name, first = next(iter(tensors.items()))
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"{name} must be a tensor, got {type(tensor).__name__}.")
         if tensor.dtype not in _SUPPORTED:
             raise TypeError(f"{name} must be float32, float64, bfloat16 or float16, got {short_name(tensor.dtype)}.")
         if tensor.device != first.device:
@@ -141,7 +153,7 @@ def _are_ready(values: tuple[Any, ...]) -> bool:
     if torch.compiler.is_compiling() or forward_ad._current_level >= 0:
         return False
     first = values[0]
-    if type(first) not in PLAIN or first.dtype not in _COMPUTED:
+    if type(first) not in PLAIN or first.dtype not in COMPUTED:
         return False
     for value in values[1:]:
         if type(value) not in PLAIN or value.dtype != first.dtype or value.shape != first.shape:

@@ -1,4 +1,4 @@
-"""What the densities compute, for torch.utils.flop_counter.FlopCounterMode.
+"""What densities and stacked affine maps compute, for torch.utils.flop_counter.FlopCounterMode.
 
 Additions and multiplications count one each, a multiply-add two, as in torch's matrix products, and a power of two one.
 Elementwise ops are not counted, as torch counts none.
@@ -48,8 +48,20 @@ _FORMULAS = {
 }
 
 
+def _affine(x: Shape, weight: Shape, *_: Any, **__: Any) -> int:
+    product: int = 2 * torch.Size(x).numel() * weight[-1]
+    return product
+
+
+def _affine_backward(grad_y: Shape, x: Shape | None, weight: Shape | None, *_: Any, **__: Any) -> int:
+    # Each product asks for the other's factor; the sums of the bias's gradient are not counted, as torch counts none.
+    inputs = [shape[axis] for shape, axis in ((x, -1), (weight, -2)) if shape is not None]
+    products: int = 2 * torch.Size(grad_y).numel() * sum(inputs)
+    return products
+
+
 def register() -> None:
-    """Adds the densities to torch's table of formulas, which a counter copies when it is made."""
+    """Adds them to torch's table of formulas, which a counter copies when it is made."""
     log = logging.getLogger("torch.utils.flop_counter")
     level = log.level
     log.setLevel(logging.ERROR)  # it warns of a missing triton when imported, which is no business of the ops
@@ -58,6 +70,8 @@ def register() -> None:
     log.setLevel(level)
     for name, (first, count) in _FORMULAS.items():
         register_flop_formula(getattr(torch.ops.pyvae, name))(_formula(first, count))
+    register_flop_formula(torch.ops.pyvae.stacked_affine)(_affine)
+    register_flop_formula(torch.ops.pyvae.stacked_affine_backward)(_affine_backward)
 
 
 def _formula(first: int, count: Callable[..., int]) -> Callable[..., int]:

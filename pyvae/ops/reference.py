@@ -28,6 +28,12 @@ def gaussian_kl(
     return 0.5 * ((mu - prior_mu) ** 2 * torch.exp(-prior_logvar) + torch.expm1(delta) - delta)
 
 
+def stacked_affine(x: Tensor, weight: Tensor, bias: Tensor, *, relu: bool = False) -> Tensor:
+    """x W + b of each model, [K, B, outputs], below 0 as 0 with `relu`."""
+    y = x @ weight + bias
+    return y.relu() if relu else y
+
+
 def pair_weights(rows: int, columns: int, dataset_size: int | None, estimator: str) -> Tensor:
     """The weights w_ij of an estimator, [rows, columns], float64."""
     if estimator == "full":

@@ -27,7 +27,7 @@ class Op:
     `plain(*inputs)` is the function in plain torch that goes with these inputs, in the dtype of its own arguments.
     `reach[k]` says which results an element of input k may touch besides its own row: "row" (its own row of everything
     only), "all" (every row of its batch entry). `rtol` is what grids may add to the errors; `terms` gives what each
-    gradient is a sum of, in absolute value, where terms can cancel.
+    gradient is a sum of, in absolute value, where terms can cancel, and `value_terms` the same of each result.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Op:
     dtypes: tuple[torch.dtype, ...] = (torch.float32, torch.float64)
     rtol: float = 0.0
     terms: Callable[..., Sequence[Tensor] | None] = lambda cotangents, *inputs: None
+    value_terms: Callable[..., Sequence[Tensor | None]] = lambda *inputs: itertools.repeat(None)
 
     @property
     def stem(self) -> str:
@@ -47,6 +48,11 @@ class Op:
     def has_pairs(self) -> bool:
         """Whether rows are compared with all posteriors."""
         return "z" in self.arguments
+
+    @property
+    def has_marginals(self) -> bool:
+        """Whether the last result is a density of each latent."""
+        return self.stem in ("minibatch_log_density", "gridded_marginals")
 
     def __str__(self) -> str:
         return self.name
@@ -156,6 +162,47 @@ def _marginals(estimator: str) -> Op:
     )
 
 
+def _stacked(affine: Callable[..., Tensor], z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor]:
+    """Rows z under the maps whose weights are the rows mu: each row meets every one of its batch entry."""
+    rows, latents = z.shape[-2:]
+    x, weight = (t.reshape(-1, rows, latents) for t in (z, mu))
+    # The largest, so that the order of the latents changes nothing.
+    bias = logvar.amax(-1).reshape(-1, 1, rows)
+    return (affine(x, weight.mT, bias).reshape(*z.shape[:-1], rows),)
+
+
+def _plain_affine(relu: bool, *inputs: Tensor) -> Function:
+    if not relu:
+        return functools.partial(_stacked, reference.stacked_affine)
+    # Where the op's own output is above 0, in the precision that it has for these inputs: beside 0 rounding decides.
+    (y,) = _stacked(functools.partial(pyvae.stacked_affine, relu=True), *inputs)
+    return lambda *t: (torch.where(y == 0, 0, *_stacked(reference.stacked_affine, *t)),)
+
+
+def _affine_terms(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor]:
+    absolute = (t.double().abs() for t in (z, mu))
+    (products,) = _stacked(reference.stacked_affine, *absolute, torch.zeros_like(logvar, dtype=torch.float64))
+    return (products + logvar.double().amax(-1).abs().unsqueeze(-2),)
+
+
+def _affine_gradient_terms(cotangents: Sequence[Tensor], *inputs: Tensor) -> list[Tensor]:
+    leaves = [t.double().abs().requires_grad_() for t in inputs[:2]] + [inputs[2].double().requires_grad_()]
+    (y,) = _stacked(reference.stacked_affine, *leaves)
+    return list(torch.autograd.grad(y, leaves, cotangents[0].double().abs()))
+
+
+def _stacked_affine(relu: bool) -> Op:
+    return Op(
+        f"stacked_affine{'-relu' if relu else ''}",
+        functools.partial(_stacked, functools.partial(pyvae.stacked_affine, relu=relu)),
+        functools.partial(_plain_affine, relu),
+        ("z", "mu", "logvar"),
+        ("row", "all", "all"),
+        terms=_affine_gradient_terms,
+        value_terms=_affine_terms,
+    )
+
+
 POSTERIOR, PRIOR = ("mu", "logvar"), ("prior_mu", "prior_logvar")
 USES = [
     Op(
@@ -211,6 +258,7 @@ USES = [
     *map(_density, ESTIMATORS),
     *map(_joint_density, ESTIMATORS),
     *map(_marginals, ("full", "mss")),
+    *map(_stacked_affine, (False, True)),
 ]
 
 assert sorted({op.stem for op in USES}) == FUNCTIONS
@@ -251,6 +299,13 @@ def gridded_marginals_inputs() -> Iterator[tuple[Any, ...]]:
         yield (*with_gradients(*(torch.randn(shape) for _ in range(3))), 100, estimator, 1e-5)
 
 
+def stacked_affine_inputs() -> Iterator[tuple[Any, ...]]:
+    for shape, dtype, relu in itertools.product(OPCHECK_SHAPES, DTYPES, (False, True)):
+        *leading, inputs = shape[:-2] + shape[-1:]
+        sizes = shape, (*leading, inputs, 3), (*leading, 1, 3)
+        yield (*with_gradients(*(torch.randn(size, dtype=dtype) for size in sizes)), relu)
+
+
 SCHEMA_INPUTS: dict[str, Callable[[], Iterator[tuple[Any, ...]]]] = {
     "reparameterize": reparameterize_inputs,
     "reparameterize_with_kl": reparameterize_inputs,
@@ -258,5 +313,6 @@ SCHEMA_INPUTS: dict[str, Callable[[], Iterator[tuple[Any, ...]]]] = {
     "minibatch_log_density": density_inputs,
     "joint_log_density": density_inputs,
     "gridded_marginals": gridded_marginals_inputs,
+    "stacked_affine": stacked_affine_inputs,
 }
 """Arguments of torch.ops.pyvae.<op>, for opcheck."""

@@ -127,7 +127,7 @@ def test_contract(device: str, family: str, data: st.DataObject) -> None:
     rough, rough_gradients = values_and_gradients(plain, inputs, seed)
     exact, exact_gradients = values_and_gradients(plain, [t.double() for t in inputs], seed)
     rough = worst_of_orders(plain, inputs, rough, exact)
-    for triple in zip(got, rough, exact, strict=True):
-        assert_values(*triple, op.rtol)
+    for *triple, value_terms in zip(got, rough, exact, op.value_terms(*inputs), strict=False):
+        assert_values(*triple, op.rtol, value_terms)
     terms = op.terms(cotangents_for(exact, seed), *inputs)
     assert_gradients(got_gradients, rough_gradients, exact_gradients, op.rtol, terms)

@@ -154,8 +154,7 @@ Room<T> room_of(const StackedVaeUpdate<T>& args, int64_t share) {
 template <typename T>
 void learn_layer(AffineSizes of, const T* x, const T* grad, const VaeLayer& layer, Learned<T> model,
                  const Room<T>& room, const AdamStep<T>& step) {
-  for (int64_t first = 0; first < of.outputs; first += kPanel<T>)
-    pack(grad + first, of.outputs, of.rows, smaller(of.outputs - first, kPanel<T>), room.packed + of.rows * first);
+  pack_gradient(of, AsIs<T>{grad}, room.packed);
   const int64_t tiles = ceil_div(of.inputs, kTileRows);
   for (int64_t t = 0; t < tiles; ++t) {
     const Range inputs = part_of(of.inputs, t, tiles);
@@ -167,13 +166,9 @@ void learn_layer(AffineSizes of, const T* x, const T* grad, const VaeLayer& laye
     }
     learn(model.from(layer.weight + inputs.first * of.outputs), room.rows, inputs.count() * of.outputs, step);
   }
-  constexpr int64_t kLanes = kRegisterLanes<T>;
-  for (int64_t j = 0; j < of.outputs; j += kLanes) {
-    const int64_t count = smaller(of.outputs - j, kLanes);
-    Vec<T, 1> sum(T(0));
-    for (int64_t i = 0; i < of.rows; ++i) sum = sum + load_part<T>(grad + i * of.outputs + j, count);
+  affine_bias_gradient<T>(of, AsIs<T>{grad}, [&](int64_t j, int64_t count, Vec<T, 1> sum) PYVAE_INLINE {
     store_part(room.rows + j, sum, count);
-  }
+  });
   learn(model.from(layer.bias), room.rows, of.outputs, step);
 }
 
@@ -188,9 +183,12 @@ const T* back(const VaeShape& shape, int64_t begin, int64_t end, const T* x, con
     const bool opens = k == begin;
     const T* const input = opens ? x : activations + shape.layer[k - 1].output;
     if (!opens || wanted) {  // before Adam changes the weight
-      for (int64_t first = 0; first < of.rows; first += kPanel<T>)
-        affine_input_gradient(of, first, grad, model.parameter + layer.weight, opens ? nullptr : input, room.below,
-                              room.transposed);
+      for (int64_t first = 0; first < of.rows; first += kPanel<T>) {
+        transpose_gradient(of, first, AsIs<T>{grad}, room.transposed);
+        for (int64_t i = 0; i < of.inputs; i += kTransposedRows)
+          affine_input_gradient(of, first, {i, smaller(i + kTransposedRows, of.inputs)}, room.transposed,
+                                model.parameter + layer.weight, opens ? nullptr : input, room.below);
+      }
     }
     learn_layer(of, input, grad, layer, model, room, step);
     grad = room.below;
