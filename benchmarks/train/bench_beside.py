@@ -8,15 +8,12 @@ waiting while the other runs; medians of the rounds. The first steps only: after
 numbers were taken as zero slow down on some processors (findings/adam_moments_stay_subnormal.sh).
 """
 
-import json
-import statistics
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from benchmarks.beside import in_turn
 from benchmarks.script import begin, parser_of
 
 PROBE = Path(__file__).with_name("probe.py")
@@ -28,43 +25,10 @@ ROWS: dict[str, dict[str, Any]] = {
 }
 
 
-class Probe:
-    """A process that waits until it is asked for a round."""
-
-    def __init__(self, python: str, settings: dict[str, Any]) -> None:
-        command = [python, str(PROBE), json.dumps(settings)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._line()
-
-    def round(self) -> float:
-        """Seconds per model-step."""
-        assert self.process.stdin is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        return float(self._line())
-
-    def close(self) -> None:
-        self.process.communicate()
-
-    def _line(self) -> str:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the probe ended with {self.process.wait()}")
-        return line
-
-
 def measure(settings: dict[str, Any], other: str, rounds: int) -> dict[str, Any]:
-    probes = {"this": Probe(sys.executable, settings), "other": Probe(other, settings)}
-    times: dict[str, list[float]] = {name: [] for name in probes}
-    for _ in range(rounds):
-        for name, probe in probes.items():
-            times[name].append(probe.round())
-    for probe in probes.values():
-        probe.close()
-    medians = {name: 1e3 * statistics.median(values) for name, values in times.items()}
-    ratios = [a / b for a, b in zip(times["this"], times["other"], strict=True)]
-    return {**settings, "ms_per_model_step": medians, "this_over_other": statistics.median(ratios)}
+    medians, ratio = in_turn(PROBE, settings, other, rounds)
+    milliseconds = {name: 1e3 * seconds for name, seconds in medians.items()}
+    return {**settings, "ms_per_model_step": milliseconds, "this_over_other": ratio}
 
 
 def main() -> None:
