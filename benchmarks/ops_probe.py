@@ -1,5 +1,5 @@
-"""Times calls for ops_beside.py, which starts it: for each line on standard input one round, and the seconds of a call on
-standard output. It runs in this build of pyvae and in commit 48d180e.
+"""Times calls for ops_beside.py, which starts it: for each line on standard input one round, and the seconds of a call
+on standard output. It runs in this build of pyvae and in commit 48d180e.
 """
 
 import json

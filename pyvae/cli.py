@@ -16,6 +16,7 @@ import pyvae
 from pyvae.bench.errors import BenchError
 from pyvae.errors import Interrupted, UserError
 from pyvae.info import facts
+from pyvae.nn import products
 from pyvae.settings import Config
 from pyvae.studies import NAMES, Study, StudyError, study_named
 from pyvae.studies.folder import study_in
@@ -157,7 +158,7 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
     """Say what is built, which instruction set runs, and what pyvae found on this machine."""
-    found = facts() | {"training steps": told()}
+    found = facts() | {"stacked layers": products.told(), "training steps": told()}
     if as_json:
         print(json.dumps(found, indent=2))
         return

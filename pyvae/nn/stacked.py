@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from pyvae.ops import stacked_affine
+from pyvae.nn.products import affine
 
 
 class StackedLinear(nn.Module):
@@ -22,7 +22,7 @@ class StackedLinear(nn.Module):
         self.bias = nn.Parameter(bias)
 
     def forward(self, x: Tensor, *, relu: bool = False) -> Tensor:
-        return stacked_affine(x, self.weight, self.bias, relu=relu)
+        return affine(x, self.weight, self.bias, relu=relu)
 
     @torch.no_grad()
     def reset_parameters(self) -> None:

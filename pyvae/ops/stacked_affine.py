@@ -39,11 +39,11 @@ def stacked_affine(x: Tensor, weight: Tensor, bias: Tensor, *, relu: bool = Fals
                 [5., 5.],
                 [6., 6.]])
     """
-    is_served = _is_served(x, weight, bias)
-    if not is_served:
+    served = serves(x, weight, bias)
+    if not served:
         check_types(x=x, weight=weight, bias=bias)
     x = _checked(x, weight, bias)
-    y: Tensor = _op(x, weight, bias, relu) if is_served else _plain(x, weight, bias, relu)
+    y: Tensor = _op(x, weight, bias, relu) if served else _plain(x, weight, bias, relu)
     return y
 
 
@@ -61,8 +61,8 @@ def _checked(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return x
 
 
-def _is_served(x: Tensor, weight: Tensor, bias: Tensor) -> bool:
-    """Whether the kernels serve this call; then its types are those that they take."""
+def serves(x: Tensor, weight: Tensor, bias: Tensor) -> bool:
+    """Whether own kernels serve this call; then its types are those that they take."""
     if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
         return False
     if forward_ad._current_level >= 0 or functorch.peek_interpreter_stack() is not None:

@@ -21,6 +21,7 @@ from rich.console import Console
 
 import pyvae
 from pyvae.info import processor
+from pyvae.nn import products
 from pyvae.studies.biased_grid import STUDY, BiasedGridConfig
 from pyvae.studies.run import run_study
 from pyvae.training.train import Training
@@ -49,8 +50,9 @@ def run(config: BiasedGridConfig, folder: Path) -> dict[str, str]:
     """Runs a study on THREADS threads; the digest of every file it leaves, and of its last checkpoint's tensors."""
     before = torch.get_num_threads()
     torch.set_num_threads(THREADS)
-    # Which way a step is taken is measured, and bits depend on it.
-    with mock.patch.object(sys.modules[Training.__module__], "stepping_of", lambda model, likelihood: "fused"):
+    # Which way a step is taken is measured, and whose products layers take, and bits depend on both.
+    fused = mock.patch.object(sys.modules[Training.__module__], "stepping_of", lambda model, likelihood: "fused")
+    with fused, mock.patch.object(products, "faster", lambda: "own"):
         try:
             run_study(STUDY, config, folder, console=Console(file=io.StringIO()))
         finally:
