@@ -61,7 +61,7 @@ def measure(queries: int, columns: int, latents: int, gradients: str) -> dict[st
     rounds = max(LEAST_ROUNDS, min(MOST_ROUNDS, int(CASE_SECONDS / once)))
     turns = [{method: evaluate() for method, evaluate in contestants.items()} for _ in range(rounds)]
     medians = {method: statistics.median(turn[method] for turn in turns) for method in METHODS}
-    auto = "gridded" if takes_grids("auto", *tensors[:2], rows_only=gradients == "z") else "exact"
+    auto = "gridded" if takes_grids("auto", *tensors[:2]) else "exact"
     return {
         "Q": queries,
         "M": columns,

@@ -23,6 +23,9 @@ ROWS: dict[str, dict[str, Any]] = {
     "4096 queries, 60 000 narrow posteriors of 10 latents, z alone": {
         **MANY, "queries": 4096, "sigma": 0.1, "latents": 10, "leaves": 1,
     },
+    "4096 queries of as many posteriors of 10 latents, all gradients": {
+        **MANY, "queries": 4096, "posteriors": 4096, "latents": 10, "leaves": 3,
+    },
     "kl_decomposition 64 x 10": {
         "op": "decomposition", "queries": 64, "posteriors": 64, "latents": 10, "sigma": 0.4, "leaves": 3, "threads": 1,
     },

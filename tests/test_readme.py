@@ -70,6 +70,27 @@ def test_the_table_of_small_batches_is_the_committed_one() -> None:
     assert page
 
 
+def test_the_table_of_two_builds_of_the_ops_is_the_committed_one() -> None:
+    _, _, section = BENCHMARKS.read_text().partition("\n### Two builds of the ops\n")
+    for name, row in linked("ops_beside.json").items():
+        times = " | ".join(f"{s * 1e6:.0f} µs" if s < 1e-3 else f"{s * 1e3:.1f} ms" for s in row["seconds"].values())
+        assert f"| {name} | {times} | {row['this_over_other']:.2f} |" in section
+
+
+def test_the_table_of_products_is_the_committed_one() -> None:
+    _, _, section = BENCHMARKS.read_text().partition("\n### Products of stacked layers\n")
+    for row in (row for row in linked("products.json") if row["threads"] == 1):
+        shares = " | ".join(f"{100 * share:.0f} %" for share in row["share_of_ceiling"].values())
+        assert f"| {row['inputs']} × {row['outputs']} | {row['product']} | {shares} |" in section
+
+
+def test_the_table_of_convolutions_is_the_committed_one() -> None:
+    _, _, section = BENCHMARKS.read_text().partition("\n### Stacked convolutions\n")
+    for row in linked("convolutions.json"):
+        shown = f"{row['ms']:.0f} | {row['plain_over_this']:.2f} | {100 * row['share_of_ceiling']:.0f} %"
+        assert f"| {row['what']} | {row['threads']} | {shown} |" in section
+
+
 def test_the_benchmark_rows_are_the_committed_ones() -> None:
     _, _, section = BENCHMARKS.read_text().partition("\n## Results\n")
     section = section.partition("\n### Stacked models\n")[0]

@@ -33,9 +33,10 @@ Method = Literal["auto", "exact", "gridded"]
 
 # The numbers of csrc/math/estimators.h.
 _ESTIMATORS = {"full": 0, "mws": 1, "mss": 2, "balanced": 3}
-# Where "auto" takes grids: with so many pairs of each latent for every query and posterior, and so many more once, both
-# methods take as long (benchmarks/crossover.py): from M = 512 on with ten latents, 1160 with one, 443 with many.
-_PAIRS_PER_POINT, _PAIRS_PER_POINT_ONCE = 220, 360
+# Where "auto" takes grids: with so many pairs for every query and posterior, and so many pairs times latents more, both
+# methods take as long (benchmarks/crossover.py). As many queries as posteriors: from M = 404 on with ten latents, 861
+# with one, 280 with many.
+_PAIRS_PER_POINT, _PAIRS_ONCE = 140, 500_000
 # On CUDA grids take some 30 launches, about 0.1 ms, and so do all pairs of one latent at about 30 operations each on a
 # GPU of 3e13 per second: so many of them at least. Counted, not yet measured.
 _PAIRS_OF_LAUNCHES = 2**27
@@ -125,7 +126,7 @@ def minibatch_log_density(
     dtype = compute_dtype(z, mu, logvar)
     z, mu, logvar = in_dtype(dtype, z, mu, logvar)
     number = _ESTIMATORS[estimator]
-    if takes_grids(method, z, mu, rows_only=asks_rows_only(z, mu, logvar)):
+    if takes_grids(method, z, mu):
         # In this order the joint's backward, which takes more memory, runs before the other's gradients exist.
         marginals, _, _ = gridded_marginals(z, mu, logvar, size, number, float(rtol))
         joint = joint_log_density(z, mu, logvar, size, number)
@@ -136,9 +137,8 @@ def minibatch_log_density(
     return LogDensity(joint, marginals)
 
 
-def takes_grids(method: str, z: Tensor, mu: Tensor, *, rows_only: bool) -> bool:
-    """Whether a method takes the marginals of these queries and posteriors from grids; `rows_only` where gradients of
-    z alone are asked for.
+def takes_grids(method: str, z: Tensor, mu: Tensor) -> bool:
+    """Whether a method takes the marginals of these queries and posteriors from grids.
 
     Raises:
         NotImplementedError: for "gridded" where there are no grids.
@@ -148,7 +148,7 @@ def takes_grids(method: str, z: Tensor, mu: Tensor, *, rows_only: bool) -> bool:
     if method == "auto":
         queries, columns, latents = z.shape[-2], *mu.shape[-2:]  # of one batch entry: stacked or alone, the same choice
         worth_launching = z.device.type == "cpu" or is_known(z.numel() * columns >= _PAIRS_OF_LAUNCHES)
-        least = (queries + columns) * (_PAIRS_PER_POINT * latents + _PAIRS_PER_POINT_ONCE)
+        least = _PAIRS_PER_POINT * (queries + columns) * latents + _PAIRS_ONCE
         return able and worth_launching and is_known(queries * columns * latents >= least)
     if method == "gridded" and not able:
         raise NotImplementedError(

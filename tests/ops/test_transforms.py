@@ -134,7 +134,7 @@ def saved_and_loaded(program: torch.export.ExportedProgram) -> nn.Module:
 @pytest.mark.parametrize("batch", [torch.export.Dim("batch"), torch.export.Dim.DYNAMIC], ids=["named", "any"])
 @pytest.mark.parametrize("name", EXPORTED)
 def test_an_open_batch_is_exported_saved_and_loaded(name: str, batch: object, strict: bool) -> None:
-    """Also where "auto" would take grids for some of the sizes: from 512 rows on with eight latents."""
+    """Also where "auto" would take grids for some of the sizes: from 426 rows on with eight latents."""
     function = EXPORTED[name]
     program = torch.export.export(
         Program(function), tuple(posteriors((), 64, 8)), dynamic_shapes=(({0: batch},) * 3), strict=strict
