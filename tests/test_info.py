@@ -20,6 +20,7 @@ def test_info_as_json() -> None:
     result = CliRunner().invoke(app, ["info", "--json"])
     found = json.loads(result.output)
     assert found.pop("training steps").startswith(("fused (", "autograd ("))
+    assert found.pop("stacked layers").startswith(("products by own (", "products by torch ("))
     assert found == facts()
 
 

@@ -124,7 +124,7 @@ struct MixtureBackwardShares {
       : copies(smaller(tiles_of(columns),
                        larger(kCopyElements / larger(batch * queries * latents, int64_t{1}), kLeastCopies))),
         turns(smaller(smaller(ceil_div(kThreads, batch * copies), tiles_of(columns) / copies),
-                      ceil_div(queries, kRowGroup))) {}
+                      larger(ceil_div(queries, kRowGroup), int64_t{1}))) {}
 
   int64_t count() const { return copies * turns; }
   int64_t copy(int64_t share) const { return share / turns; }

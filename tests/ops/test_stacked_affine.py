@@ -162,10 +162,19 @@ def test_empty_tensors(isa: str, shape: tuple[int, ...]) -> None:
 # --- What is torch's --------------------------------------------------------------------------------------------------
 
 
+def first_and_second(affine: Callable[..., Tensor], tensors: list[Tensor], relu: bool) -> list[Tensor]:
+    first = torch.autograd.grad(affine(*tensors, relu=relu).exp().sum(), tensors, create_graph=True)
+    return [*first, *torch.autograd.grad(sum(g.square().sum() for g in first), tensors)]
+
+
 @pytest.mark.parametrize("relu", [False, True])
 def test_second_derivatives(relu: bool) -> None:
     tensors = [t.requires_grad_() for t in maps((2, 3, 4, 2), torch.float64)]
     assert torch.autograd.gradgradcheck(lambda *t: stacked_affine(*t, relu=relu).square(), tensors)
+    # Which compares a graph of gradients with itself: here with the reference's.
+    got, want = (first_and_second(f, tensors, relu) for f in (stacked_affine, reference.stacked_affine))
+    for a, b in zip(got, want, strict=True):
+        torch.testing.assert_close(a, b)
     frozen = [tensors[0], *(t.detach() for t in tensors[1:])]
     assert torch.autograd.gradgradcheck(lambda x: stacked_affine(x, *frozen[1:], relu=relu).square(), tensors[:1])
 

@@ -3,6 +3,8 @@
 // softmax gradients.
 #include "../../../csrc/kernels/minibatch_log_density.h"
 
+#include <utility>
+
 #include "../../../csrc/kernels/joint_log_density.h"
 #include "../with_isa.h"
 #include "case.h"
