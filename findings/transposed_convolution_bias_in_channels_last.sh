@@ -8,7 +8,7 @@
 # What happens (torch 2.13.0, one thread, 64 images, 32 to 32 channels, 4 x 4, stride 2, from 16 x 16): with the weight's
 # gradient alone the backward pass is about as fast in either layout. Asked for the bias's too, it stays the same in the
 # contiguous layout and takes more than twice as long in channels_last; `grad.sum((0, 2, 3))` of the same tensor takes
-# less than a fifth of the difference (0.3 ms of 20, seen on an Intel family 6 model 207).
+# less than a fifth of the difference (0.3 ms of 9, seen on an Intel family 6 model 207).
 #
 # Why it matters to VAE work: every convolutional decoder is made of these layers, each with its bias. Who moves one to
 # channels_last for its speed pays more for the biases' gradients than for the weights'.
