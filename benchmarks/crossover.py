@@ -28,8 +28,8 @@ SIGMA = 0.4
 METHODS = ("exact", "gridded")
 GRADIENTS = {"all": 3, "z": 1}
 CASE_SECONDS, MOST_ROUNDS, LEAST_ROUNDS = 0.8, 200, 3
-# The bar of a choice: within the first of the better method at so many of the points, within the second at all.
-CLOSE, CLOSE_SHARE, FARTHEST = 1.1, 0.95, 1.25
+CLOSE = 1.1
+"""A choice that takes at most so many times as long as the better method is counted as close to it."""
 
 
 def inputs(queries: int, columns: int, latents: int) -> list[torch.Tensor]:
@@ -75,7 +75,7 @@ def measure(queries: int, columns: int, latents: int, gradients: str) -> dict[st
 
 
 def verdict(rows: list[dict[str, float | str]]) -> dict[str, float]:
-    """How the choices stand to the bar."""
+    """How many choices are close to the better method, and the farthest from it."""
     ratios = sorted(float(row["auto over the better"]) for row in rows)
     close = sum(ratio <= CLOSE for ratio in ratios) / len(ratios)
     return {"points": len(ratios), f"share within {CLOSE}": close, "farthest": ratios[-1]}
