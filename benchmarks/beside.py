@@ -9,16 +9,18 @@ from typing import Any
 
 
 class Probe:
-    """A script in a build's Python that waits until it is asked for a round, of which it prints the seconds."""
+    """A script in a build's Python that waits until it is asked for a round, of `what` if it knows several, and prints
+    its seconds.
+    """
 
     def __init__(self, python: str, script: Path, settings: dict[str, Any]) -> None:
         command = [python, str(script), json.dumps(settings)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._line()
 
-    def round(self) -> float:
+    def round(self, what: str = "") -> float:
         assert self.process.stdin is not None
-        self.process.stdin.write("\n")
+        self.process.stdin.write(f"{what}\n")
         self.process.stdin.flush()
         return float(self._line())
 
