@@ -20,6 +20,7 @@ from pyvae.ops import (  # noqa: E402  (the ops register themselves with the loa
     reparameterize,
     reparameterize_with_kl,
     set_cpu_isa,
+    squared_mmd,
     stacked_affine,
 )
 
@@ -44,6 +45,7 @@ __all__ = [
     "reparameterize",
     "reparameterize_with_kl",
     "set_cpu_isa",
+    "squared_mmd",
     "stacked_affine",
 ]
 

@@ -83,6 +83,10 @@ PYVAE_MATH constexpr F smaller(F a, F b) {
 PYVAE_MATH float root(float x) { return libm::sqrtf(x); }
 PYVAE_MATH double root(double x) { return libm::sqrt(x); }
 
+// Of a finite number.
+PYVAE_MATH float reciprocal(float x) { return 1 / x; }
+PYVAE_MATH double reciprocal(double x) { return 1 / x; }
+
 // The float whose bits are those of x, shifted.
 PYVAE_MATH float shift_bits_left(float x, int count) { return bits_float(float_bits(x) << count); }
 

@@ -7,6 +7,7 @@ from pyvae.ops.machine import cpu_isa, set_cpu_isa
 from pyvae.ops.minibatch_log_density import LogDensity, minibatch_log_density
 from pyvae.ops.reparameterize import reparameterize
 from pyvae.ops.reparameterize_with_kl import SampleWithKL, reparameterize_with_kl
+from pyvae.ops.squared_mmd import squared_mmd
 from pyvae.ops.stacked_affine import stacked_affine
 
 flops.register()
@@ -22,5 +23,6 @@ __all__ = [
     "reparameterize",
     "reparameterize_with_kl",
     "set_cpu_isa",
+    "squared_mmd",
     "stacked_affine",
 ]

@@ -4,6 +4,7 @@ Nothing else imports this module. Densities are built as the [Q, M, D] tensor th
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -32,6 +33,22 @@ def stacked_affine(x: Tensor, weight: Tensor, bias: Tensor, *, relu: bool = Fals
     """x W + b of each model, [K, B, outputs], below 0 as 0 with `relu`."""
     y = x @ weight + bias
     return y.relu() if relu else y
+
+
+def squared_mmd(x: Tensor, y: Tensor, *, kernel: str = "rbf", scales: Sequence[float] | float) -> Tensor:
+    """The unbiased squared maximum mean discrepancy [...] of x [..., n, D] and y [..., m, D], by [..., n, m, D]."""
+    scales = scales if isinstance(scales, Sequence) else [scales]
+
+    def mean_kernel(a: Tensor, b: Tensor) -> Tensor:
+        r2 = (a.unsqueeze(-2) - b.unsqueeze(-3)).square().sum(-1)
+        return torch.stack([torch.exp(-r2 / c) if kernel == "rbf" else c / (c + r2) for c in scales]).mean(0)
+
+    def within(points: Tensor) -> Tensor:
+        n = points.shape[-2]
+        own = torch.eye(n, dtype=torch.bool, device=points.device)
+        return mean_kernel(points, points).masked_fill(own, 0).sum((-2, -1)) / (n * (n - 1))
+
+    return within(x) + within(y) - 2 * mean_kernel(x, y).mean((-2, -1))
 
 
 def pair_weights(rows: int, columns: int, dataset_size: int | None, estimator: str) -> Tensor:

@@ -203,6 +203,48 @@ def _stacked_affine(relu: bool) -> Op:
     )
 
 
+def _discrepancy(mmd: Callable[..., Tensor], z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor]:
+    """That of the rows z and mu from the rows mu and logvar, two of each at least, for every row."""
+    value = mmd(torch.cat([z, mu], -2), torch.cat([mu, logvar], -2))
+    # In float64, so that the cotangent, torch's sum over rows, does not depend on how theirs lie in memory.
+    return (value.double().unsqueeze(-1).expand(z.shape[:-1]).to(value.dtype),)
+
+
+def _discrepancy_terms(options: dict[str, object], cotangents: Sequence[Tensor], *inputs: Tensor) -> list[Tensor]:
+    """What the gradients are sums of: the slope of every pair's kernel, in absolute value."""
+    z, mu, logvar = (t.double() for t in inputs)
+    x, y, rows = torch.cat([z, mu], -2), torch.cat([mu, logvar], -2), z.shape[-2]
+    cotangent = cotangents[0].double().sum(-1).abs()[..., None, None]
+
+    def slopes(a: Tensor, b: Tensor, weight: float) -> Tensor:
+        apart = (a.unsqueeze(-2) - b.unsqueeze(-3)).requires_grad_()
+        kernels = sum(
+            torch.exp(-apart.square().sum(-1) / c) if options["kernel"] == "rbf" else c / (c + apart.square().sum(-1))
+            for c in options["scales"]
+        )
+        (slope,) = torch.autograd.grad(kernels.sum() / len(options["scales"]), apart)
+        return cotangent * weight * slope.abs().sum(-2)
+
+    n = 2 * rows
+    within, between = 2 / (n * (n - 1)), 2 / (n * n)
+    of_x = slopes(x, x, within) + slopes(x, y, between)
+    of_y = slopes(y, y, within) + slopes(y, x, between)
+    return [of_x[..., :rows, :], of_x[..., rows:, :] + of_y[..., :rows, :], of_y[..., rows:, :]]
+
+
+def _squared_mmd(kernel: str, *scales: float) -> Op:
+    options = {"kernel": kernel, "scales": scales}
+    plain = functools.partial(_discrepancy, functools.partial(reference.squared_mmd, **options))
+    return Op(
+        f"squared_mmd-{kernel}",
+        functools.partial(_discrepancy, functools.partial(pyvae.squared_mmd, **options)),
+        lambda *inputs: plain,
+        ("z", "mu", "logvar"),
+        ("all", "all", "all"),
+        terms=functools.partial(_discrepancy_terms, options),
+    )
+
+
 POSTERIOR, PRIOR = ("mu", "logvar"), ("prior_mu", "prior_logvar")
 USES = [
     Op(
@@ -259,6 +301,8 @@ USES = [
     *map(_joint_density, ESTIMATORS),
     *map(_marginals, ("full", "mss")),
     *map(_stacked_affine, (False, True)),
+    _squared_mmd("rbf", 8.0),
+    _squared_mmd("imq", 0.5, 8.0, 128.0),
 ]
 
 assert sorted({op.stem for op in USES}) == FUNCTIONS
@@ -306,6 +350,15 @@ def stacked_affine_inputs() -> Iterator[tuple[Any, ...]]:
         yield (*with_gradients(*(torch.randn(size, dtype=dtype) for size in sizes)), relu)
 
 
+def squared_mmd_inputs() -> Iterator[tuple[Any, ...]]:
+    # A backward is called for what a forward was not told of: here one of the two, or both.
+    told = ((False, False), (True, False), (False, True))
+    for shape, dtype, kernel, scores in itertools.product(OPCHECK_SHAPES, DTYPES, (0, 1), told):
+        *leading, rows, latents = shape
+        sizes = (*leading, rows + 2, latents), (*leading, rows + 1 + rows % 2, latents)
+        yield (*with_gradients(*(torch.randn(size, dtype=dtype) for size in sizes)), kernel, [2.0, 5.0], *scores)
+
+
 SCHEMA_INPUTS: dict[str, Callable[[], Iterator[tuple[Any, ...]]]] = {
     "reparameterize": reparameterize_inputs,
     "reparameterize_with_kl": reparameterize_inputs,
@@ -314,5 +367,6 @@ SCHEMA_INPUTS: dict[str, Callable[[], Iterator[tuple[Any, ...]]]] = {
     "joint_log_density": density_inputs,
     "gridded_marginals": gridded_marginals_inputs,
     "stacked_affine": stacked_affine_inputs,
+    "squared_mmd": squared_mmd_inputs,
 }
 """Arguments of torch.ops.pyvae.<op>, for opcheck."""

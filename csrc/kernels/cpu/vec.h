@@ -18,7 +18,8 @@ namespace pyvae::cpu {
 namespace {
 
 // The versions for scalars; those for a Vec, below, would hide them.
-using pyvae::exp2_weight, pyvae::larger, pyvae::root, pyvae::select, pyvae::shift_bits_left;
+using pyvae::exp2_weight, pyvae::larger, pyvae::reciprocal, pyvae::root, pyvae::select, pyvae::shift_bits_left,
+    pyvae::smaller;
 
 #if defined(__AVX512F__)
 constexpr int64_t kRegisterBytes = 64;
@@ -157,6 +158,44 @@ template <typename T, int N>
 PYVAE_VEC Vec<T, N> larger(Vec<T, N> a, Vec<T, N> b) {
   PYVAE_EACH_REGISTER a.part[k] = larger_part(a.part[k], b.part[k]);
   return a;
+}
+
+// b < a ? b : a: where either is NaN, this is a.
+PYVAE_VEC Register<float> smaller_part(Register<float> a, Register<float> b) {
+#if defined(__AVX512F__)
+  return _mm512_maskz_min_ps(0xffff, b, a);
+#elif defined(__AVX__)
+  return _mm256_min_ps(b, a);
+#elif defined(__SSE2__)
+  return _mm_min_ps(b, a);
+#else
+  return b < a ? b : a;
+#endif
+}
+PYVAE_VEC Register<double> smaller_part(Register<double> a, Register<double> b) { return b < a ? b : a; }
+
+template <typename T, int N>
+PYVAE_VEC Vec<T, N> smaller(Vec<T, N> a, Vec<T, N> b) {
+  PYVAE_EACH_REGISTER a.part[k] = smaller_part(a.part[k], b.part[k]);
+  return a;
+}
+
+// 1 / x of a finite x. A division of 64 bytes would take as long as sixteen multiply-adds: from 14 bits a step of
+// Newton's leads to a unit in the last place.
+PYVAE_VEC Register<float> reciprocal_part(Register<float> x) {
+#if defined(__AVX512F__)
+  const Register<float> near = _mm512_maskz_rcp14_ps(0xffff, x);
+  return near + near * (1 - x * near);
+#else
+  return 1 / x;
+#endif
+}
+PYVAE_VEC Register<double> reciprocal_part(Register<double> x) { return 1 / x; }
+
+template <typename T, int N>
+PYVAE_VEC Vec<T, N> reciprocal(Vec<T, N> x) {
+  PYVAE_EACH_REGISTER x.part[k] = reciprocal_part(x.part[k]);
+  return x;
 }
 
 // Compilers do not see a register's square root in a loop over its lanes.
