@@ -48,12 +48,14 @@ class BetaTCVAE(Objective):
         method: auto, exact or gridded, as there.
         rtol: relative error that grids may add to a marginal density, as there.
         warmup_steps: steps over which beta rises linearly from 0; 0 is a constant beta.
+        schedule: how else beta changes, such as warmup(25%), linear(100, 1, 5000) or cyclical(1000, 0.5).
 
     Raises ValueError for a setting out of range, and when called with terms of different shapes; else as
     pyvae.kl_decomposition.
     """
 
     strength = "beta"
+    symbol = "β"
     terms = BetaTCVAETerms._fields
     beta: float | Tensor
 
@@ -68,19 +70,28 @@ class BetaTCVAE(Objective):
         method: Method = "auto",
         rtol: float = 1e-5,
         warmup_steps: int = 0,
+        schedule: str = "constant",
     ) -> None:
         super().__init__()
-        check_weights(alpha=alpha, beta=beta, gamma=gamma, warmup_steps=warmup_steps)
+        check_weights(alpha=alpha, beta=beta, gamma=gamma)
         check_choice("estimator", estimator, get_args(Estimator))
         check_choice("method", method, get_args(Method))
         if not torch.compiler.is_compiling():  # numbers may be open there; the op refuses what this does
             _check_density(dataset_size, estimator, rtol)
         self.set_strength(beta)
+        self.set_schedule(warmup_steps, schedule)
         self.dataset_size, self.estimator, self.method, self.rtol = dataset_size, estimator, method, rtol
-        self.alpha, self.gamma, self.warmup_steps = alpha, gamma, warmup_steps
+        self.alpha, self.gamma = alpha, gamma
 
     def forward(
-        self, reconstruction: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, *, step: int | None = None
+        self,
+        reconstruction: Tensor,
+        z: Tensor,
+        mu: Tensor,
+        logvar: Tensor,
+        *,
+        step: int | None = None,
+        seed: int | Tensor | None = None,
     ) -> BetaTCVAETerms:
         parts = kl_decomposition(
             z, mu, logvar,

@@ -32,11 +32,13 @@ class BetaVAE(Objective):
         beta: weight of the KL, at least 0.
         kl: closed_form, or sampled: log q(z|x) - log p(z) at the one z, Kingma & Welling's first estimator.
         warmup_steps: steps over which beta rises linearly from 0; 0 is a constant beta.
+        schedule: how else beta changes, such as warmup(25%), linear(100, 1, 5000) or cyclical(1000, 0.5).
 
     Raises ValueError for a setting out of range, and when called with terms of different shapes.
     """
 
     strength = "beta"
+    symbol = "β"
     terms = BetaVAETerms._fields
     beta: float | Tensor
 
@@ -46,15 +48,24 @@ class BetaVAE(Objective):
         *,
         kl: Literal["closed_form", "sampled"] = "closed_form",
         warmup_steps: int = 0,
+        schedule: str = "constant",
     ) -> None:
         super().__init__()
-        check_weights(beta=beta, warmup_steps=warmup_steps)
+        check_weights(beta=beta)
         check_choice("kl", kl, ("closed_form", "sampled"))
         self.set_strength(beta)
-        self.kl, self.warmup_steps = kl, warmup_steps
+        self.set_schedule(warmup_steps, schedule)
+        self.kl = kl
 
     def forward(
-        self, reconstruction: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, *, step: int | None = None
+        self,
+        reconstruction: Tensor,
+        z: Tensor,
+        mu: Tensor,
+        logvar: Tensor,
+        *,
+        step: int | None = None,
+        seed: int | Tensor | None = None,
     ) -> BetaVAETerms:
         kl = sampled_kl(z, mu, logvar) if self.kl == "sampled" else gaussian_kl(mu, logvar)
         check_alike(reconstruction=reconstruction, kl=kl)
@@ -63,4 +74,4 @@ class BetaVAE(Objective):
         return BetaVAETerms(loss, reconstruction, kl)
 
     def exact(self) -> "BetaVAE":
-        return BetaVAE(self.beta, kl="closed_form", warmup_steps=self.warmup_steps)
+        return BetaVAE(self.beta, kl="closed_form", warmup_steps=self.warmup_steps, schedule=self.schedule)

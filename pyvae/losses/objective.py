@@ -8,11 +8,14 @@ from typing import Any, ClassVar, Protocol, Self
 import torch
 from torch import Tensor, nn
 
+from pyvae.losses.schedules import Length, Linear, Schedule, schedule_of
+
 
 class Terms(Protocol):
     """What objectives return: a NamedTuple of tensors [..., M] in nats per sample, every term by its name.
 
-    Every objective has these; `kl` is what an ELBO takes from the reconstruction's side, whatever the weights.
+    `kl` is what an ELBO takes from the reconstruction's side, whatever the weights; every objective of stochastic codes
+    has it.
     """
 
     @property
@@ -23,10 +26,6 @@ class Terms(Protocol):
     def reconstruction(self) -> Tensor:
         """The likelihood's value."""
 
-    @property
-    def kl(self) -> Tensor:
-        """Of the posterior from the prior, or its estimate."""
-
     def _asdict(self) -> dict[str, Tensor]: ...
 
 
@@ -34,16 +33,27 @@ class Objective(nn.Module):
     """An objective of VAEs; a subclass's settings are the arguments of its `__init__`, each in a field of its name.
 
     One of them, named by `strength`, is the weight that studies vary: a number, or a tensor that broadcasts, such as
-    [K, 1] for K stacked models. It rises linearly from 0 over `warmup_steps` calls' `step`.
+    [K, 1] for K stacked models. `warmup_steps` and `schedule`, which every objective has, say how it changes with the
+    step; see pyvae.losses.schedules.
 
-    Subclasses define `forward(reconstruction, z, mu, logvar, *, step=None)`, whose annotation names their `Terms`:
-    reconstruction [..., M]; z, mu and logvar [..., M, D]; `step` counts from 0, and None stands for the full strength.
+    Subclasses define `forward(reconstruction, z, mu, logvar, *, step=None, seed=None)`, whose annotation names their
+    `Terms`: reconstruction [..., M]; z, mu and logvar [..., M, D]; `step` counts from 0, and None stands for the
+    strength at the end; `seed` is what pyvae.reparameterize takes, one per model, for what an objective draws. A term
+    of the whole minibatch is repeated along M, so that `.mean(-1)` is right for all.
+
+    What an objective trains beside the model, a discriminator, are its parameters: `parameter_groups()` is what an
+    optimiser takes of them, and `loss.backward()` gives them their own gradients.
     """
 
     strength: ClassVar[str]
+    symbol: ClassVar[str]
+    """What reports call the strength."""
     terms: ClassVar[tuple[str, ...]]
     """Names of the terms that it returns."""
+    deterministic: ClassVar[bool] = False
+    """Whether codes are the posterior's means, not samples of it."""
     warmup_steps: int
+    schedule: str
 
     @classmethod
     def name(cls) -> str:
@@ -83,6 +93,22 @@ class Objective(nn.Module):
                 raise ValueError(f"{cls.name()} has no setting {name!r}: expected {', '.join(cls.settings_of())}")
         return cls(**{n: torch.tensor(value) if isinstance(value, list) else value for n, value in settings.items()})
 
+    def prepare(self, x: Tensor, *, step: int | None = None, seed: int | Tensor | None = None) -> Tensor:
+        """What the encoder sees of images x [..., M, inputs]; the likelihood compares with x itself."""
+        return x
+
+    def trained_beside(self, latents: int, seeds: int | Sequence[int] | Tensor) -> Self:
+        """This objective with the parameters that it trains beside a model with codes of this size; for most, none.
+
+        An int is the seed of their initialisation; K seeds make parameters for K stacked models, each from its own.
+        """
+        return self
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Groups for torch's optimisers of what is trained beside the model, with rates of its own; for most, none."""
+        parameters = list(self.parameters())
+        return [{"params": parameters}] if parameters else []
+
     def exact(self) -> "Objective":
         """The same objective with as little noise as it can have, by which models are compared in validation."""
         return self
@@ -96,12 +122,31 @@ class Objective(nn.Module):
         else:
             setattr(self, self.strength, value)
 
+    def set_schedule(self, warmup_steps: int, schedule: str) -> None:
+        """Sets how the strength changes; ValueError for a text that is no schedule, and for both at once."""
+        check_weights(warmup_steps=warmup_steps)
+        self.warmup_steps, self.schedule, self._shares = warmup_steps, schedule, schedule_of(schedule)
+        if warmup_steps:
+            if self._shares != Schedule():
+                raise ValueError(f"schedule must be constant where warmup_steps is {warmup_steps}, got {schedule!r}")
+            self._shares = Linear(0.0, 1.0, Length(warmup_steps))
+
+    def within(self, steps: int) -> Self:
+        """This objective in a run of so many steps, which a schedule in shares of the run has to know."""
+        self._shares = self._shares.within(steps)
+        self.schedule = self.schedule if self.warmup_steps else str(self._shares)
+        return self
+
+    @property
+    def shares(self) -> Schedule:
+        """What there is of the strength at every step."""
+        return self._shares
+
     def strength_at(self, step: int | None) -> float | Tensor:
-        """The strength after the warm-up's share of it at `step`."""
+        """The strength at a step; None stands for the end."""
         strength: float | Tensor = getattr(self, self.strength)
-        if step is None or not self.warmup_steps:
-            return strength
-        return strength * min(1.0, step / self.warmup_steps)
+        share = self._shares.final if step is None else self._shares(step)
+        return strength if share == 1 else strength * share
 
     def extra_repr(self) -> str:
         return ", ".join(f"{name}={getattr(self, name)}" for name in self.settings_of())

@@ -19,8 +19,8 @@ def gaussian_reconstruction(x: Tensor, mean: Tensor, variance: float = 1.0, *, e
     that is not positive, shapes that differ and fewer axes than `event_dims`.
     """
     _check_variance(variance)
-    x, mean = _alike(event_dims, mean=mean, x=x)
-    return _summed(mse_loss(mean, x, reduction="none"), event_dims) / (2 * variance)
+    x, mean = alike(event_dims, mean=mean, x=x)
+    return summed(mse_loss(mean, x, reduction="none"), event_dims) / (2 * variance)
 
 
 def bernoulli_reconstruction(x: Tensor, logits: Tensor, *, event_dims: int = 1) -> Tensor:
@@ -29,8 +29,8 @@ def bernoulli_reconstruction(x: Tensor, logits: Tensor, *, event_dims: int = 1) 
     Raises TypeError for tensors that are not floating, ValueError for shapes that differ and fewer axes than
     `event_dims`.
     """
-    x, logits = _alike(event_dims, logits=logits, x=x)
-    return _summed(binary_cross_entropy_with_logits(logits, x, reduction="none"), event_dims)
+    x, logits = alike(event_dims, logits=logits, x=x)
+    return summed(binary_cross_entropy_with_logits(logits, x, reduction="none"), event_dims)
 
 
 def sampled_kl(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ class GaussianReconstruction(nn.Module):
     def __init__(self, variance: float = 1.0, *, event_dims: int = 1) -> None:
         super().__init__()
         _check_variance(variance)
-        _check_event_dims(event_dims)
+        check_event_dims(event_dims)
         self.variance, self.event_dims = variance, event_dims
 
     @property
@@ -64,12 +64,30 @@ class GaussianReconstruction(nn.Module):
         return f"variance={self.variance}, event_dims={self.event_dims}"
 
 
+class NoReconstruction(nn.Module):
+    """0 for every image: what is left of an objective is its terms of the codes."""
+
+    fused = None
+
+    def __init__(self, *, event_dims: int = 1) -> None:
+        super().__init__()
+        check_event_dims(event_dims)
+        self.event_dims = event_dims
+
+    def forward(self, x: Tensor, decoded: Tensor) -> Tensor:
+        x, decoded = alike(self.event_dims, decoded=decoded, x=x)
+        return decoded.new_zeros(decoded.shape[: -self.event_dims])
+
+    def extra_repr(self) -> str:
+        return f"event_dims={self.event_dims}"
+
+
 class BernoulliReconstruction(nn.Module):
     """`bernoulli_reconstruction` with its settings."""
 
     def __init__(self, *, event_dims: int = 1) -> None:
         super().__init__()
-        _check_event_dims(event_dims)
+        check_event_dims(event_dims)
         self.event_dims = event_dims
 
     @property
@@ -92,9 +110,9 @@ def check_alike(**terms: Tensor) -> None:
         raise ValueError(f"{first} must have the shape of {second}, {list(b.shape)}, got {list(a.shape)}{hint}")
 
 
-def _alike(event_dims: int, **images: Tensor) -> tuple[Tensor, Tensor]:
+def alike(event_dims: int, **images: Tensor) -> tuple[Tensor, Tensor]:
     """x and what the decoder made of it, in the dtype that they are summed in."""
-    _check_event_dims(event_dims)
+    check_event_dims(event_dims)
     (name, decoded), (_, x) = images.items()
     if decoded.shape != x.shape:
         raise ValueError(f"{name} must have the shape of x, {list(x.shape)}, got {list(decoded.shape)}")
@@ -108,11 +126,11 @@ def _alike(event_dims: int, **images: Tensor) -> tuple[Tensor, Tensor]:
     return x.to(dtype), decoded.to(dtype)
 
 
-def _summed(values: Tensor, event_dims: int) -> Tensor:
+def summed(values: Tensor, event_dims: int) -> Tensor:
     return values.sum(tuple(range(-event_dims, 0)))
 
 
-def _check_event_dims(event_dims: int) -> None:
+def check_event_dims(event_dims: int) -> None:
     if event_dims < 1:
         raise ValueError(f"event_dims must be at least 1, got {event_dims}")
 

@@ -34,6 +34,8 @@ class StackedModel(nn.Module):
     TOGETHER: ClassVar[int]
     """Most models that one training step takes together by autograd: as many as share their operations' cost, and no
     more than keep their activations in cache."""
+    TERMS_OF_ITS_OWN: ClassVar[bool] = False
+    """Whether its loss is no objective of one layer of codes: then it is trained in a loop of one's own."""
     models: int
     inputs: int
     latents: int
@@ -62,10 +64,10 @@ class StackedModel(nn.Module):
             raise ValueError(f"z must have shape [{self.models}, B, {self.latents}], got {list(z.shape)}")
         return self._decode(z)
 
-    def forward(self, x: Tensor, *, seed: int | Tensor | None = None) -> VAEOutput:
-        """Encodes images x, samples codes by `pyvae.reparameterize` with `seed`, and decodes them."""
+    def forward(self, x: Tensor, *, seed: int | Tensor | None = None, sample: bool = True) -> VAEOutput:
+        """Encodes images x, samples codes by `pyvae.reparameterize` with `seed`, or takes means, and decodes them."""
         mu, logvar = self.encode(x)
-        z = reparameterize(mu, logvar, seed=seed)
+        z = reparameterize(mu, logvar, seed=seed) if sample else mu
         return VAEOutput(self.decode(z), z, mu, logvar)
 
     def empty_like(self, models: int) -> Self:

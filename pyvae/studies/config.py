@@ -48,8 +48,14 @@ class ObjectiveSettings(Part):
         return {"objective": self.objective, **self.options}
 
     def changed(self, values: Mapping[str, Any]) -> Self:
-        """Another objective keeps what was set and it has, too."""
+        """Another objective keeps what was set and it has, too. Of a warm-up and a schedule, which say the same, the
+        one that is set takes the other's place.
+        """
         options = dict(values)
+        if "schedule" in options:
+            options = {"warmup_steps": 0, **options}
+        elif options.get("warmup_steps"):
+            options = {"schedule": "constant", **options}
         objective = options.pop("objective", self.objective)
         kept = type(self)(objective)._own()
         chosen = {name: value for name, value in self.options.items() if value != self._own()[name].default}

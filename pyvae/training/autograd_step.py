@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable
 
 from torch import Tensor
 
-from pyvae.losses import Terms
+from pyvae.losses import Objective
 from pyvae.nn import StackedModel
 from pyvae.training.optimiser import StackedAdam
-from pyvae.training.terms import batch_means
+from pyvae.training.terms import Seeds, batch_means
 
 
 class AutogradStep:
@@ -19,10 +19,11 @@ class AutogradStep:
         self.model, self.likelihood = model, likelihood
         self._adam = StackedAdam(model.parameters(), learning_rate)
 
-    def __call__(self, x: Tensor, code_seeds: Tensor, objective: Callable[..., Terms], step: int) -> Tensor:
+    def __call__(self, x: Tensor, seeds: Seeds, objective: Objective, step: int) -> Tensor:
         """Learns from images x [K, M, size]; the terms' batch means [T, K]. Steps count from 0."""
-        decoded, *codes = self.model(x, seed=code_seeds)
-        terms = objective(self.likelihood(x, decoded), *codes, step=step)
+        seen = objective.prepare(x, step=step, seed=seeds.objective)
+        decoded, *codes = self.model(seen, seed=seeds.codes, sample=not objective.deterministic)
+        terms = objective(self.likelihood(x, decoded), *codes, step=step, seed=seeds.objective)
         terms.loss.mean(-1).sum().backward()
         self._adam.step()
         return batch_means(terms)

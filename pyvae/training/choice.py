@@ -7,18 +7,19 @@ processor no name tells, so both train a few small models for some steps, once p
 import functools
 import itertools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from pyvae.losses import GaussianReconstruction
+from pyvae.losses import GaussianReconstruction, Objective
 from pyvae.nn import StackedModel, StackedVAE
 from pyvae.nn.products import fastest_in_turn
 from pyvae.ops import gaussian_kl
 from pyvae.training.autograd_step import AutogradStep
 from pyvae.training.chunk import STEPS
 from pyvae.training.fused_step import FusedStep
+from pyvae.training.terms import Seeds
 from pyvae.training.workers import workers
 
 MODELS, BATCH, INPUTS, HIDDEN, LATENTS = 4, 64, 256, (256, 256), 8
@@ -40,9 +41,9 @@ class _Terms(NamedTuple):
     kl: Tensor
 
 
-def stepping_of(model: StackedModel, likelihood: Callable[[Tensor, Tensor], Tensor]) -> str:
+def stepping_of(model: StackedModel, likelihood: Callable[[Tensor, Tensor], Tensor], objective: Objective) -> str:
     """One of pyvae.training.chunk.STEPS."""
-    if not FusedStep.serves(model, likelihood):
+    if not FusedStep.serves(model, likelihood, objective):
         return "autograd"
     return _faster()
 
@@ -61,15 +62,18 @@ def step_times() -> dict[str, float]:
         return pool.submit(_measured).result()
 
 
-def _elbo(reconstruction: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, *, step: int | None = None) -> _Terms:
-    kl = gaussian_kl(mu, logvar)
-    return _Terms(reconstruction + kl, reconstruction, kl)
+class _ELBO(Objective):
+    """The least that an objective can be."""
+
+    def forward(self, reconstruction: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, **at: Any) -> _Terms:
+        kl = gaussian_kl(mu, logvar)
+        return _Terms(reconstruction + kl, reconstruction, kl)
 
 
 def _measured() -> dict[str, float]:
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(MODELS, BATCH, INPUTS, generator=generator)
-    seeds = torch.arange(MODELS)
+    seeds, objective = Seeds(torch.arange(MODELS), torch.arange(MODELS)), _ELBO()
     ways = {
         name: way(StackedVAE(MODELS, INPUTS, HIDDEN, LATENTS, seeds=range(MODELS)), GaussianReconstruction(), 1e-3)
         for name, way in STEPS.items()
@@ -77,7 +81,7 @@ def _measured() -> dict[str, float]:
 
     def next_step(take: AutogradStep | FusedStep) -> Callable[[], object]:
         steps = itertools.count()
-        return lambda: take(x, seeds, _elbo, next(steps))
+        return lambda: take(x, seeds, objective, next(steps))
 
     # The first step makes Adam's state.
     fastest = fastest_in_turn({name: next_step(take) for name, take in ways.items()}, REPEATS)

@@ -7,14 +7,15 @@ in cache from one step to the next, since a chunk takes many steps before the ne
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pyvae.nn import StackedModel
 from pyvae.training.autograd_step import AutogradStep
 from pyvae.training.cells import Cell, held_out_streams, stream
+from pyvae.training.companions import Companions
 from pyvae.training.fused_step import FusedStep
 from pyvae.training.recipe import Recipe
-from pyvae.training.terms import batch_means
+from pyvae.training.terms import Seeds, batch_means
 
 STEPS: Mapping[str, type[AutogradStep] | type[FusedStep]] = {"autograd": AutogradStep, "fused": FusedStep}
 """The ways to take a step, and what checkpoints and configs call them."""
@@ -33,12 +34,15 @@ class Chunk:
     ) -> None:
         self.cells, self.indices, self.recipe = tuple(cells), tuple(indices), recipe
         self.model, self.device = model, next(model.parameters()).device
-        self.stepper = STEPS[step](model, recipe.likelihood, recipe.settings.learning_rate)
+        strengths = torch.tensor([cell.strength for cell in cells], dtype=torch.float32)
+        beside = stream(cells, "objective initialisation")
+        self._objective = recipe.objective_of(strengths).trained_beside(model.latents, beside).to(self.device)
+        self._likelihood = recipe.likelihood_of(len(cells), self.device)
+        self.stepper = STEPS[step](model, self._likelihood, recipe.settings.learning_rate)
+        self.companions = Companions(self._objective, self._likelihood, recipe.settings.learning_rate)
         self.sums = torch.zeros(len(recipe.terms), len(cells), device=self.device)
         """Terms summed over the steps since the last `take_sums`."""
-        strengths = torch.tensor([cell.strength for cell in cells], dtype=torch.float32)
-        self._objective = recipe.objective_of(strengths).to(self.device)
-        names = (*recipe.data.streams, "codes")
+        names = (*recipe.data.streams, *Seeds._fields)
         self._streams = {name: stream(cells, f"training {name}").to(self.device) for name in names}
 
     @classmethod
@@ -68,20 +72,41 @@ class Chunk:
         drawn = {name: seeds[name].flatten() for name in self.recipe.data.streams}
         bias = self.recipe.bias(self.cells * len(steps))
         images = self.recipe.data.draw(self.recipe.settings.batch_size, drawn, bias).images
-        for x, code_seeds, step in zip(images.split(len(self.cells)), seeds["codes"], steps, strict=True):
-            self.sums += self.stepper(x, code_seeds, self._objective, step)
+        parts = (images.split(len(self.cells)), *(seeds[name] for name in Seeds._fields), steps)
+        for x, codes, objective, step in zip(*parts, strict=True):
+            self.sums += self.stepper(x, Seeds(codes, objective), self._objective, step)
+            self.companions.step()
 
     @torch.no_grad()
     def validate(self) -> Tensor:
         """Terms [T, K] on held-out images (shared by cells that differ in strength only), at the full strength; on the
         CPU.
         """
-        streams = held_out_streams(self.cells, "validation", (*self.recipe.data.streams, "codes"))
+        streams = held_out_streams(self.cells, "validation", (*self.recipe.data.streams, *Seeds._fields))
         seeds = {name: seed.to(self.device) for name, seed in streams.items()}
         bias = self.recipe.bias(self.cells)
         x = self.recipe.data.draw(self.recipe.settings.validation_images, seeds, bias).images
-        decoded, *codes = self.model(x, seed=seeds["codes"])
-        return batch_means(self._objective.exact()(self.recipe.likelihood(x, decoded), *codes)).cpu()
+        objective = self._objective.exact()
+        seen = objective.prepare(x, seed=seeds["objective"])
+        decoded, *codes = self.model(seen, seed=seeds["codes"], sample=not objective.deterministic)
+        return batch_means(objective(self._likelihood(x, decoded), *codes, seed=seeds["objective"])).cpu()
+
+    @property
+    def trained(self) -> dict[str, nn.Parameter]:
+        """Every parameter that is trained, [K, …], by name: the model's, then what is trained beside it."""
+        return {**dict(self.model.named_parameters()), **self.companions.named}
+
+    def moments(self) -> list[tuple[Tensor, Tensor]]:
+        """First and second moment of each of `trained`, in its order."""
+        return [*self.stepper.moments(), *self.companions.moments()]
+
+    def restore(self, companions: Sequence[Tensor], moments: Sequence[tuple[Tensor, Tensor]], step: int) -> None:
+        """Continues after `step` steps that left these moments, of all of `trained`, and companions with these values.
+        All are copied; the model has its parameters.
+        """
+        own = len(moments) - len(self.companions.named)
+        self.stepper.restore(moments[:own], step)
+        self.companions.restore(companions, moments[own:], step)
 
     def take_sums(self) -> Tensor:
         """The sums [T, K] since the last call, on the CPU; they start again from 0."""

@@ -125,4 +125,5 @@ def _joined(recipe: Recipe, parts: Sequence[Trained]) -> Trained:
         gathered([part.best_step for part in parts]),
         curves,
         tuple(sorted({way for part in parts for way in part.stepping})),
+        {name: gathered([part.beside[name] for part in parts]) for name in parts[0].beside},
     )

@@ -1,6 +1,6 @@
 """Training and validation curves: collected as numbers, saved as one table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,13 @@ SPLITS = ("train", "validation")
 def finite_or_null(values: NDArray[np.float64]) -> pa.Array:
     """A column whose numbers that are not finite are null: readers of Parquet skip NaNs by statistics without them."""
     return pa.array(values, mask=~np.isfinite(values))
+
+
+def _elbo(terms: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Of an objective without a KL, whose codes are deterministic, there is none."""
+    if "kl" not in terms:
+        return np.full_like(terms["reconstruction"], np.nan)
+    return -(terms["reconstruction"] + terms["kl"])
 
 
 class Curves:
@@ -67,7 +74,7 @@ class Curves:
             axes[1]: pa.array([cell.strength for cell in rows], pa.float64()),
             "seed": pa.array([cell.seed for cell in rows], pa.int64()),
             "step": pa.array(step.astype(np.int64)),
-            "elbo": finite_or_null(-(terms["reconstruction"] + terms["kl"])),
+            "elbo": finite_or_null(_elbo(terms)),
             **{name: finite_or_null(value) for name, value in terms.items()},
             "split": pa.array([SPLITS[int(k)] for k in split], pa.string()),
         }

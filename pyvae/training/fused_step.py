@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyvae.losses import Terms
+from pyvae.losses import Objective
 from pyvae.nn import StackedModel, StackedVAE
 from pyvae.ops.stacked_vae import Encoded, StackedShape, stacked_vae_forward, stacked_vae_update
-from pyvae.training.terms import batch_means
+from pyvae.training.terms import Seeds, batch_means
 
 ALIGNED = 16
 """Parameters begin at a multiple of so many numbers: a register of AVX-512 holds 16, a line of the cache too."""
@@ -45,24 +45,31 @@ class FusedStep:
             parameter.data = view
 
     @staticmethod
-    def serves(model: StackedModel, likelihood: Callable[[Tensor, Tensor], Tensor]) -> bool:
-        """Whether there is a fused step for this model and likelihood."""
+    def serves(model: StackedModel, likelihood: Callable[[Tensor, Tensor], Tensor], objective: Objective) -> bool:
+        """Whether there is a fused step for this model and likelihood, and an objective that samples codes of the very
+        images that it compares with.
+        """
         first = next(model.parameters())
         known = getattr(likelihood, "fused", None) is not None
-        return known and type(model) is StackedVAE and first.device.type == "cpu" and first.dtype == torch.float32
+        plain = type(objective).prepare is Objective.prepare and not objective.deterministic
+        fits = type(model) is StackedVAE and first.device.type == "cpu" and first.dtype == torch.float32
+        return known and plain and fits
 
-    def __call__(self, x: Tensor, code_seeds: Tensor, objective: Callable[..., Terms], step: int) -> Tensor:
+    def __call__(self, x: Tensor, seeds: Seeds, objective: Objective, step: int) -> Tensor:
         """Learns from images x [K, M, size]; the terms' batch means [T, K]. Steps count from 0."""
-        encoded = stacked_vae_forward(x, code_seeds, self._values, self._shape)
+        encoded = stacked_vae_forward(x, seeds.codes, self._values, self._shape)
         inputs = [value.requires_grad_() for value in encoded[:4]]
-        terms = objective(*inputs, step=step)
+        terms = objective(*inputs, step=step, seed=seeds.objective)
+        beside = list(objective.parameters())
         # The batch mean's gradient, given at once: its own operations would take as long as the objective's.
         mean = torch.full_like(terms.loss, 1 / terms.loss.shape[-1])
-        grads = torch.autograd.grad(terms.loss, inputs, mean, allow_unused=True, materialize_grads=True)
+        grads = torch.autograd.grad(terms.loss, [*inputs, *beside], mean, allow_unused=True, materialize_grads=True)
+        for parameter, grad in zip(beside, grads[len(inputs) :], strict=True):
+            parameter.grad = grad
         detached = Encoded(*(value.detach() for value in encoded))
         stacked_vae_update(
-            grads, x, code_seeds, detached, self._values, (self._moments[0], self._moments[1]), self._shape,
-            learning_rate=self.learning_rate, step=step + 1,
+            grads[: len(inputs)], x, seeds.codes, detached, self._values, (self._moments[0], self._moments[1]),
+            self._shape, learning_rate=self.learning_rate, step=step + 1,
         )  # fmt: skip
         return batch_means(terms)
 

@@ -63,7 +63,8 @@ def _gather(members: Sequence[tuple[Chunk, int]], taken: int, step: str) -> Chun
         step,
     )
     out.sums = torch.cat([chunk.sums[:, ks] for chunk, ks in parts], dim=1)
-    per_part = [[(m[ks], v[ks]) for m, v in chunk.stepper.moments()] for chunk, ks in parts]
+    per_part = [[(m[ks], v[ks]) for m, v in chunk.moments()] for chunk, ks in parts]
     joined = [[torch.cat(part) for part in zip(*pairs, strict=True)] for pairs in zip(*per_part, strict=True)]
-    out.stepper.restore([(first, second) for first, second in joined], taken)
+    companions = [torch.cat([chunk.companions.named[name][ks] for chunk, ks in parts]) for name in out.companions.named]
+    out.restore(companions, [(first, second) for first, second in joined], taken)
     return out

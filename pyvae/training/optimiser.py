@@ -5,6 +5,9 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+MOMENTS = (0.9, 0.999)
+"""Adam's decay rates where nothing else is asked for: torch's."""
+
 LANES = 16
 """Float32 numbers in the widest vector register (AVX-512); narrower ones divide it."""
 
@@ -18,10 +21,15 @@ class StackedAdam:
     biases of odd layers are padded.)
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], learning_rate: float) -> None:
+    def __init__(
+        self, parameters: Iterable[nn.Parameter], learning_rate: float, betas: tuple[float, float] = MOMENTS
+    ) -> None:
         self._parameters = list(parameters)
         self._updated = [_padded(p) if p.numel() % LANES else p for p in self._parameters]
-        self._adam = torch.optim.Adam(self._updated, lr=learning_rate, fused=True)
+        self._adam = torch.optim.Adam(self._updated, lr=learning_rate, betas=betas, fused=True)
+
+    def __len__(self) -> int:
+        return len(self._parameters)
 
     def step(self) -> None:
         """One Adam step from the parameters' gradients, which are freed (their memory serves the next

@@ -34,10 +34,14 @@ class Recipe:
     """What tables call the cells' bias and strength."""
 
     def __post_init__(self) -> None:
-        parts = {"likelihood": self.likelihood, "objective": self.objective_of(torch.ones(1))}
-        for name, part in parts.items():
-            if isinstance(part, nn.Module) and any(True for _ in part.parameters()):
-                raise ValueError(f"{name} must have no parameters: only the model's are trained and saved, got some")
+        if self._likelihood_learns and not hasattr(self.likelihood, "for_models"):
+            raise ValueError(
+                "likelihood must have no parameters, or for_models(K) to give each model its own, got some"
+            )
+        objective = self.objective_of(torch.ones(1))
+        # What is a share of the run becomes steps: a run of another length is another run.
+        if "schedule" in objective.settings_of():
+            object.__setattr__(self, "objective_settings", {**self.objective_settings, "schedule": objective.schedule})
 
     def named(self, cell: Cell) -> str:
         """A cell in words, as tables call it: "mu 0, beta 4, seed 1"."""
@@ -46,7 +50,18 @@ class Recipe:
     def objective_of(self, strengths: Tensor) -> Objective:
         """The objective of a stack of models with these strengths [K]."""
         strength = {self.objective.strength: strengths.unsqueeze(-1)}
-        return self.objective(**self.objective_settings, **strength)
+        return self.objective(**self.objective_settings, **strength).within(self.settings.steps)
+
+    def likelihood_of(self, models: int, device: torch.device) -> Callable[[Tensor, Tensor], Tensor]:
+        """The likelihood of a stack of so many models."""
+        if not self._likelihood_learns:
+            return self.likelihood
+        own: nn.Module = self.likelihood.for_models(models)  # type: ignore[attr-defined]
+        return own.to(device)
+
+    @property
+    def _likelihood_learns(self) -> bool:
+        return isinstance(self.likelihood, nn.Module) and any(True for _ in self.likelihood.parameters())
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -54,16 +69,23 @@ class Recipe:
         return (*(name for name in self.objective.terms if name != "loss"), "loss")
 
     @property
-    def warmup_steps(self) -> int:
-        """Steps until the strength is what it will stay."""
-        return int(self.objective_settings.get("warmup_steps", 0))
+    def settled_after(self) -> int:
+        """Steps until the strength has been what it will be."""
+        length = self.objective_of(torch.ones(1)).shares.length
+        return 0 if length is None else int(length.number)
 
     @property
     def warning(self) -> str | None:
         """What is amiss with a training that can be done all the same, as half a sentence; None where nothing is."""
         steps, strength = self.settings.steps, self.objective.strength
-        if self.warmup_steps <= steps:
+        if self.settled_after <= steps:
             return None
-        share = float(self.objective_of(torch.ones(1)).strength_at(steps - 1))
+        objective = self.objective_of(torch.ones(1))
+        share = float(objective.strength_at(steps - 1))
         ends = f"training ends after {steps}, with {strength} at {share:.0%} of its value"
-        return f"warmup_steps is {self.warmup_steps}, but {ends}"
+        given = (
+            f"warmup_steps is {objective.warmup_steps}"
+            if objective.warmup_steps
+            else f"schedule is {objective.schedule}"
+        )
+        return f"{given}, but {ends}"

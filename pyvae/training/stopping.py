@@ -23,6 +23,8 @@ class Stopping:
         self.patience, self.warmup = patience, warmup
         self.best = best
         """Best parameters of all N models, in the recipe's order, on the CPU."""
+        self.beside: dict[str, Tensor] = {}
+        """What was trained beside them then, [N, …] by name."""
         self.best_loss = torch.full((models,), float("inf"), dtype=torch.float64)
         self.best_step = torch.zeros(models, dtype=torch.int64)
         self.misses = torch.zeros(models, dtype=torch.int64)
@@ -53,15 +55,22 @@ class Stopping:
     def tensors(self) -> dict[str, Tensor]:
         """What a checkpoint holds; `restore` takes it back."""
         counters = {"best_loss": self.best_loss, "best_step": self.best_step, "misses": self.misses}
-        return counters | {f"best.{name}": p.detach() for name, p in self.best.named_parameters()}
+        best = {**{name: p.detach() for name, p in self.best.named_parameters()}, **self.beside}
+        return counters | {f"best.{name}": value for name, value in best.items()}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Continues from a checkpoint's tensors."""
         self.best_loss, self.best_step, self.misses = (tensors[n].clone() for n in ("best_loss", "best_step", "misses"))
-        self.best.load_state_dict({name: tensors[f"best.{name}"] for name in self.best.state_dict()})
+        best = {name.removeprefix("best."): value for name, value in tensors.items() if name.startswith("best.")}
+        self.best.load_state_dict({name: best.pop(name) for name in self.best.state_dict()})
+        self.beside = {name: value.clone() for name, value in best.items()}
 
     @torch.no_grad()
     def _keep(self, chunk: Chunk, positions: Sequence[int]) -> None:
         places = [chunk.indices[position] for position in positions]
         for kept, current in zip(self.best.parameters(), chunk.model.parameters(), strict=True):
             kept[places] = current[list(positions)].to(kept.device)
+        for name, current in chunk.companions.named.items():
+            if name not in self.beside:
+                self.beside[name] = torch.zeros(self.best.models, *current.shape[1:])
+            self.beside[name][places] = current[list(positions)].cpu()

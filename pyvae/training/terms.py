@@ -1,9 +1,18 @@
-"""What training follows of an objective."""
+"""What an objective is given at a step, and what training follows of it."""
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from pyvae.losses import Terms
+
+
+class Seeds(NamedTuple):
+    """Seeds [K] of a step: of the sampled codes, and of what an objective draws."""
+
+    codes: Tensor
+    objective: Tensor
 
 
 def batch_means(terms: Terms) -> Tensor:

@@ -2,16 +2,16 @@
 
 Every model's random numbers come from its own streams and the step's number, so a model trains the same alone
 or in company, in one go or resumed. The same bit for bit where batch size, hidden widths and validation images
-are multiples of 16, as in every preset; else torch's vector kernels and matrix products round a model's numbers
-by their place in the stack. Resuming is bit for bit always. Between two points of the curves chunks take their steps
-one after the other, about a second's worth at a time.
+are multiples of 16 (a batch of 32 beside a discriminator), as in every preset; else torch's vector kernels and matrix
+products round a model's numbers by their place in the stack. Resuming is bit for bit always. Between two points of the
+curves chunks take their steps one after the other, about a second's worth at a time.
 """
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -48,6 +48,8 @@ class Trained:
     curves: Curves
     stepping: tuple[str, ...] = ()
     """How steps were taken, of pyvae.training.chunk.STEPS."""
+    beside: Mapping[str, Tensor] = field(default_factory=dict)
+    """What was trained beside the models, such as the likelihood's variance, [N, …] by name."""
 
 
 class Training:
@@ -57,7 +59,13 @@ class Training:
         self.recipe, self.pool, self.device = recipe, pool, torch.device(device)
         self.cells = recipe.cells
         self.threads = torch.get_num_threads()
-        self.stepping = stepping_of(recipe.model(1, None).to(device), recipe.likelihood)
+        model = recipe.model(1, None).to(device)
+        if model.TERMS_OF_ITS_OWN:
+            kind = type(model).__name__
+            raise ValueError(
+                f"model must have one layer of codes, as objectives have, got a {kind}: train it in a loop"
+            )
+        self.stepping = stepping_of(model, recipe.likelihood, recipe.objective_of(torch.ones(1)))
         """How steps are taken, one of pyvae.training.chunk.STEPS."""
         self.step = 0
         self._round = 1
@@ -73,7 +81,7 @@ class Training:
         if recipe.settings.patience is not None:
             models = len(self.cells)
             best = recipe.model(models, None)
-            self.stopping = Stopping(models, recipe.settings.patience, recipe.warmup_steps, best)
+            self.stopping = Stopping(models, recipe.settings.patience, recipe.settled_after, best)
 
     def start(self) -> None:
         """All models at step 0."""
@@ -108,17 +116,19 @@ class Training:
         if bool(self.diverged.all()):
             self.steps.clamp_(min=self.step)
         if self.stopping is not None:
-            model, best_step = self.stopping.best, self.stopping.best_step
+            model, best_step, beside = self.stopping.best, self.stopping.best_step, self.stopping.beside
         else:
             model, best_step = stack([(chunk.model, range(len(chunk.indices))) for chunk in self.chunks]), self.steps
-        return Trained(model.cpu(), self.cells, self.steps, best_step, self.curves, (self.stepping,))
+            companions = [chunk.companions.named for chunk in self.chunks]
+            beside = {name: torch.cat([part[name].detach() for part in companions]).cpu() for name in companions[0]}
+        return Trained(model.cpu(), self.cells, self.steps, best_step, self.curves, (self.stepping,), beside)
 
     def save(self, checkpoints: Checkpoints) -> None:
         """Writes a checkpoint from which `restore` goes on, bit for bit on the same device; tensors as on the CPU."""
         tensors = {"curves": self.curves.points(), "steps": self.steps}
         for c, chunk in enumerate(self.chunks):
             tensors[f"{c}.sums"] = chunk.sums
-            named = zip(chunk.model.named_parameters(), chunk.stepper.moments(), strict=True)
+            named = zip(chunk.trained.items(), chunk.moments(), strict=True)
             for (name, parameter), (first, second) in named:
                 tensors |= {
                     f"{c}.{name}": parameter.detach().contiguous(),
@@ -153,11 +163,11 @@ class Training:
         cells = [self.cells[k] for k in indices]
         chunk = Chunk(cells, indices, self.recipe, model.to(self.device), self.stepping)
         chunk.sums.copy_(tensors[f"{c}.sums"])
-        names = [name for name, _ in model.named_parameters()]
-        chunk.stepper.restore([(tensors[f"{c}.{name}.m"], tensors[f"{c}.{name}.v"]) for name in names], self.step)
+        moments = [(tensors[f"{c}.{name}.m"], tensors[f"{c}.{name}.v"]) for name in chunk.trained]
+        chunk.restore([tensors[f"{c}.{name}"] for name in chunk.companions.named], moments, self.step)
         return chunk
 
-    def _read_curves(self) -> float:
+    def _read_curves(self) -> float | None:
         window = self.step - self._curves_read
         self._curves_read = self.step
         place = {name: row for row, name in enumerate(self.recipe.terms)}
@@ -166,8 +176,9 @@ class Training:
             terms = chunk.take_sums() / window
             self.curves.add(self.step, "train", chunk.indices, terms)
             self.diverged[list(chunk.indices)] = ~terms[place["loss"]].isfinite()
-            elbos.append(-(terms[place["reconstruction"]] + terms[place["kl"]]))
-        return float(torch.cat(elbos).nanmean())
+            if "kl" in place:
+                elbos.append(-(terms[place["reconstruction"]] + terms[place["kl"]]))
+        return float(torch.cat(elbos).nanmean()) if elbos else None
 
     def _validate(self, *, last: bool) -> None:
         """Validation curves; with patience, lets go of the models that have stopped improving."""

@@ -10,6 +10,7 @@ import torch
 
 import pyvae
 from pyvae import cli
+from pyvae.losses import OBJECTIVES
 from pyvae.studies.biased_grid import PRESETS, BiasedGridConfig
 from tests.studies.biased_grid.tiny import TINY
 
@@ -101,11 +102,41 @@ def test_the_study_and_the_folder_have_defaults(tmp_path, monkeypatch, capsys) -
     assert code == 0 and "training" not in text
 
 
-def test_another_objective_trains(tmp_path, monkeypatch, capsys) -> None:
-    out = tmp_path / "out"
-    code, _, _ = run(monkeypatch, capsys, "study", "--out", str(out), *tiny_settings(), "--set", "objective=beta-tcvae")
-    assert code == 0 and "total_correlation" in pq.read_table(out / "curves.parquet").column_names
-    assert "objective beta-tcvae" in (out / "findings.md").read_text()
+OF_OBJECTIVES = {  # settings that keep a tiny run short, and a term that its curves hold
+    "beta-vae": ([], "kl"),
+    "beta-tcvae": ([], "total_correlation"),
+    "factor-vae": (["discriminator=16"], "discriminator"),
+    "dip-vae": (["kind=ii"], "off_diagonal"),
+    "info-vae": (["kernel=rbf", "scales=1,2"], "mmd"),
+    "controlled-capacity": (["schedule=warmup(100%)"], "capacity_gap"),
+    "free-nats": (["per=item"], "bounded_kl"),
+    "autoencoder": ([], "code_norm"),
+    "denoising-autoencoder": (["noise=masking"], "code_norm"),
+}
+
+
+def test_every_objective_has_a_case_here() -> None:
+    assert OF_OBJECTIVES.keys() == OBJECTIVES.keys()
+
+
+@pytest.mark.parametrize("name", OF_OBJECTIVES)
+def test_every_objective_trains_by_its_name(tmp_path, monkeypatch, capsys, name) -> None:
+    out, (settings, term) = tmp_path / "out", OF_OBJECTIVES[name]
+    chosen = [f"objective={name}", "betas=0.5,2", "seeds=0", "batch_size=32", "warmup_steps=0", *settings]
+    asked = [word for setting in chosen for word in ("--set", setting)]
+    code, text, errors = run(monkeypatch, capsys, "study", "--out", str(out), *tiny_settings(), *asked)
+    assert (code, errors) == (0, "") and f"report: {out}/report.html" in text
+    kind = OBJECTIVES[name]
+    curves, results = pq.read_table(out / "curves.parquet"), pq.read_table(out / "results.parquet")
+    assert {term, kind.strength} <= set(curves.column_names)
+    assert results[kind.strength].to_pylist() == [0.5, 2.0] and results["finite"].to_pylist() == [True, True]
+    assert results["train_kl_nats"].null_count == curves["elbo"].null_count / len(curves) * 2 == 2 * kind.deterministic
+    findings, page = (out / "findings.md").read_text(), (out / "report.html").read_text()
+    assert name == "beta-vae" or f"objective {name}" in findings
+    for told in (findings, page):
+        assert f"{kind.symbol} = 0.5" in told and (kind.symbol == "β" or "β = " not in told)
+    code, text, _ = run(monkeypatch, capsys, "study", "--out", str(out), "--resume")
+    assert code == 0 and "training" not in text
 
 
 def test_the_config_can_be_seen_before_a_run(tmp_path, monkeypatch, capsys) -> None:

@@ -39,7 +39,7 @@ def saved(out: Path) -> dict[str, bytes]:
 def one_way_of_stepping() -> Iterator[None]:
     """Runs whose bits are compared must not choose by a measurement, which a busy machine can turn."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys.modules[Training.__module__], "stepping_of", lambda model, likelihood: "fused")
+        patch.setattr(sys.modules[Training.__module__], "stepping_of", lambda *_: "fused")
         yield
 
 
@@ -171,7 +171,7 @@ from pathlib import Path
 from pyvae.studies.biased_grid import STUDY, BiasedGridConfig
 from pyvae.studies.run import run_study
 from pyvae.training.train import Training
-sys.modules[Training.__module__].stepping_of = lambda model, likelihood: "fused"
+sys.modules[Training.__module__].stepping_of = lambda *_: "fused"
 run_study(STUDY, BiasedGridConfig.from_json(Path(sys.argv[1]).read_text()), sys.argv[2], resume=True)
 """
 
@@ -262,7 +262,7 @@ def test_curves_that_are_gone_are_written_again(finished, tmp_path) -> None:
 
 
 def test_a_run_that_cannot_go_on_elsewhere_is_left_as_it_was(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(sys.modules[train.__module__], "stepping_of", lambda model, likelihood: "fused")
+    monkeypatch.setattr(sys.modules[train.__module__], "stepping_of", lambda *_: "fused")
     run_study(STUDY, tiny("seeds=0", "steps=3"), tmp_path, console=quiet())
     before = saved(tmp_path)
     monkeypatch.setattr(sys.modules[run_study.__module__], "device_named", lambda text: torch.device("cuda", 0))

@@ -2,8 +2,10 @@
 
 import dataclasses
 
+from torch import nn
+
 from pyvae.data import Sprites
-from pyvae.losses import BernoulliReconstruction, BetaTCVAE
+from pyvae.losses import BernoulliReconstruction, BetaTCVAE, FactorVAE, LearnedGaussianReconstruction, Objective
 from pyvae.nn import StackedConvVAE, StackedVAE
 from pyvae.studies.biased_grid.recipe import recipe
 from pyvae.training import Recipe, TrainingSettings, product
@@ -29,6 +31,20 @@ def sprite_recipe(**settings: object) -> Recipe:
         objective=BetaTCVAE,
         objective_settings={"dataset_size": data.count},
         axes=("bias", "beta"),
+    )
+
+
+def companion_recipe(
+    likelihood: nn.Module | None = None, objective: type[Objective] = FactorVAE, **settings: object
+) -> Recipe:
+    """FactorVAEs on sprites, with a variance that is learned unless another likelihood is given."""
+    own = {"discriminator": (16,)} if objective is FactorVAE else {}
+    return dataclasses.replace(
+        sprite_recipe(**{"steps": 22, "batch_size": 32, **settings}),
+        likelihood=likelihood or LearnedGaussianReconstruction(),
+        objective=objective,
+        objective_settings=own,
+        axes=("bias", "gamma"),
     )
 
 

@@ -40,7 +40,7 @@ def test_a_device_that_is_named_is_the_default(tmp_path) -> None:
 
 @pytest.mark.parametrize("way", ["fused", "autograd"])
 def test_a_run_by_the_fused_step_stays_on_the_cpu(tmp_path, monkeypatch, way) -> None:
-    monkeypatch.setattr(TRAIN, "stepping_of", lambda model, likelihood: way)
+    monkeypatch.setattr(TRAIN, "stepping_of", lambda *_: way)
     train(grid_recipe("steps=5"), checkpoints=Checkpoints(tmp_path / "added-1"))
     checkpoints = Checkpoints(tmp_path)
     check_ways(checkpoints, torch.device("cpu"))
@@ -53,7 +53,7 @@ def test_a_run_by_the_fused_step_stays_on_the_cpu(tmp_path, monkeypatch, way) ->
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_a_run_goes_from_one_device_to_the_other(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(TRAIN, "stepping_of", lambda model, likelihood: "autograd")
+    monkeypatch.setattr(TRAIN, "stepping_of", lambda *_: "autograd")
     reference = train(grid_recipe("steps=9"))
     for name, devices in {"to": ("cpu", "cuda"), "fro": ("cuda", "cpu")}.items():
         for steps, device in zip((5, 9), devices, strict=True):

@@ -25,7 +25,7 @@ class Axes(Part):
     )
     strengths: tuple[float, ...] = setting(
         (0.5, 1.0, 2.0, 5.0, 10.0),
-        "Strengths of the objective; of beta-vae and beta-tcvae beta.",
+        "Strengths of the objective, of beta-vae and beta-tcvae beta: what it is of another, its help says.",
         at_least=0,
         unique=True,
     )
@@ -93,6 +93,22 @@ class BiasedGridConfig(Config):
     def strength(self) -> str:
         """What the objective calls its strength, and tables call the column."""
         return self.objective.kind.strength
+
+    @property
+    def symbol(self) -> str:
+        """What texts and figures call the strength."""
+        return self.objective.kind.symbol
+
+    @property
+    def strength_in_words(self) -> str:
+        """The strength's symbol, and what it is: "β (weight of the KL)"."""
+        words, *_ = self.objective.kind.help_of(self.strength).split(", ")
+        return self.symbol if words == self.symbol else f"{self.symbol} ({words})"
+
+    @property
+    def varies_beta(self) -> bool:
+        """Whether strengths are a β, beside which linear theory's can be put."""
+        return self.strength == "beta"
 
     @property
     def theory_holds(self) -> bool:

@@ -114,7 +114,7 @@ def _on_training_distribution(
     """
     truth, images = held_out(grid, cells, config.evaluation.information_images)
     mu, logvar = model.encode(images)
-    code = reparameterize(mu, logvar, seed=stream(cells, "evaluation code"))
+    code = _codes(mu, logvar, stream(cells, "evaluation code"), config)
     reconstruction = recipe(config).likelihood(images, model.decode(code)).mean(-1)
     kl = kl_per_latent(mu, logvar)
     information, by_latent = code_information(code, mu, logvar), latent_information(code, mu, logvar)
@@ -122,7 +122,7 @@ def _on_training_distribution(
         ceiling(cell.bias, blocks=len(grid.factors), pixels=grid.pixels**2, noise_variance=grid.noise_variance)
         for cell in cells
     ]
-    return {
+    columns = {
         "finite": (mu.isfinite() & logvar.isfinite()).all(-1).all(-1),
         "train_elbo_nats": -reconstruction - kl.sum(-1),
         "train_reconstruction_nats": reconstruction,
@@ -136,6 +136,24 @@ def _on_training_distribution(
         "train_code_information_saturated": is_saturated(information, config.evaluation.information_images),
         **{f"train_kl_latent_{d}_nats": kl[:, d] for d in range(config.model.latents)},
         **{f"train_information_latent_{d}_nats": by_latent.value[:, d] for d in range(config.model.latents)},
+    }
+    return columns | _without_noise(columns) if config.objective.kind.deterministic else columns
+
+
+def _codes(mu: Tensor, logvar: Tensor, seeds: Tensor, config: BiasedGridConfig) -> Tensor:
+    """Codes as the decoder was trained on them: sampled, or the means."""
+    return mu if config.objective.kind.deterministic else reparameterize(mu, logvar, seed=seeds)
+
+
+def _without_noise(columns: Columns) -> Columns:
+    """What deterministic codes have in place of measures beside their noise, which are null. A latent is active whose
+    mean varies: it holds whatever it is asked for.
+    """
+    beside_noise = [name for name in columns if "elbo" in name or "_kl" in name or "information" in name]
+    return {
+        **{name: torch.full(columns[name].shape, torch.nan) for name in beside_noise},
+        "train_code_information_saturated": torch.zeros_like(columns["finite"]),
+        "train_active": columns["train_active_variance"],
     }
 
 
@@ -152,7 +170,7 @@ def _on_test_grid(
     """Projections both ways between intensities and codes, and the decoded projection's error."""
     truth = grid.test_intensities()
     mu, logvar = _encode_grid(model, grid, truth)
-    codes = torch.stack([mu, reparameterize(mu, logvar, seed=stream(cells, "evaluation test code"))])  # [2, K, N, L]
+    codes = torch.stack([mu, _codes(mu, logvar, stream(cells, "evaluation test code"), config)])  # [2, K, N, L]
     fit, test = halves(len(truth), SPLIT_SEED)
     forward, curve = _both_fits(truth[fit], codes[:, :, fit], config)
     backward, _ = _both_fits(codes[:, :, fit], truth[fit], config)

@@ -35,8 +35,8 @@ from pyvae.studies.biased_grid.findings.answers import findings
 from pyvae.studies.biased_grid.findings.comparison import robustness, verdict
 from pyvae.studies.biased_grid.findings.training import longer, may_be_too_short, more_seeds
 from pyvae.studies.biased_grid.recipe import recipe
-from pyvae.studies.biased_grid.results import Array, Results, load_results, reference_beta
-from pyvae.studies.biased_grid.texts import CAPTIONS, COLUMNS, DEFINITIONS, FIGURES_OF, FURTHER_FIGURES
+from pyvae.studies.biased_grid.results import Array, Results, followed, load_results, reference_beta
+from pyvae.studies.biased_grid.texts import CAPTIONS, COLUMNS, DEFINITIONS, FIGURES_OF, FURTHER_FIGURES, in_symbols
 
 SPREAD = "Means over seeds ± their standard deviation."
 """What heat maps and the table of all cells print; intervals stand everywhere else."""
@@ -64,7 +64,8 @@ def write_report(folder: Path | str) -> Path:
         section("Settings, and how to reproduce", *_settings(results.config, told(read_about(folder)))),
     ]
     path = folder / "report.html"
-    atomic_write_text(path, page("Biased grid data: does β buy robustness?", body))
+    text = page("Biased grid data: does β buy robustness?", body)
+    atomic_write_text(path, in_symbols(text, results.config.symbol))
     return path
 
 
@@ -82,11 +83,11 @@ def next_step(results: Results) -> tuple[str, str]:
         )
     if recipe(config).warning:
         return "Training ended before β had its value. More steps take it there:", _next(
-            config, steps=longer(config.replaced(steps=config.objective.options["warmup_steps"]))
+            config, steps=longer(config.replaced(steps=recipe(config).settled_after))
         )
     if len(results.seeds) == 1:
         return "One seed gives readings. Three give intervals:", _next(config, seeds=(0, 1, 2))
-    if config.objective.options.get("warmup_steps") == 0:
+    if recipe(config).settled_after == 0:
         return "Latents may have collapsed before they learned anything. A ramp lets them:", _next(
             config, warmup_steps=config.training.steps // 3
         )
@@ -144,7 +145,7 @@ def _gallery(folder: Path, results: Results, names: Sequence[str]) -> str:
 
 
 def _caption(results: Results, name: str) -> str:
-    several, ramp = len(results.seeds) > 1, results.config.objective.options.get("warmup_steps")
+    several, config = len(results.seeds) > 1, results.config
     active = "Latents that hold at least 0.01 nats of the image, with a 95 % interval above 0."
     return _one_line(CAPTIONS[name]).format(
         bands="Bands: 95 % t intervals over seeds; they may leave the frame. " if several else "",
@@ -156,10 +157,17 @@ def _caption(results: Results, name: str) -> str:
         spread=f" {SPREAD}" if several else "",
         seed=f" Of seed {results.config.axes.seeds[0]} only: other seeds may look otherwise." if several else "",
         noise="Pixel noise alone: the objective if every block were known and the code cost nothing.",
-        ramp=f" β rises from 0 to its value in the first {ramp} steps, and what it weighs changes with it."
-        if ramp
-        else "",
+        kl=followed(config).replace("_", " ") if followed(config) != "kl" else "KL",
+        ramp=f" {_change(config)}, and what it weighs changes with it." if _change(config) else "",
     )
+
+
+def _change(config: BiasedGridConfig) -> str:
+    """How the strength changes with the step, as half a sentence; empty where it does not."""
+    options = config.objective.options
+    if options["warmup_steps"]:
+        return f"β rises from 0 to its value in the first {options['warmup_steps']} steps"
+    return f"β follows the schedule {options['schedule']}" if recipe(config).settled_after else ""
 
 
 def _robustness_table(results: Results) -> tuple[str, str]:

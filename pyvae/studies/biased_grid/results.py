@@ -188,6 +188,12 @@ def _sample_pictures(config: BiasedGridConfig) -> dict[str, NDArray[np.generic]]
     }
 
 
+def followed(config: BiasedGridConfig) -> str:
+    """The term of training that curves show beside the loss: the KL, or what an objective without one has."""
+    terms = config.objective.kind.terms
+    return "kl" if "kl" in terms else terms[-1]
+
+
 def reference_beta(betas: Array) -> float:
     """The beta others are compared with: 1, the plain VAE; in a study without it, the nearest in ratio."""
     return float(min(betas, key=lambda beta: abs(np.log(max(beta, 1e-3)))))

@@ -5,6 +5,7 @@ from pathlib import Path
 from pyvae.files import atomic_write_text
 from pyvae.studies.biased_grid.findings.answers import findings
 from pyvae.studies.biased_grid.results import Results, load_results
+from pyvae.studies.biased_grid.texts import in_symbols
 
 
 def summary(results: Results) -> str:
@@ -20,7 +21,7 @@ def summary(results: Results) -> str:
     ]
     for answer in findings(results):
         lines += ["", f"## {answer.question}", "", answer.short, "", *(f"- {detail}" for detail in answer.details)]
-    return "\n".join(lines).rstrip() + "\n"
+    return in_symbols("\n".join(lines).rstrip() + "\n", config.symbol)
 
 
 def write_summary(folder: Path | str) -> Path:

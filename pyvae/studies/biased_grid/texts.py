@@ -1,5 +1,7 @@
 """The report's own words: which figures belong to which answer, captions, columns, definitions."""
 
+import re
+
 FIGURES_OF = {  # by the answer's name
     "robustness": ("robustness", "robustness_difference"),
     "recovery": ("map_recovered", "map_active"),
@@ -36,9 +38,9 @@ CAPTIONS = {
         aggregate posterior of held-out training images. ≥ marks cells saturated at the log of their
         number.{spread}""",
     "curves_by_mu_loss": "The training objective at the reference β{mean}. {noise}{ramp}",
-    "curves_by_mu_kl": "The KL at the reference β{mean}.{ramp}",
+    "curves_by_mu_kl": "The {kl} at the reference β{mean}.{ramp}",
     "curves_by_beta_loss": "The training objective at the least biased μ{mean}. {noise}{ramp}",
-    "curves_by_beta_kl": "The KL at the least biased μ{mean}.{ramp}",
+    "curves_by_beta_kl": "The {kl} at the least biased μ{mean}.{ramp}",
     "projection_curve": "The projection's training curve: batch error, running mean over 9 steps.{seed}",
     "samples_clean": "Training images before noise, a row for each μ.",
     "samples_noised": "The same images with their noise.",
@@ -60,6 +62,13 @@ COLUMNS = (  # heading, column, decimals
     ("R² sample→truth", "test_sample_to_truth_r2_lsq", 3),
     ("decoded error", "test_decoded_projection_mse_sgd", 3),
 )
+
+
+def in_symbols(text: str, symbol: str) -> str:
+    """Texts speak of β. Where the objective's strength is another one, its symbol takes β's place, but for theory's."""
+    return re.sub(r"β(?!\*|-)", symbol, text)
+
+
 DEFINITIONS = {
     "The source": """The course project's blog post that this study comes from: its question, data, protocol and two
         heat maps.""",

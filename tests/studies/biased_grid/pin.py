@@ -51,7 +51,7 @@ def run(config: BiasedGridConfig, folder: Path) -> dict[str, str]:
     before = torch.get_num_threads()
     torch.set_num_threads(THREADS)
     # Which way a step is taken is measured, and whose products layers take, and bits depend on both.
-    fused = mock.patch.object(sys.modules[Training.__module__], "stepping_of", lambda model, likelihood: "fused")
+    fused = mock.patch.object(sys.modules[Training.__module__], "stepping_of", lambda *_: "fused")
     with fused, mock.patch.object(products, "faster", lambda: "own"):
         try:
             run_study(STUDY, config, folder, console=Console(file=io.StringIO()))

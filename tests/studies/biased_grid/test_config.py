@@ -25,7 +25,7 @@ def test_presets_are_the_protocols_of_the_study() -> None:
     assert (seed.training.steps, len(seed.cells())) == (10_000, 165)
     assert seed.training.patience is None and seed.objective.options["warmup_steps"] == 0
     quick = PRESETS["quick"]  # ends with an answer: a ramp, the closed form, two betas above 1 and three seeds
-    assert quick.objective.options == {"kl": "closed_form", "warmup_steps": 2000}
+    assert quick.objective.options == {"kl": "closed_form", "warmup_steps": 2000, "schedule": "constant"}
     assert len([beta for beta in quick.axes.strengths if beta > 1]) >= 2 and len(quick.axes.seeds) == 3
     assert long.training.patience and long.objective.options["warmup_steps"] == 5000
 
@@ -62,8 +62,12 @@ def test_overrides_take_each_kind_of_field() -> None:
         ("patience=0", "patience must be at least 1 or none, got 0"),
         ("patience=soon", "patience must be a whole number or none, got 'soon'"),
         ("kl=exact", "kl must be closed_form or sampled, got 'exact'"),
-        ("objective=vae", "objective must be beta-vae or beta-tcvae, got 'vae'"),
-        ("alpha=2", "alpha is a setting of beta-tcvae, not of beta-vae"),
+        (
+            "objective=vae",
+            "objective must be beta-vae, beta-tcvae, factor-vae, dip-vae, info-vae, controlled-capacity, "
+            "free-nats, autoencoder or denoising-autoencoder, got 'vae'",
+        ),
+        ("alpha=2", "alpha is a setting of beta-tcvae and info-vae, not of beta-vae"),
         ("beta=2", "beta is an axis of the study: set strengths"),
         ("blocks=4", "blocks must lie between 1 and 3, got 4"),
         ("information_images=31", "information_images must be at least 32, got 31"),
@@ -107,7 +111,8 @@ def test_another_objective_brings_its_own_settings_and_keeps_those_it_shares() -
     options = changed.objective.options
     assert (options["rtol"], options["estimator"], options["warmup_steps"]) == (1e-3, "balanced", 5000)
     assert "kl" not in options and BiasedGridConfig.from_json(changed.to_json()) == changed
-    assert changed.overridden(["objective=beta-vae"]).objective.options == {"kl": "closed_form", "warmup_steps": 5000}
+    kept = changed.overridden(["objective=beta-vae"]).objective.options
+    assert kept == {"kl": "closed_form", "warmup_steps": 5000, "schedule": "constant"}
 
 
 def test_a_data_set_without_end_is_as_large_as_the_images_a_run_draws() -> None:
@@ -148,3 +153,23 @@ def test_cells_are_every_combination_once() -> None:
 def test_numbers_no_run_could_use_are_refused_before_it(setting: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         PRESETS["quick"].overridden([setting])
+
+
+def test_a_schedule_takes_the_warm_up_s_place_and_the_other_way_round() -> None:
+    quick = PRESETS["quick"]  # which has a warm-up
+    scheduled = quick.overridden(["schedule=cyclical(25%)"])
+    assert (scheduled.objective.options["warmup_steps"], recipe(scheduled).settled_after) == (0, 625)
+    again = scheduled.overridden(["warmup_steps=300"])
+    assert (again.objective.options["schedule"], recipe(again).settled_after) == ("constant", 300)
+    with pytest.raises(ValueError, match="schedule must be constant where warmup_steps is 5"):
+        quick.overridden(["schedule=warmup(9)", "warmup_steps=5"])
+    with pytest.raises(ValueError, match="schedule must be constant, warmup"):
+        quick.overridden(["schedule=cosine"])
+
+
+def test_a_share_of_the_run_is_part_of_what_is_trained() -> None:
+    """So a run whose schedule is a share of it cannot grow: its models would have had another past."""
+    shared = PRESETS["quick"].overridden(["schedule=warmup(25%)"])
+    assert (
+        recipe(shared).objective_settings != recipe(shared.replaced(steps=2 * shared.training.steps)).objective_settings
+    )

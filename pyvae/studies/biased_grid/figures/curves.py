@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from pyvae.plotting.style import FAINT, INK, new_figure, shades, tidy
 from pyvae.report.statistics import t_interval
-from pyvae.studies.biased_grid.results import Saved, reference_beta
+from pyvae.studies.biased_grid.recipe import recipe
+from pyvae.studies.biased_grid.results import Saved, followed, reference_beta
 
 PANEL = (5.9, 4.3)
 """Inches of a figure of one panel: two stand side by side on a page."""
@@ -21,8 +22,8 @@ def curves_by_mu_loss(saved: Saved) -> Figure:
 
 
 def curves_by_mu_kl(saved: Saved) -> Figure:
-    """KL for every mu at the reference beta."""
-    return _training_curves(saved, "mu", "kl")
+    """KL for every mu at the reference beta, or what an objective without a KL has."""
+    return _training_curves(saved, "mu", followed(saved.results.config))
 
 
 def curves_by_beta_loss(saved: Saved) -> Figure:
@@ -31,8 +32,8 @@ def curves_by_beta_loss(saved: Saved) -> Figure:
 
 
 def curves_by_beta_kl(saved: Saved) -> Figure:
-    """KL for every beta at the least biased mu."""
-    return _training_curves(saved, "beta", "kl")
+    """KL for every beta at the least biased mu, or what an objective without a KL has."""
+    return _training_curves(saved, "beta", followed(saved.results.config))
 
 
 def projection_curve(saved: Saved) -> Figure:
@@ -49,7 +50,7 @@ def projection_curve(saved: Saved) -> Figure:
             color=colours[beta],
             linestyle=styles[mu],
             linewidth=1.6,
-            label=f"μ = {mu:g}, β = {beta:g}",
+            label=f"μ = {mu:g}, {saved.results.config.symbol} = {beta:g}",
         )
     baseline = _running_mean(saved.pictures["baseline_projection_curve"].mean(0))
     axes.plot(baseline, color=FAINT, linewidth=2.2, label="untrained")
@@ -71,7 +72,7 @@ def robustness(saved: Saved) -> Figure:
     figure = new_figure(*PANEL)
     axes = figure.add_subplot()
     for j, (beta, colour) in enumerate(zip(results.betas, shades(len(results.betas)), strict=True)):
-        _with_interval(axes, results.mus, share[:, j], colour, f"β = {beta:g}")
+        _with_interval(axes, results.mus, share[:, j], colour, f"{results.config.symbol} = {beta:g}")
         if results.draws_linear_theory:
             theory = results.linear_theory_fraction(float(beta))
             axes.plot(results.mus, theory, color=colour, linestyle=":", linewidth=1.3)
@@ -93,11 +94,11 @@ def robustness_difference(saved: Saved) -> Figure:
     reach = 0.05
     for j, (beta, colour) in enumerate(zip(results.betas, shades(len(results.betas)), strict=True)):
         if beta != reference:
-            means = _with_interval(axes, results.mus, share[:, j] - base, colour, f"β = {beta:g}")
+            means = _with_interval(axes, results.mus, share[:, j] - base, colour, f"{results.config.symbol} = {beta:g}")
             reach = max(reach, 1.3 * float(np.nanmax(np.abs(means), initial=0.0)))
     axes.set_ylim(-reach, reach)
-    axes.axhline(0, color=INK, linewidth=0.8, label=f"β = {reference:g}")
-    tidy(axes, f"Difference from β = {reference:g}", MU, "difference in share")
+    axes.axhline(0, color=INK, linewidth=0.8, label=f"{results.config.symbol} = {reference:g}")
+    tidy(axes, f"Difference from {results.config.symbol} = {reference:g}", MU, "difference in share")
     axes.legend(frameon=False, fontsize=8.5, loc="best", ncols=2)
     return figure
 
@@ -115,9 +116,9 @@ def _training_curves(saved: Saved, by: str, quantity: str) -> Figure:
     strength = saved.results.config.strength
     if by == "mu":
         column, symbol, other, at = "mu", "μ", strength, reference_beta(saved.results.betas)
-        fixed = f"β = {at:g}"
+        fixed = f"{saved.results.config.symbol} = {at:g}"
     else:
-        column, symbol, other, at = strength, "β", "mu", float(min(saved.results.mus, key=abs))
+        column, symbol, other, at = strength, saved.results.config.symbol, "mu", float(min(saved.results.mus, key=abs))
         fixed = f"μ = {at:g}"
     frame = {name: saved.curves[name].to_numpy(zero_copy_only=False) for name in saved.curves.column_names}
     keep = (frame["split"] == "train") & (frame["step"] > 0) & (frame[other] == at)
@@ -133,10 +134,13 @@ def _training_curves(saved: Saved, by: str, quantity: str) -> Figure:
     if quantity == "loss":
         floor = saved.results.config.grid.size / 2
         axes.axhline(floor, color=FAINT, linestyle=":", linewidth=1.4, label="pixel noise alone")
-    ramp = saved.results.config.objective.options.get("warmup_steps", 0)
+    ramp = recipe(saved.results.config).settled_after
     if 0 < ramp < saved.results.config.training.steps:
-        axes.axvline(ramp, color=FAINT, linestyle="--", linewidth=1, label="β has its full value")
-    title, unit = QUANTITIES[quantity]
+        axes.axvline(
+            ramp, color=FAINT, linestyle="--", linewidth=1, label=f"{saved.results.config.symbol} has its full value"
+        )
+    name = quantity.replace("_", " ")
+    title, unit = QUANTITIES.get(quantity, (name.capitalize(), name))
     tidy(axes, f"{title} at {fixed}", "step", unit)
     axes.legend(frameon=False, fontsize=8.5, loc="best", ncols=2 if len(values) > 4 else 1)
     return figure

@@ -66,8 +66,9 @@ def generated(saved: Saved) -> Figure:
     """Unseen test images, and what each model's decoder makes of their linear projection into its latent
     space.
     """
+    symbol = saved.results.config.symbol
     images = np.concatenate([saved.pictures["test_images"][None], saved.pictures["decoded"]])
-    labels = ["truth", *(f"μ = {mu:g}, β = {beta:g}" for mu, beta, _ in saved.pictures["cells"])]
+    labels = ["truth", *(f"μ = {mu:g}, {symbol} = {beta:g}" for mu, beta, _ in saved.pictures["cells"])]
     return show_rows(images, labels, "Test images: the truth, and decoded from its projection")
 
 

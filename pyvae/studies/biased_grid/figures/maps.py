@@ -71,8 +71,7 @@ def _column_map(
 
 def _draw(chart: Map, results: Results) -> Figure:
     rows = Axis("μ (bias of the training data)", results.mus)
-    weighed = "the KL term" if results.config.theory_holds else f"{results.config.objective.objective}"
-    columns = Axis(f"β (weight of {weighed})", results.betas)
+    columns = Axis(results.config.strength_in_words, results.betas)
     if not results.config.theory_holds:
         return draw_map(chart, rows, columns)
     boundary = boundary_line(results.mus, results.betas, results.config.grid)

@@ -46,7 +46,8 @@ def about_recovery(results: Results) -> Answer:
         beyond = "" if len(won) == len(results.mus) else " at which more than chance is recovered"
         places = f" at {best.count(winner)} of {len(won)} values of μ{beyond}" if len(results.mus) > 1 else ""
         details.append(f"The largest share is recovered by β = {winner:g}{places}.")
-    details.append(_linear_sentence(results, share))
+    if results.config.varies_beta:
+        details.append(_linear_sentence(results, share))
     if noise >= LEAST_SHOWN:
         details.append(
             f"Untrained models read {noise:.3f} nats by chance, a share of {noise / ceilings[last]:.3f} at μ = "

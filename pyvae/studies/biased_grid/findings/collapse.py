@@ -21,6 +21,11 @@ STRONG = 0.6  # rank correlation from which a map is said to follow the collapse
 def about_collapse(results: Results) -> Answer:
     """Which models collapsed, and whether linear theory said so."""
     active = results.active()
+    question = "Where do posteriors collapse, and was it to be expected?"
+    if not results.config.varies_beta:
+        known, objective = ~np.isnan(active), results.config.objective.objective
+        short = f"{(active[known] == 0).sum()} of {known.sum()} models have collapsed altogether. Linear theory, which "
+        return Answer("collapse", question, f"{short}is the β-VAE's, says nothing of {objective}.", ())
     beyond = _beyond_boundary(results)[..., None] & ~np.isnan(active)
     within = ~_beyond_boundary(results)[..., None] & ~np.isnan(active)
     dead = active == 0
@@ -50,7 +55,7 @@ def about_collapse(results: Results) -> Answer:
             f"expects {outcome} in use in every model of this run, which is no test of it; {agreement} are as expected."
         )
     short = f"{dead.sum()} of {total} models have collapsed altogether. {_theory(results)}, β < β*(μ), {test}"
-    return Answer("collapse", "Where do posteriors collapse, and was it to be expected?", short, tuple(details))
+    return Answer("collapse", question, short, tuple(details))
 
 
 def _theory(results: Results) -> str:

@@ -1,0 +1,129 @@
+"""Autoencoders, whose codes are deterministic: the plain, the regularised (Ghosh et al. 2020) and the denoising one
+(Vincent et al. 2008).
+"""
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from pyvae.losses.objective import Objective, check_choice, check_weights
+from pyvae.losses.terms import check_alike
+from pyvae.ops import reparameterize
+from pyvae.ops.registration import exportable
+
+
+@exportable
+class AutoencoderTerms(NamedTuple):
+    """loss = reconstruction + weight * code_norm, each [..., M]; `code_norm` is |mu|^2 / 2."""
+
+    loss: Tensor
+    reconstruction: Tensor
+    code_norm: Tensor
+
+
+class Autoencoder(Objective):
+    """reconstruction + weight * |mu|^2 / 2: codes are the encoder's means, and its variances are not used.
+
+    weight = 0 is the plain autoencoder, a small weight the regularised one of Ghosh et al. 2020, without its term of
+    the decoder. There is no KL, and no ELBO.
+
+    Args:
+        weight: of the codes' squared norm, at least 0.
+        warmup_steps: steps over which weight rises linearly from 0; 0 is a constant weight.
+        schedule: how else weight changes, such as warmup(25%), linear(100, 1, 5000) or cyclical(1000, 0.5).
+
+    Raises ValueError for a setting out of range, and when called with terms of different shapes.
+    """
+
+    strength = "weight"
+    symbol = "weight"
+    terms = AutoencoderTerms._fields
+    deterministic = True
+    weight: float | Tensor
+
+    def __init__(self, weight: float | Tensor = 0.0, *, warmup_steps: int = 0, schedule: str = "constant") -> None:
+        super().__init__()
+        check_weights(weight=weight)
+        self.set_strength(weight)
+        self.set_schedule(warmup_steps, schedule)
+
+    def forward(
+        self,
+        reconstruction: Tensor,
+        z: Tensor,
+        mu: Tensor,
+        logvar: Tensor,
+        *,
+        step: int | None = None,
+        seed: int | Tensor | None = None,
+    ) -> AutoencoderTerms:
+        norm = 0.5 * mu.square().sum(-1)
+        check_alike(reconstruction=reconstruction, code_norm=norm)
+        loss = reconstruction + self.strength_at(step) * norm
+        check_alike(loss=loss, reconstruction=reconstruction)
+        return AutoencoderTerms(loss, reconstruction, norm)
+
+
+class DenoisingAutoencoder(Objective):
+    """An autoencoder that sees corrupted images and is compared with clean ones (Vincent et al. 2008, 2010).
+
+    The encoder's input is `prepare(x, step=step, seed=seed)`; the loss is the reconstruction of x itself.
+
+    Args:
+        corruption: of gaussian noise the standard deviation, in the images' unit, at least 0; of masking the share of
+            numbers that become 0, from 1 on all of them.
+        noise: gaussian or masking.
+        warmup_steps: steps over which corruption rises linearly from 0; 0 is a constant corruption.
+        schedule: how else corruption changes, such as warmup(25%), linear(100, 1, 5000) or cyclical(1000, 0.5).
+
+    Raises ValueError for a setting out of range, and when called with terms of different shapes.
+    """
+
+    strength = "corruption"
+    symbol = "corruption"
+    terms = AutoencoderTerms._fields
+    deterministic = True
+    corruption: float | Tensor
+
+    def __init__(
+        self,
+        corruption: float | Tensor = 0.3,
+        *,
+        noise: Literal["gaussian", "masking"] = "gaussian",
+        warmup_steps: int = 0,
+        schedule: str = "constant",
+    ) -> None:
+        super().__init__()
+        check_weights(corruption=corruption)
+        check_choice("noise", noise, ("gaussian", "masking"))
+        self.set_strength(corruption)
+        self.set_schedule(warmup_steps, schedule)
+        self.noise = noise
+
+    def prepare(self, x: Tensor, *, step: int | None = None, seed: int | Tensor | None = None) -> Tensor:
+        nothing = torch.zeros_like(x)
+        noise = reparameterize(nothing, nothing, seed=seed)
+        corruption = self.strength_at(step)
+        if isinstance(corruption, Tensor):
+            corruption = corruption.unsqueeze(-1)  # [K, 1] of items, here of numbers
+        if self.noise == "gaussian":
+            return x + corruption * noise
+        # A normal number is below the quantile of a share with this probability.
+        share = torch.as_tensor(corruption, dtype=x.dtype, device=x.device).clamp(max=1)
+        quantile = torch.special.ndtri(share)
+        return x.masked_fill(noise < quantile, 0.0)
+
+    def forward(
+        self,
+        reconstruction: Tensor,
+        z: Tensor,
+        mu: Tensor,
+        logvar: Tensor,
+        *,
+        step: int | None = None,
+        seed: int | Tensor | None = None,
+    ) -> AutoencoderTerms:
+        norm = 0.5 * mu.square().sum(-1)
+        check_alike(reconstruction=reconstruction, code_norm=norm)
+        return AutoencoderTerms(reconstruction, reconstruction, norm)

@@ -1,0 +1,36 @@
+"""Clamped minibatches, by which DC-IGN gives a latent its meaning (Kulkarni et al. 2015, section 3.2)."""
+
+import torch
+from torch import Tensor
+
+
+def clamped(z: Tensor, active: int | slice) -> Tensor:
+    """Codes [..., M, D] of a minibatch in which one factor of the images changes and all others stand still.
+
+    All latents but `active` take their mean over the batch, and so do their gradients: whatever differs between the
+    images has to pass through the active ones. Decode what this returns in place of z.
+
+    Raises ValueError for an index that z has not.
+    """
+    return torch.where(_are_active(z, active), z, z.mean(-2, keepdim=True))
+
+
+def invariance(z: Tensor, active: int | slice) -> Tensor:
+    """sum over the latents that are not `active` of (z - mean over the batch)^2 / 2, [..., M]: to be added to the loss.
+
+    Its gradient, each code's distance from the mean, is what DC-IGN gives the encoder of images that share these
+    factors (with a weight of 0.01).
+
+    Raises ValueError for an index that z has not.
+    """
+    distance = z - z.mean(-2, keepdim=True)
+    return 0.5 * distance.square().masked_fill(_are_active(z, active), 0.0).sum(-1)
+
+
+def _are_active(z: Tensor, active: int | slice) -> Tensor:
+    latents = z.shape[-1]
+    if isinstance(active, int) and not -latents <= active < latents:
+        raise ValueError(f"active must lie between {-latents} and {latents - 1}, got {active}")
+    mask = torch.zeros(latents, dtype=torch.bool, device=z.device)
+    mask[active] = True
+    return mask

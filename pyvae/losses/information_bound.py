@@ -1,0 +1,45 @@
+"""InfoGAN's lower bound on the information that generated images hold of the codes they were made from."""
+
+import math
+from typing import Literal
+
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from pyvae.losses.objective import check_choice
+
+ENTROPIES = {"normal": 0.5 * math.log(2 * math.pi * math.e), "uniform": math.log(2)}
+"""In nats, of N(0, 1) and of the uniform law on [-1, 1]."""
+
+
+def categorical_information_bound(codes: Tensor, logits: Tensor) -> Tensor:
+    """E[log Q(c|x)] + H(c) for codes that take each of so many classes as often (Chen et al. 2016, eq. 5).
+
+    Args:
+        codes: classes [...], int64.
+        logits: of Q for the images that were generated from the codes, [..., classes].
+
+    Returns [...] in nats, at most I(c; x) on average, which is at most the logarithm of the number of classes; to be
+    made large, by generator and Q alike.
+    """
+    classes = logits.shape[-1]
+    log_q = -cross_entropy(logits.reshape(-1, classes), codes.reshape(-1), reduction="none").view(codes.shape)
+    return log_q + math.log(classes)
+
+
+def gaussian_information_bound(
+    codes: Tensor, mu: Tensor, logvar: Tensor, *, prior: Literal["normal", "uniform"] = "normal"
+) -> Tensor:
+    """E[log Q(c|x)] + H(c) for continuous codes and Q = N(mu, exp(logvar)) (Chen et al. 2016, eq. 5).
+
+    Args:
+        codes: [..., C], each from N(0, 1), or uniform on [-1, 1].
+        mu: mean of Q for the images that were generated from the codes, [..., C].
+        logvar: its log variance, [..., C].
+        prior: normal or uniform, the law of the codes.
+
+    Returns [...] in nats, the sum over the C codes, at most I(c; x) on average. Raises ValueError for another prior.
+    """
+    check_choice("prior", prior, tuple(ENTROPIES))
+    log_q = -0.5 * ((codes - mu).square() * (-logvar).exp() + logvar + math.log(2 * math.pi))
+    return (log_q + ENTROPIES[prior]).sum(-1)

@@ -1,0 +1,49 @@
+"""What is trained beside a stack of models: a discriminator of the objective, a variance of the likelihood."""
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor, nn
+
+from pyvae.losses import Objective
+from pyvae.training.optimiser import MOMENTS, StackedAdam
+
+
+class Companions:
+    """The parameters of an objective and a likelihood [K, …], for K stacked models, with their optimisers."""
+
+    def __init__(
+        self, objective: Objective, likelihood: Callable[[Tensor, Tensor], Tensor], learning_rate: float
+    ) -> None:
+        owners = {"objective": objective, "likelihood": likelihood}
+        self.named: dict[str, nn.Parameter] = {
+            f"{owner}.{name}": parameter
+            for owner, module in owners.items()
+            if isinstance(module, nn.Module)
+            for name, parameter in module.named_parameters()
+        }
+        groups = objective.parameter_groups()
+        if isinstance(likelihood, nn.Module) and (own := list(likelihood.parameters())):
+            groups.append({"params": own})
+        self._adams = [
+            StackedAdam(group["params"], group.get("lr", learning_rate), group.get("betas", MOMENTS))
+            for group in groups
+        ]
+
+    def step(self) -> None:
+        """One step of every optimiser from the parameters' gradients, which are freed."""
+        for adam in self._adams:
+            adam.step()
+
+    def moments(self) -> list[tuple[Tensor, Tensor]]:
+        """First and second moment of every parameter, in the order of `named`."""
+        return [pair for adam in self._adams for pair in adam.moments()]
+
+    @torch.no_grad()
+    def restore(self, values: Iterable[Tensor], moments: Iterable[tuple[Tensor, Tensor]], step: int) -> None:
+        """Continues after `step` steps that left these parameters and moments, which are copied."""
+        for parameter, value in zip(self.named.values(), values, strict=True):
+            parameter.copy_(value)
+        pairs = iter(moments)
+        for adam in self._adams:
+            adam.restore([next(pairs) for _ in range(len(adam))], step)
