@@ -43,13 +43,18 @@ def data_set(spread: float) -> tuple[Tensor, Tensor]:
     return mu, torch.full_like(mu, 2 * math.log(spread))
 
 
+def minibatches(mu: Tensor, logvar: Tensor, size: int, repeats: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Rows [M] without replacement and their samples z [M, D]; a size has its own stream: each call sees the same."""
+    generator = torch.Generator().manual_seed(size)
+    for _ in range(repeats):
+        rows = torch.randperm(len(mu), generator=generator)[:size]
+        yield rows, pyvae.reparameterize(mu[rows], logvar[rows], generator=generator)
+
+
 def minibatch_estimates(mu: Tensor, logvar: Tensor, size: int, estimator: str, repeats: int) -> Tensor:
     """One estimate for each minibatch and quantity, [repeats, 2] float64; every estimator sees the same minibatches."""
-    generator = torch.Generator().manual_seed(size)
     estimates = []
-    for _ in range(repeats):
-        rows = torch.randperm(N, generator=generator)[:size]
-        z = pyvae.reparameterize(mu[rows], logvar[rows], generator=generator)
+    for rows, z in minibatches(mu, logvar, size, repeats):
         parts = pyvae.kl_decomposition(z, mu[rows], logvar[rows], dataset_size=N, estimator=estimator)  # type: ignore[arg-type]
         estimates.append(torch.stack([getattr(parts, name).double().mean() for name in QUANTITIES]))
     return torch.stack(estimates)

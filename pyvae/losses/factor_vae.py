@@ -44,7 +44,8 @@ class FactorVAE(Objective):
 
     Args:
         gamma: weight of the total correlation, at least 0.
-        discriminator: widths of its hidden layers, leaky relu with slope 0.2; the paper's are six of 1000.
+        discriminator: widths of its hidden layers, leaky relu with slope 0.2. The paper's are six of 1000: five million
+            parameters beside a model's few hundred thousand.
         discriminator_rate: its learning rate, with Adam's moments 0.5 and 0.9, the paper's.
         warmup_steps: steps over which gamma rises linearly from 0; 0 is a constant gamma.
         schedule: how else gamma changes, such as warmup(25%), linear(100, 1, 5000) or cyclical(1000, 0.5).
@@ -62,7 +63,7 @@ class FactorVAE(Objective):
         self,
         gamma: float | Tensor = 35.0,
         *,
-        discriminator: tuple[int, ...] = (1000, 1000, 1000, 1000, 1000, 1000),
+        discriminator: tuple[int, ...] = (256, 256, 256),
         discriminator_rate: float = 1e-4,
         warmup_steps: int = 0,
         schedule: str = "constant",

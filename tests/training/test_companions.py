@@ -94,7 +94,7 @@ def test_a_model_with_terms_of_its_own_is_refused() -> None:
     hierarchical = dataclasses.replace(
         recipe(), model=lambda models, seeds: StackedHierarchicalVAE(models, 256, (16,), (4, 2), seeds=seeds)
     )
-    with pytest.raises(ValueError, match="model must have one layer of codes.* got a StackedHierarchicalVAE"):
+    with pytest.raises(ValueError, match=r"model must have one layer of codes.* got a StackedHierarchicalVAE"):
         train(hierarchical)
 
 

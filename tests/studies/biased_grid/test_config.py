@@ -167,6 +167,12 @@ def test_a_schedule_takes_the_warm_up_s_place_and_the_other_way_round() -> None:
         quick.overridden(["schedule=cosine"])
 
 
+def test_a_schedule_that_outlasts_the_run_is_warned_of() -> None:
+    warning = recipe(PRESETS["quick"].overridden(["schedule=warmup(9000)"])).warning
+    assert warning == "schedule is warmup(9000), but training ends after 5000, with beta at 56% of its value"
+    assert recipe(PRESETS["quick"].overridden(["schedule=linear(3, 1, 100%)"])).warning is None
+
+
 def test_a_share_of_the_run_is_part_of_what_is_trained() -> None:
     """So a run whose schedule is a share of it cannot grow: its models would have had another past."""
     shared = PRESETS["quick"].overridden(["schedule=warmup(25%)"])
