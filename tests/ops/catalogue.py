@@ -355,7 +355,7 @@ def squared_mmd_inputs() -> Iterator[tuple[Any, ...]]:
     told = ((False, False), (True, False), (False, True))
     for shape, dtype, kernel, scores in itertools.product(OPCHECK_SHAPES, DTYPES, (0, 1), told):
         *leading, rows, latents = shape
-        sizes = (*leading, rows + 2, latents), (*leading, rows + 1 + rows % 2, latents)
+        sizes = (*leading, rows + 2, latents), (*leading, rows + 3, latents)
         yield (*with_gradients(*(torch.randn(size, dtype=dtype) for size in sizes)), kernel, [2.0, 5.0], *scores)
 
 
