@@ -302,10 +302,11 @@ def by_op(x: Tensor, y: Tensor) -> Tensor:
 
 # --- Memory -----------------------------------------------------------------------------------------------------------
 
-# Prints the growth of the peak in MiB: in a process of its own, after a small call has loaded everything.
-PROBE = """
-import resource, sys, torch, pyvae
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+# Prints the growth of the peak in MiB: in a process of its own, after a small call has loaded everything. VmHWM is that
+# of the process alone; the peak that getrusage tells starts from its parent's.
+PROBE = r"""
+import re, sys, torch, pyvae
+def peak(): return int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1]) / 1024
 def run(n):
     x, y = (torch.randn(n, 10).requires_grad_() for _ in range(2))
     before = peak()
