@@ -50,10 +50,10 @@ def test_the_training_table_is_the_committed_benchmark() -> None:
     assert shown == [round(row["ms_per_model_step"], 3) for row in rows]
 
 
-def linked(name: str) -> dict:
-    """The committed result that the page links by this name."""
+def linked(name: str, part: str = "rows") -> dict:
+    """A part of the committed result that the page links by this name."""
     (target,) = re.findall(rf"\[{name}\]\(([^)]+)\)", BENCHMARKS.read_text())
-    return json.loads((BENCHMARKS.parent / target).read_text())["rows"]
+    return json.loads((BENCHMARKS.parent / target).read_text())[part]
 
 
 def test_the_table_beside_the_earlier_build_is_the_committed_one() -> None:
@@ -89,6 +89,30 @@ def test_the_table_of_convolutions_is_the_committed_one() -> None:
     for row in linked("convolutions.json"):
         shown = f"{row['ms']:.0f} | {row['plain_over_this']:.2f} | {100 * row['share_of_ceiling']:.0f} %"
         assert f"| {row['what']} | {row['threads']} | {shown} |" in section
+
+
+def test_the_table_of_groups_is_the_committed_one() -> None:
+    _, _, section = BENCHMARKS.read_text().partition("\n### Every case in two builds\n")
+    for name, group in linked("groups_beside.json", "groups").items():
+        assert f"| {name} | {group['geometric_mean']:.2f} | {group['largest']:.2f} |" in section
+
+
+def test_the_table_of_objectives_is_the_committed_one() -> None:
+    _, _, section = BENCHMARKS.read_text().partition("\n### Objectives\n")
+    for row in linked("objectives.json"):
+        shown = f"{row['ms_per_model_step']:.2f} | {row['over_beta_vae']:.2f}"
+        assert f"| {row['objective']} | {row['way']} | {shown} |" in section
+
+
+def test_the_table_of_discrepancies_is_the_committed_one() -> None:
+    _, _, section = BENCHMARKS.read_text().partition("\n### Maximum mean discrepancy\n")
+    for row in linked("mmd.json"):
+        own, other = row["milliseconds"].values()
+        what = f"{row['points']} | {row['kernel']} | {row['scales']} | {row['threads']}"
+        found = f"{own:.2f} | {other:.0f} | {row['torch.cdist over pyvae']:.0f} | {100 * row['share_of_ceiling']:.0f} %"
+        assert f"| {what} | {found} |" in section
+    for row in linked("mmd.json", "memory"):
+        assert f"{row['mebibytes']:.0f} MiB ({row['kernel']}, {row['seconds']:.0f} s)" in section
 
 
 def test_the_benchmark_rows_are_the_committed_ones() -> None:

@@ -7,9 +7,10 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from pyvae.losses.objective import Objective, check_choice, check_weights
+from pyvae.losses.objective import Objective, check_choice, check_codes, check_weights, own_stream
 from pyvae.losses.terms import check_alike
 from pyvae.ops import reparameterize
+from pyvae.ops.arguments import compute_dtype
 from pyvae.ops.registration import exportable
 
 
@@ -38,6 +39,7 @@ class Autoencoder(Objective):
 
     strength = "weight"
     symbol = "weight"
+    tried = (0.0, 0.01, 0.1)
     terms = AutoencoderTerms._fields
     deterministic = True
     weight: float | Tensor
@@ -58,7 +60,8 @@ class Autoencoder(Objective):
         step: int | None = None,
         seed: int | Tensor | None = None,
     ) -> AutoencoderTerms:
-        norm = 0.5 * mu.square().sum(-1)
+        check_codes(z, mu)
+        norm = 0.5 * mu.to(compute_dtype(mu)).square().sum(-1)
         check_alike(reconstruction=reconstruction, code_norm=norm)
         loss = reconstruction + self.strength_at(step) * norm
         check_alike(loss=loss, reconstruction=reconstruction)
@@ -71,7 +74,7 @@ class DenoisingAutoencoder(Objective):
     The encoder's input is `prepare(x, step=step, seed=seed)`; the loss is the reconstruction of x itself.
 
     Args:
-        corruption: of gaussian noise the standard deviation, in the images' unit, at least 0; of masking the share of
+        corruption: standard deviation of gaussian noise, in the images' unit, at least 0; for masking the share of
             numbers that become 0, from 1 on all of them.
         noise: gaussian or masking.
         warmup_steps: steps over which corruption rises linearly from 0; 0 is a constant corruption.
@@ -82,6 +85,7 @@ class DenoisingAutoencoder(Objective):
 
     strength = "corruption"
     symbol = "corruption"
+    tried = (0.1, 0.3, 0.5)
     terms = AutoencoderTerms._fields
     deterministic = True
     corruption: float | Tensor
@@ -103,14 +107,14 @@ class DenoisingAutoencoder(Objective):
 
     def prepare(self, x: Tensor, *, step: int | None = None, seed: int | Tensor | None = None) -> Tensor:
         nothing = torch.zeros_like(x)
-        noise = reparameterize(nothing, nothing, seed=seed)
+        noise = reparameterize(nothing, nothing, seed=own_stream(seed))
         corruption = self.strength_at(step)
         if isinstance(corruption, Tensor):
             corruption = corruption.unsqueeze(-1)  # [K, 1] of items, here of numbers
         if self.noise == "gaussian":
             return x + corruption * noise
         # A normal number is below the quantile of a share with this probability.
-        share = torch.as_tensor(corruption, dtype=x.dtype, device=x.device).clamp(max=1)
+        share = torch.as_tensor(corruption, dtype=compute_dtype(x), device=x.device).clamp(max=1)
         quantile = torch.special.ndtri(share)
         return x.masked_fill(noise < quantile, 0.0)
 
@@ -124,6 +128,7 @@ class DenoisingAutoencoder(Objective):
         step: int | None = None,
         seed: int | Tensor | None = None,
     ) -> AutoencoderTerms:
-        norm = 0.5 * mu.square().sum(-1)
+        check_codes(z, mu)
+        norm = 0.5 * mu.to(compute_dtype(mu)).square().sum(-1)
         check_alike(reconstruction=reconstruction, code_norm=norm)
         return AutoencoderTerms(reconstruction, reconstruction, norm)

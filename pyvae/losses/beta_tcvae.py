@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from pyvae.deprecated import warn_of
-from pyvae.losses.objective import Objective, check_choice, check_weights
+from pyvae.losses.objective import Objective, check_choice, check_codes, check_weights
 from pyvae.losses.terms import check_alike
 from pyvae.ops import kl_decomposition
 from pyvae.ops.minibatch_log_density import Estimator, Method
@@ -93,6 +93,7 @@ class BetaTCVAE(Objective):
         step: int | None = None,
         seed: int | Tensor | None = None,
     ) -> BetaTCVAETerms:
+        check_codes(z, mu)
         parts = kl_decomposition(
             z, mu, logvar,
             dataset_size=self.dataset_size, estimator=self.estimator, method=self.method, rtol=self.rtol,

@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 from torch import Tensor
 
 from pyvae.deprecated import warn_of
-from pyvae.losses.objective import Objective, check_choice, check_weights
+from pyvae.losses.objective import Objective, check_choice, check_codes, check_weights
 from pyvae.losses.terms import check_alike, sampled_kl
 from pyvae.ops import gaussian_kl
 from pyvae.ops.registration import exportable
@@ -67,6 +67,7 @@ class BetaVAE(Objective):
         step: int | None = None,
         seed: int | Tensor | None = None,
     ) -> BetaVAETerms:
+        check_codes(z, mu)
         kl = sampled_kl(z, mu, logvar) if self.kl == "sampled" else gaussian_kl(mu, logvar)
         check_alike(reconstruction=reconstruction, kl=kl)
         loss = reconstruction + self.strength_at(step) * kl

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor
 
-from pyvae.losses.objective import Objective, check_choice, check_weights
+from pyvae.losses.objective import Objective, check_choice, check_codes, check_weights
 from pyvae.losses.terms import check_alike
 from pyvae.ops import gaussian_kl
 from pyvae.ops.registration import exportable
@@ -29,7 +29,7 @@ class ControlledCapacity(Objective):
     With a schedule such as warmup(100000) C grows from 0, which is the paper's annealed form.
 
     Args:
-        capacity: C in nats, at least 0; the strength of this objective, as Locatello et al. vary it.
+        capacity: nats that the code shall hold, at least 0; the strength, which is what Locatello et al. vary.
         gamma: weight of the distance from C, at least 0.
         per: batch, the distance of the batch's mean KL, as in Locatello et al.'s code; item, of each image's KL, as the
             paper writes it.
@@ -41,6 +41,7 @@ class ControlledCapacity(Objective):
 
     strength = "capacity"
     symbol = "C"
+    tried = (5.0, 10.0, 25.0)
     terms = ControlledCapacityTerms._fields
     capacity: float | Tensor
 
@@ -70,6 +71,7 @@ class ControlledCapacity(Objective):
         step: int | None = None,
         seed: int | Tensor | None = None,
     ) -> ControlledCapacityTerms:
+        check_codes(z, mu)
         kl = gaussian_kl(mu, logvar)
         check_alike(reconstruction=reconstruction, kl=kl)
         held = kl if self.per == "item" else kl.mean(-1, keepdim=True)

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from pyvae.losses.objective import Objective, check_choice, check_weights
+from pyvae.losses.objective import Objective, check_choice, check_codes, check_weights
 from pyvae.losses.terms import check_alike
 from pyvae.ops import gaussian_kl
 from pyvae.ops.arguments import compute_dtype
@@ -45,6 +45,7 @@ class DIPVAE(Objective):
 
     strength = "lambda_od"
     symbol = "λ_od"
+    tried = (1.0, 10.0, 50.0)
     terms = DIPVAETerms._fields
     lambda_od: float | Tensor
 
@@ -78,6 +79,7 @@ class DIPVAE(Objective):
         step: int | None = None,
         seed: int | Tensor | None = None,
     ) -> DIPVAETerms:
+        check_codes(z, mu)
         kl = gaussian_kl(mu, logvar)
         check_alike(reconstruction=reconstruction, kl=kl)
         covariance = _covariance(mu, logvar if self.kind == "ii" else None)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from pyvae.losses.objective import Objective, check_weights
+from pyvae.losses.objective import Objective, check_codes, check_weights, own_stream
 from pyvae.losses.terms import check_alike
 from pyvae.nn import StackedDiscriminator
 from pyvae.ops import gaussian_kl, reparameterize
@@ -56,6 +56,7 @@ class FactorVAE(Objective):
 
     strength = "gamma"
     symbol = "γ"
+    tried = (10.0, 35.0, 100.0)
     terms = FactorVAETerms._fields
     gamma: float | Tensor
 
@@ -70,6 +71,8 @@ class FactorVAE(Objective):
     ) -> None:
         super().__init__()
         check_weights(gamma=gamma)
+        if isinstance(discriminator, int):
+            raise TypeError(f"discriminator must be a tuple with the width of each hidden layer, got {discriminator}")
         if not discriminator or min(discriminator) < 1:
             raise ValueError(f"discriminator must be widths of at least 1, got {discriminator}")
         if not 0 < discriminator_rate < float("inf"):
@@ -80,7 +83,8 @@ class FactorVAE(Objective):
         self.network: StackedDiscriminator | None = None
 
     def trained_beside(self, latents: int, seeds: int | Sequence[int] | Tensor) -> Self:
-        each = [seeds] if isinstance(seeds, int) else seeds
+        alone = isinstance(seeds, int) or (isinstance(seeds, Tensor) and seeds.dim() == 0)
+        each: Sequence[int] | Tensor = [int(seeds)] if alone else seeds  # type: ignore[arg-type, assignment]
         self.network = StackedDiscriminator(len(each), latents, self.discriminator, seeds=each)
         return self
 
@@ -98,6 +102,7 @@ class FactorVAE(Objective):
         step: int | None = None,
         seed: int | Tensor | None = None,
     ) -> FactorVAETerms:
+        check_codes(z, mu)
         kl = gaussian_kl(mu, logvar)
         check_alike(reconstruction=reconstruction, kl=kl)
         network = self._network_for(z)
@@ -123,7 +128,8 @@ class FactorVAE(Objective):
 def permuted(z: Tensor, seed: int | Tensor | None = None) -> Tensor:
     """Codes [..., M, D] with every latent permuted over the batch on its own: as if drawn from prod_d q(z_d).
 
-    With a seed, as pyvae.reparameterize takes it, a model's permutations are the same alone and in a stack.
+    With a seed, as pyvae.reparameterize takes it, a model's permutations are the same alone and in a stack. The seed
+    may be the one that the codes were drawn with: what is drawn here is unrelated.
     """
     nothing = torch.zeros_like(z)
-    return z.gather(-2, reparameterize(nothing, nothing, seed=seed).argsort(-2))
+    return z.gather(-2, reparameterize(nothing, nothing, seed=own_stream(seed)).argsort(-2))

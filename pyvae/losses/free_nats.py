@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from pyvae.losses.objective import Objective, check_choice, check_weights
+from pyvae.losses.objective import Objective, check_choice, check_codes, check_weights
 from pyvae.losses.terms import check_alike
 from pyvae.ops import gaussian_kl
 from pyvae.ops.registration import exportable
@@ -31,7 +31,7 @@ class FreeNats(Objective):
     gradient: what is free is not only free of charge, nothing pulls it towards the prior.
 
     Args:
-        nats: what is free, of each latent or of each image, at least 0; 0 is the plain VAE.
+        nats: nats that are free, of each latent or of each image, at least 0; 0 is the plain VAE.
         per: latent, the mean over the batch of each latent's KL (the paper's, with one group for each latent); item,
             each image's whole KL.
         warmup_steps: steps over which nats rises linearly from 0; 0 is a constant nats.
@@ -42,6 +42,7 @@ class FreeNats(Objective):
 
     strength = "nats"
     symbol = "λ"
+    tried = (0.05, 0.2, 0.5)
     terms = FreeNatsTerms._fields
     nats: float | Tensor
 
@@ -70,6 +71,7 @@ class FreeNats(Objective):
         step: int | None = None,
         seed: int | Tensor | None = None,
     ) -> FreeNatsTerms:
+        check_codes(z, mu)
         kl = gaussian_kl(mu, logvar)
         check_alike(reconstruction=reconstruction, kl=kl)
         nats = self.strength_at(step)
@@ -85,4 +87,5 @@ class FreeNats(Objective):
 
 def _at_least(values: Tensor, bound: float | Tensor) -> Tensor:
     """Values below the bound become it, and take no gradient; at the bound itself there is none either."""
-    return torch.where(values > bound, values, torch.as_tensor(bound, dtype=values.dtype, device=values.device))
+    limit = torch.as_tensor(bound, dtype=values.dtype, device=values.device)
+    return torch.where(values <= limit, limit, values)  # so that NaN stays NaN

@@ -5,9 +5,10 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from pyvae.losses.objective import Objective, check_choice, check_weights
+from pyvae.losses.objective import Objective, check_choice, check_codes, check_weights, own_stream
 from pyvae.losses.terms import check_alike
 from pyvae.ops import gaussian_kl, reparameterize, squared_mmd
+from pyvae.ops.arguments import is_number
 from pyvae.ops.registration import exportable
 
 
@@ -47,6 +48,8 @@ class InfoVAE(Objective):
 
     strength = "scaling"
     symbol = "λ"
+    least_rows = 2
+    tried = (10.0, 100.0, 1000.0)
     terms = InfoVAETerms._fields
     scaling: float | Tensor
 
@@ -65,6 +68,8 @@ class InfoVAE(Objective):
         check_choice("kernel", kernel, ("imq", "rbf"))
         if not alpha <= 1:
             raise ValueError(f"alpha must be at most 1, got {alpha}")
+        if is_number(scales):
+            scales = (scales,)  # type: ignore[assignment]
         if not scales or not all(0 < scale < float("inf") for scale in scales):
             raise ValueError(f"scales must be numbers greater than 0, got {scales}")
         self.set_strength(scaling)
@@ -81,10 +86,15 @@ class InfoVAE(Objective):
         step: int | None = None,
         seed: int | Tensor | None = None,
     ) -> InfoVAETerms:
+        check_codes(z, mu)
         kl = gaussian_kl(mu, logvar)
         check_alike(reconstruction=reconstruction, kl=kl)
+        if z.shape[-2] < self.least_rows:
+            raise ValueError(
+                f"z must hold a batch of at least 2 codes, of which the MMD is defined, got {list(z.shape)}"
+            )
         nothing = torch.zeros_like(z)
-        prior = reparameterize(nothing, nothing, seed=seed)
+        prior = reparameterize(nothing, nothing, seed=own_stream(seed))
         unit = 2.0 * z.shape[-1]
         mmd = squared_mmd(z, prior, kernel=self.kernel, scales=[unit * scale for scale in self.scales]).unsqueeze(-1)
         loss = reconstruction + (1 - self.alpha) * kl + self.strength_at(step) * mmd

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from pyvae.losses.objective import check_choice
+from pyvae.ops.arguments import compute_dtype
 
 ENTROPIES = {"normal": 0.5 * math.log(2 * math.pi * math.e), "uniform": math.log(2)}
 """In nats, of N(0, 1) and of the uniform law on [-1, 1]."""
@@ -16,14 +17,17 @@ def categorical_information_bound(codes: Tensor, logits: Tensor) -> Tensor:
     """E[log Q(c|x)] + H(c) for codes that take each of so many classes as often (Chen et al. 2016, eq. 5).
 
     Args:
-        codes: classes [...], int64.
+        codes: classes [...], whole numbers.
         logits: of Q for the images that were generated from the codes, [..., classes].
 
     Returns [...] in nats, at most I(c; x) on average, which is at most the logarithm of the number of classes; to be
-    made large, by generator and Q alike.
+    made large, by generator and Q alike. Raises ValueError for shapes that differ.
     """
     classes = logits.shape[-1]
-    log_q = -cross_entropy(logits.reshape(-1, classes), codes.reshape(-1), reduction="none").view(codes.shape)
+    if codes.shape != logits.shape[:-1]:
+        raise ValueError(f"codes must have the shape {list(logits.shape[:-1])} of logits, got {list(codes.shape)}")
+    flat = logits.to(compute_dtype(logits)).reshape(-1, classes)
+    log_q = -cross_entropy(flat, codes.reshape(-1).long(), reduction="none").view(codes.shape)
     return log_q + math.log(classes)
 
 
@@ -38,8 +42,14 @@ def gaussian_information_bound(
         logvar: its log variance, [..., C].
         prior: normal or uniform, the law of the codes.
 
-    Returns [...] in nats, the sum over the C codes, at most I(c; x) on average. Raises ValueError for another prior.
+    Returns [...] in nats, the sum over the C codes, at most I(c; x) on average. Raises ValueError for another prior and
+    for shapes that differ.
     """
     check_choice("prior", prior, tuple(ENTROPIES))
+    for name, tensor in (("mu", mu), ("logvar", logvar)):
+        if tensor.shape != codes.shape:
+            raise ValueError(f"{name} must have the shape of codes, {list(codes.shape)}, got {list(tensor.shape)}")
+    dtype = compute_dtype(codes, mu, logvar)
+    codes, mu, logvar = codes.to(dtype), mu.to(dtype), logvar.to(dtype)
     log_q = -0.5 * ((codes - mu).square() * (-logvar).exp() + logvar + math.log(2 * math.pi))
     return (log_q + ENTROPIES[prior]).sum(-1)

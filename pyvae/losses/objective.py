@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pyvae.losses.schedules import Length, Linear, Schedule, schedule_of
+from pyvae.ops.arguments import is_number
 
 
 class Terms(Protocol):
@@ -52,6 +53,10 @@ class Objective(nn.Module):
     """Names of the terms that it returns."""
     deterministic: ClassVar[bool] = False
     """Whether codes are the posterior's means, not samples of it."""
+    least_rows: ClassVar[int] = 1
+    """Of a minibatch, for its terms to be defined."""
+    tried: ClassVar[tuple[float, ...]] = ()
+    """Strengths that a study takes where it is told no others; none: those of its preset, which are made for a beta."""
     warmup_steps: int
     schedule: str
 
@@ -91,7 +96,11 @@ class Objective(nn.Module):
         for name in settings:
             if name not in cls.settings_of():
                 raise ValueError(f"{cls.name()} has no setting {name!r}: expected {', '.join(cls.settings_of())}")
-        return cls(**{n: torch.tensor(value) if isinstance(value, list) else value for n, value in settings.items()})
+        lists = {name: value for name, value in settings.items() if isinstance(value, list)}
+        of_models = {
+            name: torch.tensor(value) if name == cls.strength else tuple(value) for name, value in lists.items()
+        }
+        return cls(**{**settings, **of_models})
 
     def prepare(self, x: Tensor, *, step: int | None = None, seed: int | Tensor | None = None) -> Tensor:
         """What the encoder sees of images x [..., M, inputs]; the likelihood compares with x itself."""
@@ -123,7 +132,13 @@ class Objective(nn.Module):
             setattr(self, self.strength, value)
 
     def set_schedule(self, warmup_steps: int, schedule: str) -> None:
-        """Sets how the strength changes; ValueError for a text that is no schedule, and for both at once."""
+        """Sets how the strength changes; ValueError for a text that is no schedule, and for both at once, TypeError for
+        steps that are no whole number.
+        """
+        if not isinstance(warmup_steps, int) or isinstance(warmup_steps, bool):
+            raise TypeError(
+                f"warmup_steps must be a whole number, got {warmup_steps!r}: schedule takes shares of a run"
+            )
         check_weights(warmup_steps=warmup_steps)
         self.warmup_steps, self.schedule, self._shares = warmup_steps, schedule, schedule_of(schedule)
         if warmup_steps:
@@ -132,9 +147,14 @@ class Objective(nn.Module):
             self._shares = Linear(0.0, 1.0, Length(warmup_steps))
 
     def within(self, steps: int) -> Self:
-        """This objective in a run of so many steps, which a schedule in shares of the run has to know."""
-        self._shares = self._shares.within(steps)
-        self.schedule = self.schedule if self.warmup_steps else str(self._shares)
+        """This objective, told that its run has so many steps, which a schedule in shares of the run has to know.
+
+        Raises ValueError for less than one step.
+        """
+        if steps < 1:
+            raise ValueError(f"steps must be at least 1, got {steps}")
+        if not self.warmup_steps:
+            self._shares = schedule_of(self.schedule).within(steps)
         return self
 
     @property
@@ -159,7 +179,31 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
 
 
 def check_weights(**weights: float | Tensor) -> None:
-    """Refuses negative numbers; tensors are not read, since that would wait for the device."""
+    """Refuses negative numbers, and what is none; tensors are not read, since that would wait for the device."""
     for name, weight in weights.items():
-        if not isinstance(weight, Tensor) and not weight >= 0:
+        if isinstance(weight, Tensor):
+            continue
+        if not is_number(weight) and not torch.compiler.is_compiling():  # numbers may be open there
+            raise TypeError(f"{name} must be a number or a tensor, got {type(weight).__name__}")
+        if not weight >= 0:
             raise ValueError(f"{name} must be at least 0, got {weight}")
+
+
+def check_codes(z: Tensor, mu: Tensor) -> None:
+    """Refuses codes that are not those of the posteriors."""
+    if z.shape != mu.shape:
+        raise ValueError(f"z must have the shape of mu, {list(mu.shape)}, got {list(z.shape)}")
+
+
+def own_stream(seed: int | Tensor | None) -> int | Tensor | None:
+    """The seed of what an objective draws: codes that were drawn with the same one have other numbers.
+
+    A permutation or a sample of the prior made of the very noise that made the codes would not be independent of them.
+    """
+    if seed is None:
+        return None
+    return seed ^ _OWN
+
+
+_OWN = 0x6F626A6563746976
+"""Any number of 63 bits will do: Philox makes unrelated streams of different seeds."""

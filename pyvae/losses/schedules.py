@@ -78,7 +78,7 @@ class Linear(Schedule):
     steps: Length
 
     def __call__(self, step: int) -> float:
-        return self.start + (self.end - self.start) * min(1.0, step / _steps(self, self.steps))
+        return self.start + (self.end - self.start) * min(1.0, max(0, step) / _steps(self, self.steps))
 
     @property
     def final(self) -> float:
@@ -163,9 +163,11 @@ EXPECTED = "constant, warmup(steps), linear(start, end, steps) or cyclical(perio
 def schedule_of(text: str) -> Schedule:
     """The schedule that a text names, such as "warmup(5000)", "linear(100, 1, 80%)" or "cyclical(25%, 0.5)".
 
-    Raises ValueError for any other text: steps are at least 1 or more than 0 % and at most 100 %, shares of the
-    strength at least 0, and a rise is more than 0 and at most 1.
+    Raises TypeError for what is no text, ValueError for any other one: steps are at least 1, or more than 0 % and at
+    most 100 %, shares of the strength at least 0, and a rise is more than 0 and at most 1.
     """
+    if not isinstance(text, str):
+        raise TypeError(f"schedule must be a text such as 'warmup(25%)', got {type(text).__name__}")
     found = re.fullmatch(r"\s*(\w+)\s*(?:\((.*)\))?\s*", text)
     if found and found[1] in _KNOWN:
         arguments = [part.strip() for part in found[2].split(",")] if found[2] else []

@@ -81,8 +81,12 @@ def _check_growth(study: Study[Any], held: Config, config: Config, out: Path) ->
             f"a run can only grow, and the one in {out} has {has}: ask for all of these, or another folder"
         )
     # What is derived from the settings that grow, as the size of a data set without end, must stay what it was.
-    if study.recipe(held).objective_settings != study.recipe(config).objective_settings:
-        raise _another(held, config, out)
+    before, now = study.recipe(held).objective_settings, study.recipe(config).objective_settings
+    if changed := [name for name in now if now[name] != before.get(name)]:
+        raise StudyError(
+            f"the run in {out} cannot grow to other steps: {' and '.join(changed)} of its objective depends on their "
+            "number, so that its models would have had another past: choose another folder"
+        )
 
 
 def _holds(now: Any, before: Any) -> bool:

@@ -41,7 +41,8 @@ class Recipe:
         objective = self.objective_of(torch.ones(1))
         # What is a share of the run becomes steps: a run of another length is another run.
         if "schedule" in objective.settings_of():
-            object.__setattr__(self, "objective_settings", {**self.objective_settings, "schedule": objective.schedule})
+            schedule = objective.schedule if objective.warmup_steps else str(objective.shares)
+            object.__setattr__(self, "objective_settings", {**self.objective_settings, "schedule": schedule})
 
     def named(self, cell: Cell) -> str:
         """A cell in words, as tables call it: "mu 0, beta 4, seed 1"."""

@@ -31,6 +31,12 @@ def test_masking_leaves_out_its_share() -> None:
         assert float(kept.float().mean()) == left
 
 
+def test_half_types_are_corrupted_too() -> None:
+    for noise in ("gaussian", "masking"):
+        seen = losses.DenoisingAutoencoder(0.5, noise=noise).prepare(torch.ones(8, 9, dtype=torch.float16), seed=1)
+        assert seen.dtype == torch.float16 and (seen != 1).any()
+
+
 def test_a_stacked_model_sees_what_it_sees_alone() -> None:
     x, seeds = torch.rand(2, 16, 9), torch.tensor([3, 4])
     for noise in ("gaussian", "masking"):

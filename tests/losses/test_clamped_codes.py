@@ -26,6 +26,11 @@ def test_invariance_pulls_the_others_to_their_mean() -> None:
     assert torch.allclose(grad[:, 1:], (z - z.mean(0)).detach()[:, 1:])
 
 
+def test_half_types_are_computed_in_float32() -> None:
+    far = torch.tensor([[300.0, 0.0], [-300.0, 0.0]], dtype=torch.float16)
+    assert invariance(far, 1).tolist() == [45_000.0, 45_000.0]
+
+
 def test_the_active_latent_learns_the_factor_that_changes() -> None:
     """Images are (a, b) of two factors, mixed by the encoder that is to be learned; pairs of minibatches change one."""
     generator = torch.Generator().manual_seed(0)
@@ -46,3 +51,7 @@ def test_the_active_latent_learns_the_factor_that_changes() -> None:
 def test_an_index_that_is_not_there_is_refused() -> None:
     with pytest.raises(ValueError, match="active must lie between -3 and 2, got 3"):
         clamped(torch.zeros(4, 3), 3)
+    with pytest.raises(ValueError, match="active must be a slice with at least one of the 3 latents"):
+        invariance(torch.zeros(4, 3), slice(3, 5))
+    with pytest.raises(TypeError, match="active must be the place of a latent or a slice, got True"):
+        clamped(torch.zeros(4, 3), True)

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from pyvae import gaussian_kl, losses
+from pyvae import gaussian_kl, losses, reparameterize
 
 
 def made(gamma: float = 10.0, seeds=0, latents: int = 5, **settings) -> losses.FactorVAE:
@@ -61,6 +61,13 @@ def test_every_latent_is_permuted_on_its_own() -> None:
     assert not torch.equal(losses.permuted(z[0], 5), losses.permuted(z[0], 6))
 
 
+def test_permutations_are_unrelated_to_the_noise_of_the_codes() -> None:
+    """Codes drawn with the very seed that permutes them: collapsed ones would come out sorted."""
+    zeros = torch.zeros(4000, 2)
+    apart = losses.permuted(reparameterize(zeros, zeros, seed=5), 5)
+    assert abs(float(torch.corrcoef(apart.T)[0, 1])) < 4 / 4000**0.5
+
+
 def test_permutations_are_uniform() -> None:
     """Each of three items comes first as often: 3 000 draws, chi squared below its 99.9 % quantile of 13.8."""
     z = torch.arange(3.0).view(1, 3, 1).expand(3000, 3, 1)
@@ -110,6 +117,8 @@ def test_wrong_use_is_a_sentence() -> None:
         made(latents=3).float()(torch.zeros(4), z, z, z)
     with pytest.raises(ValueError, match=r"z must have the shape \[2, M, 5\] of the discriminator, got \[4, 5\]"):
         made(seeds=(0, 1)).float()(torch.zeros(4), z, z, z)
+    with pytest.raises(TypeError, match="discriminator must be a tuple with the width of each hidden layer, got 64"):
+        losses.FactorVAE(discriminator=64)
     with pytest.raises(ValueError, match="discriminator must be widths of at least 1"):
         losses.FactorVAE(discriminator=(0,))
     with pytest.raises(ValueError, match="discriminator_rate must be greater than 0, got 0"):

@@ -33,5 +33,11 @@ def test_uniform_codes_and_shapes() -> None:
     codes = 2 * torch.rand(4, 7, 3) - 1
     bound = gaussian_information_bound(codes, codes, torch.full_like(codes, -math.log(2 * math.pi)), prior="uniform")
     assert torch.allclose(bound, torch.full((4, 7), 3 * math.log(2)))
+    with pytest.raises(ValueError, match=r"mu must have the shape of codes, \[4, 7, 3\], got \[4, 7, 1\]"):
+        gaussian_information_bound(codes, codes[..., :1], codes)
+    with pytest.raises(ValueError, match=r"codes must have the shape \[4, 7\] of logits, got \[4\]"):
+        categorical_information_bound(torch.zeros(4, dtype=torch.int64), codes)
+    half = gaussian_information_bound(codes.half(), codes.half(), torch.full_like(codes, -20).half())
+    assert half.dtype == torch.float32
     with pytest.raises(ValueError, match="prior must be normal or uniform, got 'cauchy'"):
         gaussian_information_bound(codes, codes, codes, prior="cauchy")

@@ -1,5 +1,7 @@
 """What holds for every objective: settings both ways, one answer per sample, stacked models, one sentence."""
 
+import json
+
 import pytest
 import torch
 
@@ -134,6 +136,50 @@ def test_an_objective_compiles_and_has_gradients(objective, posterior, reconstru
         assert torch.allclose(a, b, rtol=1e-4, atol=1e-6) and a.abs().sum() > 0
 
 
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_configs_go_through_json(objective) -> None:
+    first = made(objective, torch.tensor([[1.0], [2.0]]))
+    again = objective.from_config(json.loads(json.dumps(first.to_config())))
+    assert again.to_config() == first.to_config()
+    assert getattr(again, objective.strength).shape == (2, 1)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_codes_of_another_shape_are_refused(objective) -> None:
+    module, mu = made(objective, seeds=0).float(), torch.zeros(4, 5)
+    for shape in ((3, 5), (4, 4), (1, 5)):
+        with pytest.raises(ValueError, match=r"z must have the shape of mu, \[4, 5\], got"):
+            module(torch.zeros(4), torch.zeros(shape), mu, mu)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_code_that_is_no_number_leaves_no_number(objective) -> None:
+    mu = torch.randn(8, 5)
+    mu[3, 2] = torch.nan
+    terms = made(objective, seeds=0).float()(torch.zeros(8), mu, mu, torch.zeros(8, 5), seed=3)
+    assert terms.loss.isnan().any() or objective is losses.DenoisingAutoencoder
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_what_is_no_number_or_text_is_refused(objective) -> None:
+    for value in ([1.0, 4.0], "4"):
+        with pytest.raises(TypeError, match=f"{objective.strength} must be a number or a tensor, got"):
+            made(objective, value)
+    with pytest.raises(TypeError, match="warmup_steps must be a whole number, got '25%': schedule takes shares"):
+        made(objective, warmup_steps="25%")
+    with pytest.raises(TypeError, match="schedule must be a text"):
+        made(objective, schedule=None)
+
+
+def test_a_run_s_length_can_be_told_anew() -> None:
+    objective = losses.BetaVAE(4.0, schedule="warmup(25%)")
+    assert objective.within(100).strength_at(10) == pytest.approx(1.6)
+    assert objective.within(1000).strength_at(10) == pytest.approx(0.16)
+    assert objective.to_config()["schedule"] == "warmup(25%)" and objective.strength_at(-5) == 0
+    with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
+        objective.within(0)
+
+
 HOSTILE = {
     "collapsed": lambda z: (z, torch.zeros_like(z), torch.zeros_like(z)),
     "tiny": lambda z: (1e-20 * z, 1e-20 * z, torch.full_like(z, -80.0)),
@@ -157,7 +203,7 @@ def test_degenerate_latents_give_finite_terms_and_gradients(objective, what) -> 
 def test_a_batch_of_one_gives_numbers_or_a_sentence(objective) -> None:
     z, module = torch.randn(1, 5), made(objective, seeds=0).float()
     if objective is losses.InfoVAE:
-        with pytest.raises(ValueError, match="x must have at least two points"):
+        with pytest.raises(ValueError, match=r"z must hold a batch of at least 2 codes, .* got \[1, 5\]"):
             module(torch.rand(1), z, z, z)
     else:
         assert all(term.isfinite().all() for term in module(torch.rand(1), z, z, z, seed=3))
@@ -168,7 +214,9 @@ def test_half_types_are_computed_in_float32(objective) -> None:
     codes = [tensor.to(torch.bfloat16) for tensor in torch.randn(3, 8, 5)]
     module = made(objective, seeds=0).float()
     found = module(torch.rand(8), *codes, seed=3)
-    assert found.loss.dtype == torch.float32
+    assert all(term.dtype == torch.float32 for term in found)
+    large = torch.full((8, 5), 200.0, dtype=torch.float16)
+    assert module(torch.rand(8), large, large, torch.zeros_like(large), seed=3).loss.isfinite().all()
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from pyvae.ops import pair_sums, reference, squared_mmd
 from tests.ops.contract import assert_bit_equal, assert_gradients, assert_values, cotangents_for
+from tests.ops.memory import growth
 
 # (models, n, m, D): around registers, tiles of rows, groups of columns, blocks, and groups of latents.
 SHAPES = [
@@ -302,32 +302,15 @@ def by_op(x: Tensor, y: Tensor) -> Tensor:
 
 # --- Memory -----------------------------------------------------------------------------------------------------------
 
-# Prints the growth of the peak in MiB: in a process of its own, after a small call has loaded everything. VmHWM is that
-# of the process alone; the peak that getrusage tells starts from its parent's.
-PROBE = r"""
-import re, sys, torch, pyvae
-def peak(): return int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1]) / 1024
-def run(n):
-    x, y = (torch.randn(n, 10).requires_grad_() for _ in range(2))
-    before = peak()
-    pyvae.squared_mmd(x, y, scales=20.0).backward()
-    return peak() - before
-run(64)
-print(run(int(sys.argv[1])))
-"""
-
-
-def growth(n: int) -> float:
-    command = [sys.executable, "-c", PROBE, str(n)]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+CALL = "pyvae.squared_mmd(a, b, scales=20.0).backward()"
 
 
 def test_memory_of_squared_mmd_does_not_grow_with_the_square() -> None:
-    assert growth(16_384) < 20  # [n, n] would be 1024 MiB
+    assert growth(CALL, 16_384) < 20  # [n, n] would be 1024 MiB
 
 
 def test_memory_of_large_samples() -> None:
-    assert growth(65_536) < 64
+    assert growth(CALL, 65_536) < 64
 
 
 # --- What is torch's --------------------------------------------------------------------------------------------------

@@ -99,7 +99,7 @@ def test_more_steps_that_would_change_the_objective_are_refused(tmp_path) -> Non
     """Without a dataset_size of its own a beta-TCVAE's is the number of images that the run draws."""
     config = tiny("objective=beta-tcvae", "steps=5", "mus=0", "seeds=0")
     run_study(STUDY, config, tmp_path, console=quiet())
-    with pytest.raises(StudyError, match=r"already holds another study \(other steps\)"):
+    with pytest.raises(StudyError, match="cannot grow to other steps: dataset_size of its objective depends"):
         run_study(STUDY, config.overridden(["steps=9"]), tmp_path, resume=True, console=quiet())
 
 

@@ -1,11 +1,13 @@
 """The biased-grid study's settings, and three presets."""
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pyvae.data import BlockGrid
-from pyvae.settings import Config, Part, setting
+from pyvae.losses import OBJECTIVES
+from pyvae.settings import Config, Part, Spec, setting
 from pyvae.studies.config import ModelSettings, ObjectiveSettings
 from pyvae.training import Cell, TrainingSettings, product
 
@@ -25,7 +27,9 @@ class Axes(Part):
     )
     strengths: tuple[float, ...] = setting(
         (0.5, 1.0, 2.0, 5.0, 10.0),
-        "Strengths of the objective, of beta-vae and beta-tcvae beta: what it is of another, its help says.",
+        "Strengths of the objective: "
+        + ", ".join(f"{kind.strength} of {name}" for name, kind in OBJECTIVES.items())
+        + ".",
         at_least=0,
         unique=True,
     )
@@ -80,9 +84,22 @@ class BiasedGridConfig(Config):
 
     def __post_init__(self) -> None:
         size, training = self.objective.options.get("dataset_size"), self.training
+        rows = self.objective.kind.least_rows
+        for name, count in (("batch_size", training.batch_size), ("validation_images", training.validation_images)):
+            if count < rows:
+                raise ValueError(f"{name} must be at least {rows} for {self.objective.objective}, got {count}")
         least = max(training.batch_size, training.validation_images)
         if size is not None and size < least:
             raise ValueError(f"dataset_size must be at least batch_size and validation_images, {least}, got {size}")
+
+    def _with(self, given: Mapping[str, Any], read: Callable[[Spec, Any], Any]) -> Self:
+        """Another objective brings strengths of its own, where none are given: a preset's are made for a beta."""
+        changed = super()._with(given, read)
+        named = any(self.ALIASES.get(name, name) == "strengths" for name in given)
+        kind = changed.objective.kind
+        if kind is self.objective.kind or named or not kind.tried:
+            return changed
+        return dataclasses.replace(changed, axes=dataclasses.replace(changed.axes, strengths=kind.tried))
 
     @property
     def grid(self) -> BlockGrid:

@@ -31,6 +31,7 @@ from pyvae.report.page import (
 from pyvae.report.statistics import Interval
 from pyvae.studies.about import read_about, told
 from pyvae.studies.biased_grid.config import PRESETS, BiasedGridConfig
+from pyvae.studies.biased_grid.figures.draw import figures_of
 from pyvae.studies.biased_grid.findings.answers import findings
 from pyvae.studies.biased_grid.findings.comparison import robustness, verdict
 from pyvae.studies.biased_grid.findings.training import longer, may_be_too_short, more_seeds
@@ -135,8 +136,8 @@ def _answer(folder: Path, results: Results, answer: Answer) -> str:
 
 
 def _gallery(folder: Path, results: Results, names: Sequence[str]) -> str:
-    pictures = []
-    for name in names:
+    pictures, drawn = [], figures_of(results.config)
+    for name in (name for name in names if name in drawn):
         path = folder / "figures" / f"{name}.png"
         if not path.is_file():
             raise FileNotFoundError(f"folder must hold the study's figures, but {folder} has no figures/{name}.png")

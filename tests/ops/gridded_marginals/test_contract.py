@@ -1,8 +1,6 @@
 """The gridded marginals by their public door: autograd, registration, choice of method, threads, memory, errors."""
 
 import math
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +10,7 @@ from torch import Tensor
 
 import pyvae
 from tests.ops.contract import assert_bit_equal, gradients
+from tests.ops.memory import growth
 from tests.ops.mixtures import REGIMES
 from tests.ops.posteriors import posteriors
 
@@ -186,26 +185,10 @@ def test_same_bits_for_any_number_of_threads(isa: str, regime: str) -> None:
             assert_bit_equal(a, b)
 
 
-# Prints the growth of the peak in MiB: in a process of its own, after a small call has loaded everything.
-PROBE = """
-import resource, sys, torch, pyvae
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-def run(m):
-    z, mu, logvar = (torch.randn(m, 10).requires_grad_() for _ in range(3))
-    before = peak()
-    torch.ops.pyvae.gridded_marginals(z, mu, logvar, 10 * m, 2, 1e-5)[0].sum().backward()
-    return peak() - before
-run(64)
-print(run(int(sys.argv[1])))
-"""
-
-
-def growth(m: int) -> float:
-    output = subprocess.run([sys.executable, "-c", PROBE, str(m)], capture_output=True, text=True, check=True).stdout
-    return float(output)
+CALL = "torch.ops.pyvae.gridded_marginals(a, b, c, 10 * m, 2, 1e-5)[0].sum().backward()"
 
 
 def test_memory_is_linear() -> None:
     # Results and gradients are 14 MiB at the first size, and slots of memory at most 32 MiB more than theirs.
-    small, large = growth(2**16), growth(2**18)
+    small, large = growth(CALL, 2**16), growth(CALL, 2**18)
     assert small < 64 and large < 4 * small + 8

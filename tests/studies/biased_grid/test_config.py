@@ -173,6 +173,23 @@ def test_a_schedule_that_outlasts_the_run_is_warned_of() -> None:
     assert recipe(PRESETS["quick"].overridden(["schedule=linear(3, 1, 100%)"])).warning is None
 
 
+def test_an_objective_brings_its_strengths_where_none_are_given() -> None:
+    quick = PRESETS["quick"]
+    assert quick.overridden(["objective=info-vae"]).axes.strengths == (10.0, 100.0, 1000.0)
+    assert quick.overridden(["betas=3", "objective=info-vae"]).axes.strengths == (3.0,)
+    assert quick.overridden(["objective=beta-tcvae"]).axes == quick.axes
+    chosen = quick.overridden(["objective=info-vae"]).overridden(["strengths=5", "steps=7"])
+    assert chosen.axes.strengths == (5.0,) and chosen.objective.objective == "info-vae"
+    assert chosen.overridden(["objective=info-vae"]).axes.strengths == (5.0,)
+    assert BiasedGridConfig.from_json(chosen.to_json()) == chosen
+
+
+def test_an_objective_s_least_batch_is_asked_for_before_a_run() -> None:
+    for name in ("batch_size", "validation_images"):
+        with pytest.raises(ValueError, match=f"{name} must be at least 2 for info-vae, got 1"):
+            PRESETS["quick"].overridden(["objective=info-vae", f"{name}=1"])
+
+
 def test_a_share_of_the_run_is_part_of_what_is_trained() -> None:
     """So a run whose schedule is a share of it cannot grow: its models would have had another past."""
     shared = PRESETS["quick"].overridden(["schedule=warmup(25%)"])

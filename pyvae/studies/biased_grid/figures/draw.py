@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from pyvae.plotting.images import show_rows
 from pyvae.plotting.style import save_png
+from pyvae.studies.biased_grid.config import BiasedGridConfig
 from pyvae.studies.biased_grid.figures.curves import (
     curves_by_beta_kl,
     curves_by_beta_loss,
@@ -38,11 +39,17 @@ def draw(folder: Path | str) -> list[Path]:
     """
     folder, saved = Path(folder), load_saved(folder)
     paths = []
-    for name, figure in FIGURES.items():
+    for name, figure in figures_of(saved.results.config).items():
         path = folder / "figures" / f"{name}.png"
         save_png(figure(saved), path)
         paths.append(path)
     return paths
+
+
+def figures_of(config: BiasedGridConfig) -> dict[str, Callable[[Saved], Figure]]:
+    """The figures that a study of these settings has: deterministic codes hold no number of nats to map."""
+    left_out = {"map_code_information"} if config.objective.kind.deterministic else set()
+    return {name: figure for name, figure in FIGURES.items() if name not in left_out}
 
 
 def samples_clean(saved: Saved) -> Figure:
