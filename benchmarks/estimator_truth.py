@@ -230,7 +230,8 @@ def twin_difference(found: Estimates, peer: str) -> float:
         if peer in of:
             twin = of[TWINS[peer]][: len(of[peer])]
             offsets = [offset(peer, name, size) - offset(TWINS[peer], name, size) for name in QUANTITIES]
-            largest = max(largest, float((of[peer] - twin - torch.tensor(offsets)).abs().nan_to_num(0).max()))
+            has = ~of[peer].isnan().all(0)  # not every peer has every quantity
+            largest = max(largest, float((of[peer] - twin - torch.tensor(offsets)).abs()[:, has].max()))
     return largest
 
 

@@ -7,16 +7,15 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from pyvae.losses.objective import Objective, check_choice, check_codes, check_weights, own_stream
+from pyvae.losses.objective import Objective, check_choice, check_codes, check_weights, standard_normal_like
 from pyvae.losses.terms import check_alike
-from pyvae.ops import reparameterize
 from pyvae.ops.arguments import compute_dtype
 from pyvae.ops.registration import exportable
 
 
 @exportable
 class AutoencoderTerms(NamedTuple):
-    """loss = reconstruction + weight * code_norm, each [..., M]; `code_norm` is |mu|^2 / 2."""
+    """The loss, the reconstruction and `code_norm`, which is |mu|^2 / 2; each [..., M]."""
 
     loss: Tensor
     reconstruction: Tensor
@@ -27,7 +26,8 @@ class Autoencoder(Objective):
     """reconstruction + weight * |mu|^2 / 2: codes are the encoder's means, and its variances are not used.
 
     weight = 0 is the plain autoencoder, a small weight the regularised one of Ghosh et al. 2020, without its term of
-    the decoder. There is no KL, and no ELBO.
+    the decoder. There is no KL, and no ELBO. Nothing fixes the codes' scale but the weight, and a decoder can make up
+    for small ones: variances of means say little here.
 
     Args:
         weight: of the codes' squared norm, at least 0.
@@ -74,8 +74,8 @@ class DenoisingAutoencoder(Objective):
     The encoder's input is `prepare(x, step=step, seed=seed)`; the loss is the reconstruction of x itself.
 
     Args:
-        corruption: standard deviation of gaussian noise, in the images' unit, at least 0; for masking the share of
-            numbers that become 0, from 1 on all of them.
+        corruption: standard deviation of gaussian noise, in the images' unit, at least 0; for masking the
+            probability of each number to become 0, from 1 on all of them.
         noise: gaussian or masking.
         warmup_steps: steps over which corruption rises linearly from 0; 0 is a constant corruption.
         schedule: how else corruption changes, such as warmup(25%), linear(100, 1, 5000) or cyclical(1000, 0.5).
@@ -106,16 +106,15 @@ class DenoisingAutoencoder(Objective):
         self.noise = noise
 
     def prepare(self, x: Tensor, *, step: int | None = None, seed: int | Tensor | None = None) -> Tensor:
-        nothing = torch.zeros_like(x)
-        noise = reparameterize(nothing, nothing, seed=own_stream(seed))
+        noise = standard_normal_like(x, seed)
         corruption = self.strength_at(step)
         if isinstance(corruption, Tensor):
             corruption = corruption.unsqueeze(-1)  # [K, 1] of items, here of numbers
         if self.noise == "gaussian":
-            return x + corruption * noise
+            return (x + corruption * noise).to(x.dtype)
         # A normal number is below the quantile of a share with this probability.
-        share = torch.as_tensor(corruption, dtype=compute_dtype(x), device=x.device).clamp(max=1)
-        quantile = torch.special.ndtri(share)
+        share = noise.new_full((), corruption) if not isinstance(corruption, Tensor) else corruption
+        quantile = torch.special.ndtri(share.to(compute_dtype(x)).clamp(max=1))
         return x.masked_fill(noise < quantile, 0.0)
 
     def forward(

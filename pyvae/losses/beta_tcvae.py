@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from pyvae.deprecated import warn_of
-from pyvae.losses.objective import Objective, check_choice, check_codes, check_weights
+from pyvae.losses.objective import Objective, check_choice, check_codes, check_numbers, check_weights
 from pyvae.losses.terms import check_alike
 from pyvae.ops import kl_decomposition
 from pyvae.ops.minibatch_log_density import Estimator, Method
@@ -73,7 +73,8 @@ class BetaTCVAE(Objective):
         schedule: str = "constant",
     ) -> None:
         super().__init__()
-        check_weights(alpha=alpha, beta=beta, gamma=gamma)
+        check_weights(beta=beta)
+        check_numbers(alpha=alpha, gamma=gamma)
         check_choice("estimator", estimator, get_args(Estimator))
         check_choice("method", method, get_args(Method))
         if not torch.compiler.is_compiling():  # numbers may be open there; the op refuses what this does

@@ -1,5 +1,6 @@
 """The beta-VAE (Higgins et al. 2017), of which beta = 1 is the VAE."""
 
+import copy
 from typing import Any, Literal, NamedTuple
 
 from torch import Tensor
@@ -75,4 +76,6 @@ class BetaVAE(Objective):
         return BetaVAETerms(loss, reconstruction, kl)
 
     def exact(self) -> "BetaVAE":
-        return BetaVAE(self.beta, kl="closed_form", warmup_steps=self.warmup_steps, schedule=self.schedule)
+        out = copy.copy(self)
+        out.kl = "closed_form"
+        return out

@@ -21,7 +21,7 @@ def invariance(z: Tensor, active: int | slice) -> Tensor:
     """sum over the latents that are not `active` of (z - mean over the batch)^2 / 2, [..., M]: to be added to the loss.
 
     Its gradient, each code's distance from the mean, is what DC-IGN gives the encoder of images that share these
-    factors (with a weight of 0.01).
+    factors, with a weight of 0.01, and in the place of the averaged gradient; here it is added to it.
 
     Raises ValueError for latents that z has not, TypeError for what is no place or slice.
     """
@@ -39,5 +39,5 @@ def _are_active(z: Tensor, active: int | slice) -> Tensor:
     if isinstance(active, slice) and not range(latents)[active]:
         raise ValueError(f"active must be a slice with at least one of the {latents} latents, got {active}")
     mask = torch.zeros(latents, dtype=torch.bool, device=z.device)
-    mask[active] = True
+    mask[list(range(latents)[active]) if isinstance(active, slice) else active] = True
     return mask

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor
 
-from pyvae.losses.objective import Objective, check_choice, check_codes, check_weights
+from pyvae.losses.objective import Objective, check_choice, check_codes, check_numbers, check_weights
 from pyvae.losses.terms import check_alike
 from pyvae.ops import gaussian_kl
 from pyvae.ops.registration import exportable
@@ -55,7 +55,8 @@ class ControlledCapacity(Objective):
         schedule: str = "constant",
     ) -> None:
         super().__init__()
-        check_weights(capacity=capacity, gamma=gamma)
+        check_weights(capacity=capacity)
+        check_numbers(gamma=gamma)
         check_choice("per", per, ("batch", "item"))
         self.set_strength(capacity)
         self.set_schedule(warmup_steps, schedule)

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from pyvae.losses.objective import Objective, check_choice, check_codes, check_weights
+from pyvae.losses.objective import Objective, check_choice, check_codes, check_numbers, check_weights
 from pyvae.losses.terms import check_alike
 from pyvae.ops import gaussian_kl
 from pyvae.ops.arguments import compute_dtype
@@ -63,7 +63,9 @@ class DIPVAE(Objective):
         schedule: str = "constant",
     ) -> None:
         super().__init__()
-        check_weights(lambda_od=lambda_od, **({} if lambda_d is None else {"lambda_d": lambda_d}))
+        check_weights(lambda_od=lambda_od)
+        if lambda_d is not None:
+            check_numbers(lambda_d=lambda_d)
         check_choice("kind", kind, ("i", "ii"))
         self.set_strength(lambda_od)
         self.set_schedule(warmup_steps, schedule)

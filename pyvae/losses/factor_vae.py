@@ -1,17 +1,22 @@
 """FactorVAE (Kim and Mnih 2018): total correlation by the density ratio that a discriminator learns."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
-import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from pyvae.losses.objective import Objective, check_codes, check_weights, own_stream
+from pyvae.losses.objective import Objective, check_codes, check_weights, standard_normal_like
 from pyvae.losses.terms import check_alike
 from pyvae.nn import StackedDiscriminator
-from pyvae.ops import gaussian_kl, reparameterize
+from pyvae.ops import gaussian_kl
+from pyvae.ops.arguments import is_number, is_whole
 from pyvae.ops.registration import exportable
+from pyvae.ops.seeds import check_seed
+
+_OWN = 0x666163746F72
+"""Makes other seeds of a model's."""
 
 
 @exportable
@@ -40,7 +45,8 @@ class FactorVAE(Objective):
         optimiser = torch.optim.Adam([{"params": model.parameters()}, *objective.parameter_groups()])
 
     One `loss.mean().backward()` then gives the model the gradients of the loss, through a discriminator that stands
-    still, and the discriminator those of its own, through codes that stand still; one optimiser takes both steps.
+    still, and the discriminator those of its own, through codes that stand still; one optimiser takes both steps. (The
+    paper permutes a second minibatch and steps the discriminator after the model; here the same one serves both.)
 
     Args:
         gamma: weight of the total correlation, at least 0.
@@ -57,6 +63,7 @@ class FactorVAE(Objective):
     strength = "gamma"
     symbol = "γ"
     tried = (10.0, 35.0, 100.0)
+    comparable = False
     terms = FactorVAETerms._fields
     gamma: float | Tensor
 
@@ -73,9 +80,9 @@ class FactorVAE(Objective):
         check_weights(gamma=gamma)
         if isinstance(discriminator, int):
             raise TypeError(f"discriminator must be a tuple with the width of each hidden layer, got {discriminator}")
-        if not discriminator or min(discriminator) < 1:
+        if not discriminator or not all(is_whole(width) and width >= 1 for width in discriminator):
             raise ValueError(f"discriminator must be widths of at least 1, got {discriminator}")
-        if not 0 < discriminator_rate < float("inf"):
+        if not is_number(discriminator_rate) or not 0 < discriminator_rate < math.inf:
             raise ValueError(f"discriminator_rate must be greater than 0, got {discriminator_rate}")
         self.set_strength(gamma)
         self.set_schedule(warmup_steps, schedule)
@@ -83,8 +90,8 @@ class FactorVAE(Objective):
         self.network: StackedDiscriminator | None = None
 
     def trained_beside(self, latents: int, seeds: int | Sequence[int] | Tensor) -> Self:
-        alone = isinstance(seeds, int) or (isinstance(seeds, Tensor) and seeds.dim() == 0)
-        each: Sequence[int] | Tensor = [int(seeds)] if alone else seeds  # type: ignore[arg-type, assignment]
+        numbers: Any = seeds.flatten().tolist() if isinstance(seeds, Tensor) else [seeds] if is_whole(seeds) else seeds
+        each = [check_seed(seed) ^ _OWN for seed in numbers]  # not the model's, which may be initialised from the same
         self.network = StackedDiscriminator(len(each), latents, self.discriminator, seeds=each)
         return self
 
@@ -131,5 +138,4 @@ def permuted(z: Tensor, seed: int | Tensor | None = None) -> Tensor:
     With a seed, as pyvae.reparameterize takes it, a model's permutations are the same alone and in a stack. The seed
     may be the one that the codes were drawn with: what is drawn here is unrelated.
     """
-    nothing = torch.zeros_like(z)
-    return z.gather(-2, reparameterize(nothing, nothing, seed=own_stream(seed)).argsort(-2))
+    return z.gather(-2, standard_normal_like(z, seed).argsort(dim=-2, stable=True))

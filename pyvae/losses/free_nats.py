@@ -87,5 +87,5 @@ class FreeNats(Objective):
 
 def _at_least(values: Tensor, bound: float | Tensor) -> Tensor:
     """Values below the bound become it, and take no gradient; at the bound itself there is none either."""
-    limit = torch.as_tensor(bound, dtype=values.dtype, device=values.device)
+    limit = bound.to(values.dtype) if isinstance(bound, Tensor) else values.new_full((), bound)
     return torch.where(values <= limit, limit, values)  # so that NaN stays NaN

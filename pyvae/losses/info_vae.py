@@ -1,13 +1,13 @@
 """The InfoVAE (Zhao et al. 2019) with the maximum mean discrepancy; alpha = 1 is the MMD-VAE, near a WAE-MMD."""
 
+import math
 from typing import Literal, NamedTuple
 
-import torch
 from torch import Tensor
 
-from pyvae.losses.objective import Objective, check_choice, check_codes, check_weights, own_stream
+from pyvae.losses.objective import Objective, check_choice, check_codes, check_weights, standard_normal_like
 from pyvae.losses.terms import check_alike
-from pyvae.ops import gaussian_kl, reparameterize, squared_mmd
+from pyvae.ops import gaussian_kl, squared_mmd
 from pyvae.ops.arguments import is_number
 from pyvae.ops.registration import exportable
 
@@ -66,11 +66,11 @@ class InfoVAE(Objective):
         super().__init__()
         check_weights(scaling=scaling)
         check_choice("kernel", kernel, ("imq", "rbf"))
-        if not alpha <= 1:
-            raise ValueError(f"alpha must be at most 1, got {alpha}")
+        if not is_number(alpha) or not -math.inf < alpha <= 1:
+            raise ValueError(f"alpha must be a finite number, at most 1, got {alpha}")
         if is_number(scales):
             scales = (scales,)  # type: ignore[assignment]
-        if not scales or not all(0 < scale < float("inf") for scale in scales):
+        if not scales or not all(is_number(scale) and 0 < scale < math.inf for scale in scales):
             raise ValueError(f"scales must be numbers greater than 0, got {scales}")
         self.set_strength(scaling)
         self.set_schedule(warmup_steps, schedule)
@@ -93,8 +93,7 @@ class InfoVAE(Objective):
             raise ValueError(
                 f"z must hold a batch of at least 2 codes, of which the MMD is defined, got {list(z.shape)}"
             )
-        nothing = torch.zeros_like(z)
-        prior = reparameterize(nothing, nothing, seed=own_stream(seed))
+        prior = standard_normal_like(z, seed)
         unit = 2.0 * z.shape[-1]
         mmd = squared_mmd(z, prior, kernel=self.kernel, scales=[unit * scale for scale in self.scales]).unsqueeze(-1)
         loss = reconstruction + (1 - self.alpha) * kl + self.strength_at(step) * mmd

@@ -4,10 +4,9 @@ import math
 from typing import Literal
 
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from pyvae.losses.objective import check_choice
-from pyvae.ops.arguments import compute_dtype
+from pyvae.ops.arguments import compute_dtype, short_name
 
 ENTROPIES = {"normal": 0.5 * math.log(2 * math.pi * math.e), "uniform": math.log(2)}
 """In nats, of N(0, 1) and of the uniform law on [-1, 1]."""
@@ -21,13 +20,15 @@ def categorical_information_bound(codes: Tensor, logits: Tensor) -> Tensor:
         logits: of Q for the images that were generated from the codes, [..., classes].
 
     Returns [...] in nats, at most I(c; x) on average, which is at most the logarithm of the number of classes; to be
-    made large, by generator and Q alike. Raises ValueError for shapes that differ.
+    made large, by generator and Q alike. Raises ValueError for shapes that differ,
+    TypeError for codes that are no whole numbers.
     """
     classes = logits.shape[-1]
     if codes.shape != logits.shape[:-1]:
         raise ValueError(f"codes must have the shape {list(logits.shape[:-1])} of logits, got {list(codes.shape)}")
-    flat = logits.to(compute_dtype(logits)).reshape(-1, classes)
-    log_q = -cross_entropy(flat, codes.reshape(-1).long(), reduction="none").view(codes.shape)
+    if codes.is_floating_point():
+        raise TypeError(f"codes must be whole numbers, got {short_name(codes.dtype)}")
+    log_q = logits.to(compute_dtype(logits)).log_softmax(-1).gather(-1, codes.long().unsqueeze(-1)).squeeze(-1)
     return log_q + math.log(classes)
 
 

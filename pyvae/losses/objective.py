@@ -1,6 +1,7 @@
 """What a trainer asks of an objective: settings as plain fields, and a loss with its terms by name."""
 
 import inspect
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self
@@ -9,11 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from pyvae.losses.schedules import Length, Linear, Schedule, schedule_of
+from pyvae.ops import reparameterize
 from pyvae.ops.arguments import is_number
+from pyvae.ops.seeds import seed_tensor
 
 
 class Terms(Protocol):
-    """What objectives return: a NamedTuple of tensors [..., M] in nats per sample, every term by its name.
+    """What objectives return: a NamedTuple of tensors [..., M], every term by its name, in nats unless it says
+    otherwise.
 
     `kl` is what an ELBO takes from the reconstruction's side, whatever the weights; every objective of stochastic codes
     has it.
@@ -55,6 +59,8 @@ class Objective(nn.Module):
     """Whether codes are the posterior's means, not samples of it."""
     least_rows: ClassVar[int] = 1
     """Of a minibatch, for its terms to be defined."""
+    comparable: ClassVar[bool] = True
+    """Whether losses of different steps can be compared, as early stopping does: not where a part of them learns."""
     tried: ClassVar[tuple[float, ...]] = ()
     """Strengths that a study takes where it is told no others; none: those of its preset, which are made for a beta."""
     warmup_steps: int
@@ -123,7 +129,15 @@ class Objective(nn.Module):
         return self
 
     def set_strength(self, value: float | Tensor) -> None:
-        """Sets its field; a tensor becomes a buffer, which moves with the module but is no part of its state."""
+        """Sets its field; a tensor becomes a buffer, which moves with the module but is no part of its state.
+
+        Raises ValueError for a tensor whose last axis would meet the batch.
+        """
+        if isinstance(value, Tensor) and value.dim() > 0 and value.shape[-1] != 1:
+            shape = f"[{value.shape[-1]}, 1]"
+            raise ValueError(
+                f"{self.strength} must end in an axis of 1, as {shape} of stacked models, got {list(value.shape)}"
+            )
         for held in (self._buffers, self.__dict__):
             held.pop(self.strength, None)  # torch refuses a buffer beside a field of its name
         if isinstance(value, Tensor):
@@ -139,7 +153,7 @@ class Objective(nn.Module):
             raise TypeError(
                 f"warmup_steps must be a whole number, got {warmup_steps!r}: schedule takes shares of a run"
             )
-        check_weights(warmup_steps=warmup_steps)
+        check_numbers(warmup_steps=warmup_steps)
         self.warmup_steps, self.schedule, self._shares = warmup_steps, schedule, schedule_of(schedule)
         if warmup_steps:
             if self._shares != Schedule():
@@ -179,7 +193,9 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
 
 
 def check_weights(**weights: float | Tensor) -> None:
-    """Refuses negative numbers, and what is none; tensors are not read, since that would wait for the device."""
+    """Refuses strengths that are negative, not finite or no numbers; tensors are not read, since that would wait for
+    the device.
+    """
     for name, weight in weights.items():
         if isinstance(weight, Tensor):
             continue
@@ -187,6 +203,16 @@ def check_weights(**weights: float | Tensor) -> None:
             raise TypeError(f"{name} must be a number or a tensor, got {type(weight).__name__}")
         if not weight >= 0:
             raise ValueError(f"{name} must be at least 0, got {weight}")
+        if weight == math.inf:
+            raise ValueError(f"{name} must be finite, got {weight}")
+
+
+def check_numbers(**numbers: float) -> None:
+    """Refuses settings other than the strength that are negative, not finite or no plain numbers."""
+    for name, number in numbers.items():
+        if isinstance(number, Tensor):
+            raise TypeError(f"{name} must be a number, got a tensor: only the strength may be one")
+        check_weights(**{name: number})
 
 
 def check_codes(z: Tensor, mu: Tensor) -> None:
@@ -195,14 +221,14 @@ def check_codes(z: Tensor, mu: Tensor) -> None:
         raise ValueError(f"z must have the shape of mu, {list(mu.shape)}, got {list(z.shape)}")
 
 
-def own_stream(seed: int | Tensor | None) -> int | Tensor | None:
-    """The seed of what an objective draws: codes that were drawn with the same one have other numbers.
-
-    A permutation or a sample of the prior made of the very noise that made the codes would not be independent of them.
+def standard_normal_like(like: Tensor, seed: int | Tensor | None) -> Tensor:
+    """Numbers from N(0, 1) in the shape of a tensor, unrelated to codes that were drawn with the same seed: a
+    permutation or a sample of the prior made of the very noise that made the codes would not be independent of them.
     """
+    nothing = torch.zeros_like(like)
     if seed is None:
-        return None
-    return seed ^ _OWN
+        return reparameterize(nothing, nothing)
+    return reparameterize(nothing, nothing, seed=seed_tensor(seed, None, nothing) ^ _OWN)
 
 
 _OWN = 0x6F626A6563746976

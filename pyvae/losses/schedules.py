@@ -14,7 +14,9 @@ one of 1 with linear(100, 1, 39600) is max(1, 100 - t / 400). `rise` is 0.5 wher
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
+
+from pyvae.nn.model import check_sizes
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,9 @@ class Length:
 class Schedule:
     """The share of a strength at every step, counted from 0. Its text names it wherever settings are written."""
 
+    settles: ClassVar[bool] = True
+    """Whether the strength stays what it is from some step on."""
+
     def __call__(self, step: int) -> float:
         return 1.0
 
@@ -58,7 +63,7 @@ class Schedule:
 
     @property
     def length(self) -> Length | None:
-        """Until the strength has been what it will be; None where it always is."""
+        """Until the strength has first been what it ends with; None where it always is."""
         return None
 
     def within(self, steps: int) -> "Schedule":
@@ -103,6 +108,7 @@ class Cyclical(Schedule):
 
     period: Length
     rise: float = 0.5
+    settles: ClassVar[bool] = False
 
     def __call__(self, step: int) -> float:
         period = _steps(self, self.period)
@@ -185,17 +191,11 @@ def normalised_beta(beta: float, *, latents: int, inputs: int) -> float:
     `latents` is the size of the code, `inputs` the number of pixels times channels. beta = 4 with 10 latents and
     64 x 64 inputs is 0.0098. Raises ValueError for sizes below 1.
     """
-    _check_sizes(latents, inputs)
+    check_sizes(latents=latents, inputs=inputs)
     return beta * latents / inputs
 
 
 def beta_of_normalised(normalised: float, *, latents: int, inputs: int) -> float:
     """The beta whose `normalised_beta` that is. Raises ValueError for sizes below 1."""
-    _check_sizes(latents, inputs)
+    check_sizes(latents=latents, inputs=inputs)
     return normalised * inputs / latents
-
-
-def _check_sizes(latents: int, inputs: int) -> None:
-    for name, size in (("latents", latents), ("inputs", inputs)):
-        if size < 1:
-            raise ValueError(f"{name} must be at least 1, got {size}")

@@ -10,7 +10,7 @@ from pyvae.nn.products import affine
 from pyvae.nn.stacked import StackedLinear, stacked_layers
 
 SLOPE = 0.2
-"""Of the leaky relu, below 0 (Kim and Mnih 2018)."""
+"""Of the leaky relu, below 0."""
 
 
 class StackedDiscriminator(nn.Module):

@@ -16,8 +16,8 @@ class Companions:
         self, objective: Objective, likelihood: Callable[[Tensor, Tensor], Tensor], learning_rate: float
     ) -> None:
         owners = {"objective": objective, "likelihood": likelihood}
-        self.named: dict[str, nn.Parameter] = {
-            f"{owner}.{name}": parameter
+        names = {
+            parameter: f"{owner}.{name}"
             for owner, module in owners.items()
             if isinstance(module, nn.Module)
             for name, parameter in module.named_parameters()
@@ -25,6 +25,9 @@ class Companions:
         groups = objective.parameter_groups()
         if isinstance(likelihood, nn.Module) and (own := list(likelihood.parameters())):
             groups.append({"params": own})
+        if unknown := {key for group in groups for key in group} - {"params", "lr", "betas"}:
+            raise ValueError(f"parameter_groups must have params, lr and betas, got {', '.join(sorted(unknown))}")
+        self.named: dict[str, nn.Parameter] = {names[p]: p for group in groups for p in group["params"]}
         self._adams = [
             StackedAdam(group["params"], group.get("lr", learning_rate), group.get("betas", MOMENTS))
             for group in groups

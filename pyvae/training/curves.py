@@ -62,7 +62,8 @@ class Curves:
         """Columns for the cells' bias and strength by the names in `axes`, seed, step, elbo, the terms, and split; rows
         by cell, split, step.
 
-        Nats per image, null where a model has diverged; elbo = -(reconstruction + kl), without the likelihood's
+        Per image, in nats where the objective's terms are; null where a model has diverged;
+        elbo = -(reconstruction + kl), without the likelihood's
         constant.
         """
         points = self.points().numpy()

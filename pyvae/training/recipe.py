@@ -1,5 +1,6 @@
 """What a study hands to the engine: which models to train on what, by which objective."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from pyvae.data import DataSet
 from pyvae.losses import Objective
 from pyvae.nn import StackedModel
 from pyvae.training.cells import Cell
-from pyvae.training.settings import TrainingSettings
+from pyvae.training.settings import TrainingSettings, check_patience
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Recipe:
                 "likelihood must have no parameters, or for_models(K) to give each model its own, got some"
             )
         objective = self.objective_of(torch.ones(1))
+        check_patience(self.settings, self.objective)
         # What is a share of the run becomes steps: a run of another length is another run.
         if "schedule" in objective.settings_of():
             schedule = objective.schedule if objective.warmup_steps else str(objective.shares)
@@ -66,22 +68,25 @@ class Recipe:
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """What training follows, in nats per image: the objective's terms, the loss last."""
+        """What training follows, per image: the objective's terms, the loss last."""
         return (*(name for name in self.objective.terms if name != "loss"), "loss")
 
     @property
     def settled_after(self) -> int:
         """Steps until the strength has been what it will be."""
         length = self.objective_of(torch.ones(1)).shares.length
-        return 0 if length is None else int(length.number)
+        return 0 if length is None else math.ceil(length.number)
 
     @property
     def warning(self) -> str | None:
         """What is amiss with a training that can be done all the same, as half a sentence; None where nothing is."""
         steps, strength = self.settings.steps, self.objective.strength
-        if self.settled_after <= steps:
-            return None
         objective = self.objective_of(torch.ones(1))
+        # A rise ends with the step after the last one, a cycle before it.
+        if any(
+            math.isclose(objective.shares(step), objective.shares.final, rel_tol=0.01) for step in (steps - 1, steps)
+        ):
+            return None
         share = float(objective.strength_at(steps - 1))
         ends = f"training ends after {steps}, with {strength} at {share:.0%} of its value"
         given = (

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pyvae.losses import Objective
 from pyvae.settings import Part, setting
 
 
@@ -21,3 +22,12 @@ class TrainingSettings(Part):
     validation_images: int = setting(1024, "Held-out images of a validation.", at_least=1)
     curve_every: int = setting(50, "Training curves hold one point per so many steps, the mean over them.", at_least=1)
     checkpoint_seconds: float = setting(120.0, "Seconds of training between checkpoints.", above=0)
+
+
+def check_patience(settings: TrainingSettings, objective: type[Objective]) -> None:
+    """Raises ValueError for early stopping by losses that cannot be compared."""
+    if settings.patience is not None and not objective.comparable:
+        raise ValueError(
+            f"patience must be none for {objective.name()}, of whose loss a part learns: losses of different steps "
+            f"cannot be compared, got {settings.patience}"
+        )

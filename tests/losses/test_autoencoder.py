@@ -31,10 +31,13 @@ def test_masking_leaves_out_its_share() -> None:
         assert float(kept.float().mean()) == left
 
 
-def test_half_types_are_corrupted_too() -> None:
-    for noise in ("gaussian", "masking"):
-        seen = losses.DenoisingAutoencoder(0.5, noise=noise).prepare(torch.ones(8, 9, dtype=torch.float16), seed=1)
-        assert seen.dtype == torch.float16 and (seen != 1).any()
+@pytest.mark.parametrize("noise", ["gaussian", "masking"])
+@pytest.mark.parametrize("corruption", [0.5, torch.full((2, 1), 0.5)])
+def test_half_types_are_corrupted_too(noise, corruption) -> None:
+    seen = losses.DenoisingAutoencoder(corruption, noise=noise).prepare(
+        torch.ones(2, 8, 9, dtype=torch.float16), seed=1
+    )
+    assert seen.dtype == torch.float16 and (seen != 1).any()
 
 
 def test_a_stacked_model_sees_what_it_sees_alone() -> None:

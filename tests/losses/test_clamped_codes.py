@@ -4,12 +4,12 @@ import torch
 from pyvae.losses import clamped, invariance
 
 
-@pytest.mark.parametrize("active", [1, -2, slice(0, 2)])
+@pytest.mark.parametrize("active", [1, -2, slice(0, 2), slice(1, None, -1)])
 def test_all_but_the_active_latents_are_their_mean(active) -> None:
     z = torch.randn(2, 16, 3, dtype=torch.float64, requires_grad=True)
     out = clamped(z, active)
     mask = torch.zeros(3, dtype=torch.bool)
-    mask[active] = True
+    mask[list(range(3)[active]) if isinstance(active, slice) else active] = True
     assert torch.equal(out[..., mask], z[..., mask])
     mean = z.mean(-2, keepdim=True).expand_as(z)
     assert torch.equal(out[..., ~mask], mean[..., ~mask])

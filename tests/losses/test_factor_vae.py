@@ -1,9 +1,11 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from pyvae import gaussian_kl, losses, reparameterize
+from pyvae.nn import StackedVAE
 
 
 def made(gamma: float = 10.0, seeds=0, latents: int = 5, **settings) -> losses.FactorVAE:
@@ -94,7 +96,7 @@ def test_the_estimate_comes_from_below_to_the_total_correlation_of_correlated_ga
         optimiser.step()
         estimates.append(float(terms.total_correlation.mean()))
     early, late = (sum(part) / len(part) for part in (estimates[:3], estimates[-200:]))
-    assert early < 0.05 and late < truth + 0.03
+    assert early < 0.1 and late < truth + 0.03
     assert late == pytest.approx(truth, abs=0.03 + 0.1 * truth)
 
 
@@ -103,6 +105,14 @@ def test_a_discriminator_has_the_paper_s_optimiser() -> None:
     assert (group["lr"], group["betas"]) == (3e-4, (0.5, 0.9))
     assert len(group["params"]) == 6 and torch.optim.Adam([group]).param_groups[0]["lr"] == 3e-4
     assert losses.BetaVAE().parameter_groups() == []
+
+
+def test_the_discriminator_is_not_made_of_the_model_s_numbers() -> None:
+    model, objective = StackedVAE(1, 5, (32,), 2, seeds=[7]), made(seeds=7).float()
+    own, theirs = objective.network.layers[0].weight.flatten(), model.encoder[0].weight.flatten()
+    assert abs(float(torch.corrcoef(torch.stack([own, theirs]))[0, 1])) < 0.4
+    again = made(seeds=np.int64(7)).float()
+    assert torch.equal(again.network.layers[0].weight, objective.network.layers[0].weight)
 
 
 def test_wrong_use_is_a_sentence() -> None:
@@ -121,5 +131,9 @@ def test_wrong_use_is_a_sentence() -> None:
         losses.FactorVAE(discriminator=64)
     with pytest.raises(ValueError, match="discriminator must be widths of at least 1"):
         losses.FactorVAE(discriminator=(0,))
+    with pytest.raises(ValueError, match="discriminator must be widths of at least 1"):
+        losses.FactorVAE(discriminator=(2.5,))
+    with pytest.raises(TypeError, match="seed must be an int or an int64 tensor, got float"):
+        losses.permuted(torch.zeros(4, 2), 2.5)
     with pytest.raises(ValueError, match="discriminator_rate must be greater than 0, got 0"):
         losses.FactorVAE(discriminator_rate=0)

@@ -2,12 +2,12 @@ import pytest
 import torch
 
 from pyvae import gaussian_kl, losses, reparameterize, squared_mmd
-from pyvae.losses.objective import own_stream
+from pyvae.losses.objective import standard_normal_like
 
 
 def test_the_loss_is_the_equation(posterior, reconstruction) -> None:
     z, mu, logvar = posterior
-    prior = reparameterize(torch.zeros_like(z), torch.zeros_like(z), seed=own_stream(4))
+    prior = standard_normal_like(z, 4)
     for kernel, scales in (("imq", (0.5, 2.0)), ("rbf", (1.0,))):
         objective = losses.InfoVAE(50.0, alpha=0.4, kernel=kernel, scales=scales)
         terms = objective(reconstruction, *posterior, seed=4)
@@ -50,7 +50,9 @@ def test_it_keeps_the_information_that_the_beta_vae_drops() -> None:
 def test_settings_out_of_range_are_refused() -> None:
     for settings, sentence in (
         ({"kernel": "linear"}, "kernel must be imq or rbf, got 'linear'"),
-        ({"alpha": 1.5}, "alpha must be at most 1, got 1.5"),
+        ({"alpha": 1.5}, "alpha must be a finite number, at most 1, got 1.5"),
+        ({"alpha": "1"}, "alpha must be a finite number, at most 1, got 1"),
+        ({"scales": "ab"}, "scales must be numbers greater than 0, got ab"),
         ({"scales": ()}, "scales must be numbers greater than 0"),
         ({"scales": (1.0, 0.0)}, "scales must be numbers greater than 0"),
     ):

@@ -37,6 +37,8 @@ def test_uniform_codes_and_shapes() -> None:
         gaussian_information_bound(codes, codes[..., :1], codes)
     with pytest.raises(ValueError, match=r"codes must have the shape \[4, 7\] of logits, got \[4\]"):
         categorical_information_bound(torch.zeros(4, dtype=torch.int64), codes)
+    with pytest.raises(TypeError, match="codes must be whole numbers, got float32"):
+        categorical_information_bound(torch.zeros(4, 7), codes)
     half = gaussian_information_bound(codes.half(), codes.half(), torch.full_like(codes, -20).half())
     assert half.dtype == torch.float32
     with pytest.raises(ValueError, match="prior must be normal or uniform, got 'cauchy'"):

@@ -77,6 +77,19 @@ def test_images_that_are_met_exactly_leave_finite_numbers() -> None:
         assert mean.grad.isfinite().all()
 
 
+def test_a_variance_below_the_least_finds_back() -> None:
+    likelihood = LearnedGaussianReconstruction()
+    adam = torch.optim.Adam(likelihood.parameters(), lr=0.1)
+    with torch.no_grad():
+        likelihood.log_variance.fill_(-20.0)
+    x = torch.randn(64, 6)
+    for _ in range(100):
+        adam.zero_grad()
+        likelihood(x, torch.zeros_like(x)).mean().backward()
+        adam.step()
+    assert float(likelihood.log_variance.detach().exp()) > 5e-6
+
+
 def test_images_of_several_axes() -> None:
     x, mean = torch.randn(2, 5, 3, 4, 4)
     flat = LearnedGaussianReconstruction("optimal")(x.flatten(1), mean.flatten(1))
@@ -90,5 +103,14 @@ def test_settings_that_do_not_fit_are_refused() -> None:
         LearnedGaussianReconstruction("image")
     with pytest.raises(ValueError, match="inputs must be the 1 sizes of an image for variance pixel, got None"):
         LearnedGaussianReconstruction("pixel")
+    pixel = LearnedGaussianReconstruction("pixel", inputs=784)
+    with pytest.raises(ValueError, match=r"x must hold images of the shape \[784\], got \[4, 1\]"):
+        pixel(torch.zeros(4, 1), torch.zeros(4, 1))
+    with pytest.raises(ValueError, match="for_models must be called once"):
+        pixel.for_models(2).for_models(2)
+    with pytest.raises(
+        ValueError, match=r"x must have axes of models and of the batch before its images, got \[4, 784\]"
+    ):
+        pixel.for_models(2)(torch.zeros(4, 784), torch.zeros(4, 784))
     with pytest.raises(ValueError, match=r"mean must have the shape of x, \[2, 3\], got \[2, 4\]"):
         LearnedGaussianReconstruction()(torch.zeros(2, 3), torch.zeros(2, 4))

@@ -77,9 +77,9 @@ def test_stacked_models_have_their_own_strengths(objective, posterior, reconstru
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_a_strength_that_is_a_tensor_moves_with_the_module_and_is_no_state(objective) -> None:
-    module = objective(**{objective.strength: torch.tensor([1.0, 2.0])})
+    module = objective(**{objective.strength: torch.tensor([[1.0], [2.0]])})
     assert getattr(module.double(), objective.strength).dtype == torch.float64
-    assert module.state_dict() == {} and module.to_config()[objective.strength] == [1.0, 2.0]
+    assert module.state_dict() == {} and module.to_config()[objective.strength] == [[1.0], [2.0]]
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -171,6 +171,43 @@ def test_what_is_no_number_or_text_is_refused(objective) -> None:
         made(objective, schedule=None)
 
 
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_strength_that_would_meet_the_batch_is_refused(objective) -> None:
+    """[K] beside [K, M] would weigh rows where K is M, and not models."""
+    with pytest.raises(
+        ValueError, match=rf"{objective.strength} must end in an axis of 1, as \[3, 1\] of .* got \[3\]"
+    ):
+        made(objective, torch.ones(3))
+    with pytest.raises(ValueError, match=f"{objective.strength} must be finite, got inf"):
+        made(objective, float("inf"))
+
+
+@pytest.mark.parametrize(
+    ("objective", "name"),
+    [(losses.BetaTCVAE, "alpha"), (losses.ControlledCapacity, "gamma"), (losses.DIPVAE, "lambda_d")],
+)
+def test_other_settings_are_plain_numbers(objective, name) -> None:
+    with pytest.raises(TypeError, match=f"{name} must be a number, got a tensor: only the strength may be one"):
+        made(objective, **{name: torch.tensor(1.0)})
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_model_has_the_bits_that_it_has_alone(objective) -> None:
+    codes = [tensor.requires_grad_() for tensor in torch.randn(3, 4, 32, 16)]
+    reconstruction, seeds = torch.rand(4, 32, requires_grad=True), torch.arange(4)
+    stacked = made(objective, latents=16, seeds=(0, 1, 2, 3)).float()
+    together = stacked(reconstruction, *codes, seed=seeds)
+    leaves = [reconstruction, *codes]
+    grads = torch.autograd.grad(together.loss.mean(-1).sum(), leaves, allow_unused=True)
+    for k in range(4):
+        own = [leaf[k : k + 1].detach().requires_grad_() for leaf in leaves]
+        alone = made(objective, latents=16, seeds=(k,)).float()(*own, seed=seeds[k : k + 1])
+        for a, b in zip(together, alone, strict=True):
+            assert torch.equal(a[k], b[0])
+        for a, b in zip(grads, torch.autograd.grad(alone.loss.mean(-1).sum(), own, allow_unused=True), strict=True):
+            assert (a is None and b is None) or torch.equal(a[k], b[0])
+
+
 def test_a_run_s_length_can_be_told_anew() -> None:
     objective = losses.BetaVAE(4.0, schedule="warmup(25%)")
     assert objective.within(100).strength_at(10) == pytest.approx(1.6)
@@ -178,6 +215,8 @@ def test_a_run_s_length_can_be_told_anew() -> None:
     assert objective.to_config()["schedule"] == "warmup(25%)" and objective.strength_at(-5) == 0
     with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
         objective.within(0)
+    exact = losses.BetaVAE(4.0, kl="sampled", schedule="warmup(25%)").within(100).exact()
+    assert exact.kl == "closed_form" and exact.strength_at(10) == pytest.approx(1.6)
 
 
 HOSTILE = {

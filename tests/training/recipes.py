@@ -38,7 +38,7 @@ def companion_recipe(
     likelihood: nn.Module | None = None, objective: type[Objective] = FactorVAE, **settings: object
 ) -> Recipe:
     """FactorVAEs on sprites, with a variance that is learned unless another likelihood is given."""
-    own = {"discriminator": (16,)} if objective is FactorVAE else {}
+    own: dict[str, object] = {"discriminator": (16,)} if objective is FactorVAE else {}
     return dataclasses.replace(
         sprite_recipe(**{"steps": 22, "batch_size": 32, **settings}),
         likelihood=likelihood or LearnedGaussianReconstruction(),

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pyvae.errors import Interrupted
-from pyvae.losses import DenoisingAutoencoder, GaussianReconstruction, InfoVAE
+from pyvae.losses import BetaVAE, DenoisingAutoencoder, FactorVAE, GaussianReconstruction, InfoVAE
 from pyvae.nn import StackedHierarchicalVAE
 from pyvae.training import Checkpoints, Trained, train
 from pyvae.training.chunk import STEPS
@@ -19,34 +19,34 @@ from tests.training.test_train import assert_same, rows
 
 def assert_all_same(a: Trained, b: Trained) -> None:
     assert_same(a, b)
-    assert a.beside.keys() == b.beside.keys() and len(a.beside) == 5
+    assert a.beside.keys() == b.beside.keys() and a.beside
     for name in a.beside:
         assert torch.equal(a.beside[name], b.beside[name]), name
 
 
-@pytest.mark.parametrize("patience", [None, 1])
-def test_companions_are_the_same_alone_and_in_company(patience) -> None:
-    together = train(recipe(patience=patience, learning_rate=0.02))
+# Early stopping is refused to objectives of whose loss a part learns.
+WAYS = pytest.mark.parametrize(("patience", "objective"), [(None, FactorVAE), (1, BetaVAE)])
+
+
+@WAYS
+def test_companions_are_the_same_alone_and_in_company(patience, objective) -> None:
+    whole = recipe(objective=objective, patience=patience, learning_rate=0.02)
+    together = train(whole)
     for place, cell in enumerate(together.cells):
-        alone = train(dataclasses.replace(recipe(patience=patience, learning_rate=0.02), cells=(cell,)))
+        alone = train(dataclasses.replace(whole, cells=(cell,)))
         for name, values in together.beside.items():
             assert torch.equal(values[place], alone.beside[name][0]), name
         for p, q in zip(together.model.parameters(), alone.model.parameters(), strict=True):
             assert torch.equal(p[place], q[0])
 
 
-@pytest.mark.parametrize("patience", [None, 1])
-def test_training_that_was_stopped_ends_with_the_same_bits(tmp_path, step_by_step, patience) -> None:
-    reference = train(recipe(patience=patience, learning_rate=0.02))
-    steps = iter(range(100))
+@WAYS
+def test_training_that_was_stopped_ends_with_the_same_bits(tmp_path, step_by_step, patience, objective) -> None:
+    whole = recipe(objective=objective, patience=patience, learning_rate=0.02)
+    reference, steps = train(whole), iter(range(100))
     with pytest.raises(Interrupted):
-        train(
-            recipe(patience=patience, learning_rate=0.02),
-            checkpoints=Checkpoints(tmp_path),
-            should_stop=lambda: next(steps) == 7,
-        )
-    again = train(recipe(patience=patience, learning_rate=0.02), checkpoints=Checkpoints(tmp_path))
-    assert_all_same(again, reference)
+        train(whole, checkpoints=Checkpoints(tmp_path), should_stop=lambda: next(steps) == 7)
+    assert_all_same(train(whole, checkpoints=Checkpoints(tmp_path)), reference)
 
 
 def test_cells_that_come_later_bring_theirs(tmp_path) -> None:
@@ -96,6 +96,11 @@ def test_a_model_with_terms_of_its_own_is_refused() -> None:
     )
     with pytest.raises(ValueError, match=r"model must have one layer of codes.* got a StackedHierarchicalVAE"):
         train(hierarchical)
+
+
+def test_early_stopping_is_refused_where_a_part_of_the_loss_learns() -> None:
+    with pytest.raises(ValueError, match="patience must be none for factor-vae, of whose loss a part learns"):
+        recipe(patience=1)
 
 
 def test_a_likelihood_that_cannot_be_stacked_is_refused() -> None:

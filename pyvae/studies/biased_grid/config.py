@@ -10,6 +10,7 @@ from pyvae.losses import OBJECTIVES
 from pyvae.settings import Config, Part, Spec, setting
 from pyvae.studies.config import ModelSettings, ObjectiveSettings
 from pyvae.training import Cell, TrainingSettings, product
+from pyvae.training.settings import check_patience
 
 LARGEST_MU = 20.0  # sigmoid(20) differs from 1 by 2e-9: beyond, float32 images of all latents are the same
 
@@ -84,6 +85,7 @@ class BiasedGridConfig(Config):
 
     def __post_init__(self) -> None:
         size, training = self.objective.options.get("dataset_size"), self.training
+        check_patience(training, self.objective.kind)
         rows = self.objective.kind.least_rows
         for name, count in (("batch_size", training.batch_size), ("validation_images", training.validation_images)):
             if count < rows:
@@ -96,10 +98,16 @@ class BiasedGridConfig(Config):
         """Another objective brings strengths of its own, where none are given: a preset's are made for a beta."""
         changed = super()._with(given, read)
         named = any(self.ALIASES.get(name, name) == "strengths" for name in given)
-        kind = changed.objective.kind
-        if kind is self.objective.kind or named or not kind.tried:
+        kind, before = changed.objective.kind, self.objective.kind
+        if kind is before or named:
             return changed
-        return dataclasses.replace(changed, axes=dataclasses.replace(changed.axes, strengths=kind.tried))
+        if kind.tried:
+            strengths = kind.tried
+        elif self.axes.strengths == before.tried:
+            strengths = PRESETS.get(self.preset, PRESETS["quick"]).axes.strengths
+        else:
+            return changed
+        return dataclasses.replace(changed, axes=dataclasses.replace(changed.axes, strengths=strengths))
 
     @property
     def grid(self) -> BlockGrid:

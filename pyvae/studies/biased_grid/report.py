@@ -36,8 +36,16 @@ from pyvae.studies.biased_grid.findings.answers import findings
 from pyvae.studies.biased_grid.findings.comparison import robustness, verdict
 from pyvae.studies.biased_grid.findings.training import longer, may_be_too_short, more_seeds
 from pyvae.studies.biased_grid.recipe import recipe
-from pyvae.studies.biased_grid.results import Array, Results, followed, load_results, reference_beta
-from pyvae.studies.biased_grid.texts import CAPTIONS, COLUMNS, DEFINITIONS, FIGURES_OF, FURTHER_FIGURES, in_symbols
+from pyvae.studies.biased_grid.results import Array, Results, followed, load_results
+from pyvae.studies.biased_grid.texts import (
+    ACTIVE,
+    CAPTIONS,
+    COLUMNS,
+    DEFINITIONS,
+    FIGURES_OF,
+    FURTHER_FIGURES,
+    in_symbols,
+)
 
 SPREAD = "Means over seeds ± their standard deviation."
 """What heat maps and the table of all cells print; intervals stand everywhere else."""
@@ -61,7 +69,7 @@ def write_report(folder: Path | str) -> Path:
         _next_section(results),
         *(section(title, _gallery(folder, results, names)) for title, names in FURTHER_FIGURES.items()),
         section("All cells", *_results_table(results)),
-        section("What is what", definitions({term: _one_line(text) for term, text in DEFINITIONS.items()})),
+        section("What is what", definitions(_definitions(results.config))),
         section("Settings, and how to reproduce", *_settings(results.config, told(read_about(folder)))),
     ]
     path = folder / "report.html"
@@ -88,7 +96,7 @@ def next_step(results: Results) -> tuple[str, str]:
         )
     if len(results.seeds) == 1:
         return "One seed gives readings. Three give intervals:", _next(config, seeds=(0, 1, 2))
-    if recipe(config).settled_after == 0:
+    if config.varies_beta and recipe(config).settled_after == 0:
         return "Latents may have collapsed before they learned anything. A ramp lets them:", _next(
             config, warmup_steps=config.training.steps // 3
         )
@@ -96,7 +104,7 @@ def next_step(results: Results) -> tuple[str, str]:
         return "The question is open, and training may have been too short. Longer:", _next(
             config, steps=longer(config)
         )
-    if config.objective.objective != "beta-tcvae":
+    if config.objective.objective == "beta-vae":
         return "Does a penalty on the total correlation alone answer differently?", _next(
             config, objective="beta-tcvae"
         )
@@ -145,14 +153,18 @@ def _gallery(folder: Path, results: Results, names: Sequence[str]) -> str:
     return gallery(pictures)
 
 
+def _definitions(config: BiasedGridConfig) -> dict[str, str]:
+    """Those that speak of these models: theory's is of a β."""
+    return {term: _one_line(text) for term, text in DEFINITIONS.items() if config.varies_beta or "β*" not in term}
+
+
 def _caption(results: Results, name: str) -> str:
     several, config = len(results.seeds) > 1, results.config
-    active = "Latents that hold at least 0.01 nats of the image, with a 95 % interval above 0."
     return _one_line(CAPTIONS[name]).format(
         bands="Bands: 95 % t intervals over seeds; they may leave the frame. " if several else "",
         pairs="seed by seed" if several else "at the same seed",
         mean=", mean over seeds" if several else "",
-        active=active if results.by_information else "Latents whose mean KL exceeds 0.01 nats.",
+        active=ACTIVE[results.active_by],
         linear="Dotted: what the best linear VAE would recover." if results.draws_linear_theory else "",
         line=" The line is where linear theory predicts collapse." if results.config.theory_holds else "",
         spread=f" {SPREAD}" if several else "",
@@ -172,7 +184,7 @@ def _change(config: BiasedGridConfig) -> str:
 
 
 def _robustness_table(results: Results) -> tuple[str, str]:
-    reference = f"β = {reference_beta(results.betas):g}"
+    reference = f"β = {results.reference:g}"
     head = (
         "β",
         "mean share",

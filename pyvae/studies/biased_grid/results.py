@@ -8,6 +8,7 @@ the images.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -63,13 +64,26 @@ class Results:
         return out
 
     def active(self) -> Array:
-        """Latents in use, [mus, betas, seeds]: by information, in studies of earlier versions by mean KL."""
-        return self.grid("train_active" if self.by_information else "train_active_kl")
+        """Latents in use, [mus, betas, seeds], by `active_by`."""
+        return self.grid("train_active_kl" if self.active_by == "mean KL" else "train_active")
 
     @property
-    def by_information(self) -> bool:
-        """Whether information decides which latents are in use."""
-        return "train_active" in self.table.column_names
+    def active_by(self) -> Literal["information", "mean KL", "variance"]:
+        """What decides which latents are in use: information; in studies of earlier versions mean KL; of deterministic
+        codes the variance of the mean.
+        """
+        if self.config.objective.kind.deterministic:
+            return "variance"
+        return "information" if "train_active" in self.table.column_names else "mean KL"
+
+    @property
+    def reference(self) -> float:
+        """The strength that others are compared with: of betas 1, the plain VAE, or in a study without it the nearest
+        in ratio; else the smallest.
+        """
+        if not self.config.varies_beta:
+            return float(self.betas.min())
+        return float(min(self.betas, key=lambda beta: abs(np.log(max(beta, 1e-3)))))
 
     @property
     def ceilings(self) -> Array:
@@ -192,11 +206,6 @@ def followed(config: BiasedGridConfig) -> str:
     """The term of training that curves show beside the loss: the KL, or what an objective without one has."""
     terms = config.objective.kind.terms
     return "kl" if "kl" in terms else terms[-1]
-
-
-def reference_beta(betas: Array) -> float:
-    """The beta others are compared with: 1, the plain VAE; in a study without it, the nearest in ratio."""
-    return float(min(betas, key=lambda beta: abs(np.log(max(beta, 1e-3)))))
 
 
 def _require(folder: Path, names: Sequence[str]) -> None:

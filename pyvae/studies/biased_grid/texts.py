@@ -47,6 +47,11 @@ CAPTIONS = {
     "generated": """Test images no projection was fitted on, and what models decode from their
         projections.{seed}""",
 }
+ACTIVE = {  # by what decides it
+    "information": "Latents that hold at least 0.01 nats of the image, with a 95 % interval above 0.",
+    "mean KL": "Latents whose mean KL exceeds 0.01 nats.",
+    "variance": "Latents whose mean varies by more than 0.01: a deterministic code holds whatever it is asked for.",
+}
 COLUMNS = (  # heading, column, decimals
     ("ELBO", "train_elbo_nats", 2),
     ("KL", "train_kl_nats", 2),
@@ -88,7 +93,7 @@ DEFINITIONS = {
         images.""",
     "Active": """A latent that holds at least 0.01 nats of the image, I(x; z_d), with a 95 % interval above 0. Beside
         it, by name: mean KL above 0.01 nats (it calls latents active whose means have not settled), variance of the
-        posterior mean above 0.01.""",
+        posterior mean above 0.01, which alone decides where codes are deterministic.""",
     "Collapsed": """A model of which no latent is active. Of a cell (μ, β), which has a model for each seed, texts say
         whether it is some seed or every seed that has collapsed.""",
     "β*(μ)": """1 + pixels of a block · Var(sigmoid z) / noise variance: linear theory has a latent in use

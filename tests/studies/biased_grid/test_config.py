@@ -170,7 +170,11 @@ def test_a_schedule_takes_the_warm_up_s_place_and_the_other_way_round() -> None:
 def test_a_schedule_that_outlasts_the_run_is_warned_of() -> None:
     warning = recipe(PRESETS["quick"].overridden(["schedule=warmup(9000)"])).warning
     assert warning == "schedule is warmup(9000), but training ends after 5000, with beta at 56% of its value"
-    assert recipe(PRESETS["quick"].overridden(["schedule=linear(3, 1, 100%)"])).warning is None
+    for schedule in ("linear(3, 1, 100%)", "warmup(5000)", "cyclical(25%)", "cyclical(2500, 1)"):
+        assert recipe(PRESETS["quick"].overridden([f"schedule={schedule}"])).warning is None
+    within = recipe(PRESETS["seed"].overridden(["schedule=cyclical(9000, 1)"])).warning
+    assert within == "schedule is cyclical(9000, 1), but training ends after 10000, with beta at 11% of its value"
+    assert recipe(PRESETS["quick"].overridden(["schedule=cyclical(5)"])).settled_after == 3
 
 
 def test_an_objective_brings_its_strengths_where_none_are_given() -> None:
@@ -182,6 +186,12 @@ def test_an_objective_brings_its_strengths_where_none_are_given() -> None:
     assert chosen.axes.strengths == (5.0,) and chosen.objective.objective == "info-vae"
     assert chosen.overridden(["objective=info-vae"]).axes.strengths == (5.0,)
     assert BiasedGridConfig.from_json(chosen.to_json()) == chosen
+    assert quick.overridden(["objective=info-vae"]).overridden(["objective=beta-vae"]).axes == quick.axes
+
+
+def test_a_loss_of_which_a_part_learns_has_no_patience() -> None:
+    with pytest.raises(ValueError, match="patience must be none for factor-vae"):
+        PRESETS["long"].overridden(["objective=factor-vae"])
 
 
 def test_an_objective_s_least_batch_is_asked_for_before_a_run() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from pyvae.studies.biased_grid.evaluate import evaluate, random_baseline
 from pyvae.studies.biased_grid.recipe import recipe
-from pyvae.studies.biased_grid.results import load_results, load_saved, picture_cells, reference_beta, save_evaluations
+from pyvae.studies.biased_grid.results import Results, load_results, load_saved, picture_cells, save_evaluations
 from pyvae.training.cells import stream
 from tests.studies.biased_grid import synthetic
 
@@ -26,9 +26,20 @@ def test_a_grid_is_sorted_and_masks_models_that_diverged() -> None:
     assert np.isnan(grid).sum() == 1
 
 
-def test_the_reference_is_beta_one_or_the_nearest_in_ratio() -> None:
-    assert reference_beta(np.array([0.5, 1.0, 10.0])) == 1
-    assert reference_beta(np.array([0.0, 0.4, 2.0])) == 2
+@pytest.mark.parametrize(
+    ("objective", "strengths", "reference"),
+    [
+        ("beta-vae", (0.5, 1.0, 10.0), 1),
+        ("beta-tcvae", (0.0, 0.4, 2.0), 2),
+        ("autoencoder", (0.0, 0.01, 0.1), 0),
+        ("free-nats", (0.05, 0.2, 0.5), 0.05),
+    ],
+)
+def test_the_reference_is_beta_one_or_the_nearest_in_ratio_else_the_smallest(objective, strengths, reference) -> None:
+    study = synthetic.results(synthetic.small_config(betas=strengths))
+    config = synthetic.small_config(objective=objective, betas=strengths)
+    names = [config.strength if name == "beta" else name for name in study.table.column_names]
+    assert Results(config, study.table.rename_columns(names), study.baseline).reference == reference
 
 
 def test_chunks_are_saved_together_and_read_back(tmp_path: Path) -> None:

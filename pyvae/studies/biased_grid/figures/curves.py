@@ -1,6 +1,7 @@
 """The curves of the grid study: training, projection, robustness."""
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from pyvae.plotting.style import FAINT, INK, new_figure, shades, tidy
 from pyvae.report.statistics import t_interval
 from pyvae.studies.biased_grid.recipe import recipe
-from pyvae.studies.biased_grid.results import Saved, followed, reference_beta
+from pyvae.studies.biased_grid.results import Saved, followed
 
 PANEL = (5.9, 4.3)
 """Inches of a figure of one panel: two stand side by side on a page."""
@@ -87,7 +88,7 @@ def robustness(saved: Saved) -> Figure:
 def robustness_difference(saved: Saved) -> Figure:
     """The same less the reference beta's, seed by seed."""
     results = saved.results
-    share, reference = results.fraction_recovered(), reference_beta(results.betas)
+    share, reference = results.fraction_recovered(), results.reference
     base = share[:, list(results.betas).index(reference)]
     figure = new_figure(*PANEL)
     axes = figure.add_subplot()
@@ -115,7 +116,7 @@ def _training_curves(saved: Saved, by: str, quantity: str) -> Figure:
     """
     strength = saved.results.config.strength
     if by == "mu":
-        column, symbol, other, at = "mu", "μ", strength, reference_beta(saved.results.betas)
+        column, symbol, other, at = "mu", "μ", strength, saved.results.reference
         fixed = f"{saved.results.config.symbol} = {at:g}"
     else:
         column, symbol, other, at = strength, saved.results.config.symbol, "mu", float(min(saved.results.mus, key=abs))
@@ -134,7 +135,8 @@ def _training_curves(saved: Saved, by: str, quantity: str) -> Figure:
     if quantity == "loss":
         floor = saved.results.config.grid.size / 2
         axes.axhline(floor, color=FAINT, linestyle=":", linewidth=1.4, label="pixel noise alone")
-    ramp = recipe(saved.results.config).settled_after
+    trained = recipe(saved.results.config)
+    ramp = trained.settled_after if trained.objective_of(torch.ones(1)).shares.settles else 0
     if 0 < ramp < saved.results.config.training.steps:
         axes.axvline(
             ramp, color=FAINT, linestyle="--", linewidth=1, label=f"{saved.results.config.symbol} has its full value"

@@ -34,8 +34,8 @@ def map_sample_to_truth(saved: Saved) -> Figure:
 def map_active(saved: Saved) -> Figure:
     """Active latents."""
     results, latents = saved.results, saved.results.config.model.latents
-    by = "information" if results.by_information else "mean KL"
-    title, unit = f"Active latents ({by} > 0.01 nats)", f"of {latents} latents"
+    by = "variance of means > 0.01" if results.active_by == "variance" else f"{results.active_by} > 0.01 nats"
+    title, unit = f"Active latents ({by})", f"of {latents} latents"
     return _draw(Map(title, unit, results.active(), 1, high=latents), results)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from pyvae.report.answer import Answer, mean_over_seeds
 from pyvae.studies.biased_grid.findings.collapse import about_collapse, about_the_source_maps
 from pyvae.studies.biased_grid.findings.robustness import about_robustness
-from pyvae.studies.biased_grid.results import Array, Results, reference_beta
+from pyvae.studies.biased_grid.results import Array, Results
 
 SOURCE_BASELINE = 0.1121  # PMI of an untrained VAE in the study's source, mean of 3 runs
 CLEARLY = 3.0  # times what untrained models read by chance
@@ -74,7 +74,7 @@ def _best_sentence(results: Results, share: Array, i: int) -> str:
 
 
 def _linear_sentence(results: Results, share: Array) -> str:
-    beta = reference_beta(results.betas)
+    beta = results.reference
     j = list(results.betas).index(beta)
     mean = float(results.linear_theory_fraction(beta).mean())
     over = ", averaged over μ" if len(results.mus) > 1 else ""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyvae.report.statistics import Interval, slope, t_interval
-from pyvae.studies.biased_grid.results import Results, reference_beta
+from pyvae.studies.biased_grid.results import Results
 
 Array = NDArray[np.float64]
 
@@ -77,7 +77,7 @@ class Verdict:
 
 def verdict(results: Results) -> Verdict:
     """What the study shows of the betas above the reference."""
-    larger = [row for row in robustness(results) if row.beta > reference_beta(results.betas)]
+    larger = [row for row in robustness(results) if row.beta > results.reference]
     compared = (row for row in larger if len(row.shared) > 1 and not math.isnan(row.shared_slope_gain.mean))
     return Verdict(bool(larger), tuple(compared))
 
@@ -85,7 +85,7 @@ def verdict(results: Results) -> Verdict:
 def robustness(results: Results) -> list[Robustness]:
     """Every beta of the study against the reference, in ascending order; the reference's gains are 0."""
     share, active = results.fraction_recovered(), results.active()
-    reference = list(results.betas).index(reference_beta(results.betas))
+    reference = list(results.betas).index(results.reference)
     in_use = np.nan_to_num(active, nan=0.0).min(axis=2) > 0
     rows = []
     for j, beta in enumerate(results.betas):

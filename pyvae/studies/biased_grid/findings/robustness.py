@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pyvae.report.answer import Answer, plus_minus
 from pyvae.studies.biased_grid.findings.comparison import Robustness, Verdict, robustness, verdict
 from pyvae.studies.biased_grid.findings.training import how_to_settle, warm_up
-from pyvae.studies.biased_grid.results import Results, reference_beta
+from pyvae.studies.biased_grid.results import Results
 
 
 def about_robustness(results: Results) -> Answer:
     """Does a larger beta make recovery less sensitive to bias, once collapse is accounted for?"""
-    reference = reference_beta(results.betas)
+    reference = results.reference
     rows = robustness(results)
     details = [warning] if (warning := warm_up(results.config)) else []
     details.append(_reference_sentence(results, next(row for row in rows if row.beta == reference)))
@@ -22,7 +22,7 @@ def about_robustness(results: Results) -> Answer:
 
 
 def _robustness_verdict(results: Results) -> str:
-    found, reference = verdict(results), reference_beta(results.betas)
+    found, reference = verdict(results), results.reference
     if not found.larger:
         return f"This study has no β above {reference:g}, so it cannot say."
     if not found.compared:
@@ -91,7 +91,7 @@ def _recovers(results: Results, row: Robustness) -> str:
 
 
 def _robustness_sentence(results: Results, row: Robustness) -> str:
-    head, reference = _recovers(results, row), reference_beta(results.betas)
+    head, reference = _recovers(results, row), results.reference
     if row.in_use == 0:
         return head + ("At no μ does every seed keep an active latent: there is nothing to be robust with.")
     if len(row.shared) < 2:

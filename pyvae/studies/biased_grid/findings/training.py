@@ -36,8 +36,11 @@ def convergence(config: BiasedGridConfig) -> str:
     """How far too little training may explain what a run shows, as half a sentence."""
     if not may_be_too_short(config):
         return "each model was trained until its objective stopped improving, so too little of it is an unlikely reason"
-    steps, ramp = config.training.steps, recipe(config).settled_after
-    beta = f"β on its way up for {min(ramp, steps)} of them" if ramp else "a constant β"
+    steps, options = config.training.steps, config.objective.options
+    if ramp := options["warmup_steps"]:
+        beta = f"β on its way up for {min(ramp, steps)} of them"
+    else:
+        beta = "a constant β" if options["schedule"] == "constant" else f"β as {options['schedule']} has it"
     return (
         f"training ended after {steps} steps, with {beta}, converged or not, so too little of it is a possible reason"
     )
