@@ -18,7 +18,7 @@ CALLS = {
 
 @pytest.mark.parametrize("op", CALLS)
 def test_memory_does_not_grow_with_the_square(op: str) -> None:
-    # [M, M] would be 1024 MiB here, [M, M, D] ten times that; 23 to 25 are measured, most of it copies of the rows' sums
+    # [M, M] would be 1024 MiB here, [M, M, D] ten times that; 23 to 25 are measured, most of it copies of sums of rows
     # for threads, which do not grow further. design.md allows 64 MiB at four times this M.
     assert growth(CALLS[op], 16_384) < 32
 
