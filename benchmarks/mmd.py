@@ -8,19 +8,18 @@ threads reach at best, measured in between, if a pair takes as many operations a
 """
 
 import itertools
-import re
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 import pyvae
 from benchmarks.script import begin, parser_of
+from pyvae.bench.memory import kibibytes
 from pyvae.ops.ceilings import multiply_adds_per_second
 
 LATENTS = 10
@@ -96,20 +95,13 @@ def measure(n: int, kernel: str, scales: str, threads: int, repeats: int) -> dic
 # --- Memory -----------------------------------------------------------------------------------------------------------
 
 
-def peak_mebibytes() -> float:
-    """Of this process; getrusage would hand down the peak of the one that started it."""
-    found = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
-    assert found is not None
-    return int(found[1]) / 1024
-
-
 def print_growth(kernel: str) -> None:
     """What a forward and a backward add to the peak, of a process that has had a small one."""
     for n in (64, LARGE):
         points = [torch.randn(n, LATENTS).requires_grad_() for _ in range(2)]
-        before, start = peak_mebibytes(), time.perf_counter()
+        before, start = kibibytes("VmHWM"), time.perf_counter()
         seconds(lambda x, y: pyvae.squared_mmd(x, y, kernel=kernel, scales=SCALES["one"]), points, 1)
-        growth = peak_mebibytes() - before
+        growth = (kibibytes("VmHWM") - before) / 1024
     print(growth, time.perf_counter() - start)
 
 

@@ -36,7 +36,7 @@ def supported() -> bool:
 
 def available_bytes() -> int:
     """Memory that new processes can have without swapping."""
-    return _kibibytes("MemAvailable", "/proc/meminfo") * 1024
+    return kibibytes("MemAvailable", "/proc/meminfo") * 1024
 
 
 def peak_bytes(case: Case, provider: str, threads: int, limit: int) -> int:
@@ -87,7 +87,7 @@ def _peak(case: Case, provider: str, limit: int) -> int:
     _limit_growth(limit)
     before = _reset_peak()
     outputs = run()
-    peak = _kibibytes("VmHWM") * 1024
+    peak = kibibytes("VmHWM") * 1024
     del outputs  # not before the peak is read
     return peak - before
 
@@ -100,7 +100,7 @@ def _trim() -> None:
 
 def _limit_growth(limit: int) -> None:
     """Lets allocations beyond `limit` fail instead of the machine."""
-    ceiling = _kibibytes("VmData") * 1024 + limit
+    ceiling = kibibytes("VmData") * 1024 + limit
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (ceiling if hard == resource.RLIM_INFINITY else min(ceiling, hard), hard))
 
@@ -109,10 +109,11 @@ def _reset_peak() -> int:
     """Bytes resident now. Where the peak cannot be reset, an earlier one stands and the result is an upper bound."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
-    return _kibibytes("VmRSS") * 1024
+    return kibibytes("VmRSS") * 1024
 
 
-def _kibibytes(field: str, file: str = "/proc/self/status") -> int:
+def kibibytes(field: str, file: str = "/proc/self/status") -> int:
+    """What the kernel knows of this process, such as VmHWM, its own peak, where getrusage starts from its parent's."""
     found = re.search(rf"^{field}:\s+(\d+) kB", Path(file).read_text(), re.MULTILINE)
     assert found is not None, field
     return int(found[1])

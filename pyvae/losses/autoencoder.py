@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from pyvae.losses.objective import Objective, check_choice, check_codes, check_weights, standard_normal_like
+from pyvae.losses.objective import Objective, Seed, check_choice, standard_normal_like
 from pyvae.losses.terms import check_alike
 from pyvae.ops.arguments import compute_dtype
 from pyvae.ops.registration import exportable
@@ -45,26 +45,13 @@ class Autoencoder(Objective):
     weight: float | Tensor
 
     def __init__(self, weight: float | Tensor = 0.0, *, warmup_steps: int = 0, schedule: str = "constant") -> None:
-        super().__init__()
-        check_weights(weight=weight)
-        self.set_strength(weight)
-        self.set_schedule(warmup_steps, schedule)
+        super().__init__(weight, warmup_steps, schedule)
 
-    def forward(
-        self,
-        reconstruction: Tensor,
-        z: Tensor,
-        mu: Tensor,
-        logvar: Tensor,
-        *,
-        step: int | None = None,
-        seed: int | Tensor | None = None,
+    def _terms(
+        self, reconstruction: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, step: int | None, seed: Seed
     ) -> AutoencoderTerms:
-        check_codes(z, mu)
-        norm = 0.5 * mu.to(compute_dtype(mu)).square().sum(-1)
-        check_alike(reconstruction=reconstruction, code_norm=norm)
+        norm = _norm_beside(reconstruction, mu)
         loss = reconstruction + self.strength_at(step) * norm
-        check_alike(loss=loss, reconstruction=reconstruction)
         return AutoencoderTerms(loss, reconstruction, norm)
 
 
@@ -98,14 +85,11 @@ class DenoisingAutoencoder(Objective):
         warmup_steps: int = 0,
         schedule: str = "constant",
     ) -> None:
-        super().__init__()
-        check_weights(corruption=corruption)
+        super().__init__(corruption, warmup_steps, schedule)
         check_choice("noise", noise, ("gaussian", "masking"))
-        self.set_strength(corruption)
-        self.set_schedule(warmup_steps, schedule)
         self.noise = noise
 
-    def prepare(self, x: Tensor, *, step: int | None = None, seed: int | Tensor | None = None) -> Tensor:
+    def prepare(self, x: Tensor, *, step: int | None = None, seed: Seed = None) -> Tensor:
         noise = standard_normal_like(x, seed)
         corruption = self.strength_at(step)
         if isinstance(corruption, Tensor):
@@ -117,17 +101,15 @@ class DenoisingAutoencoder(Objective):
         quantile = torch.special.ndtri(share.to(compute_dtype(x)).clamp(max=1))
         return x.masked_fill(noise < quantile, 0.0)
 
-    def forward(
-        self,
-        reconstruction: Tensor,
-        z: Tensor,
-        mu: Tensor,
-        logvar: Tensor,
-        *,
-        step: int | None = None,
-        seed: int | Tensor | None = None,
+    def _terms(
+        self, reconstruction: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, step: int | None, seed: Seed
     ) -> AutoencoderTerms:
-        check_codes(z, mu)
-        norm = 0.5 * mu.to(compute_dtype(mu)).square().sum(-1)
-        check_alike(reconstruction=reconstruction, code_norm=norm)
+        norm = _norm_beside(reconstruction, mu)
         return AutoencoderTerms(reconstruction, reconstruction, norm)
+
+
+def _norm_beside(reconstruction: Tensor, mu: Tensor) -> Tensor:
+    """|mu|^2 / 2, [..., M]; refuses a reconstruction of another shape."""
+    norm = 0.5 * mu.to(compute_dtype(mu)).square().sum(-1)
+    check_alike(reconstruction=reconstruction, code_norm=norm)
+    return norm

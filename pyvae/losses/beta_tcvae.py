@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from pyvae.deprecated import warn_of
-from pyvae.losses.objective import Objective, check_choice, check_codes, check_numbers, check_weights
+from pyvae.losses.objective import Objective, Seed, check_choice, check_numbers
 from pyvae.losses.terms import check_alike
 from pyvae.ops import kl_decomposition
 from pyvae.ops.minibatch_log_density import Estimator, Method
@@ -72,29 +72,18 @@ class BetaTCVAE(Objective):
         warmup_steps: int = 0,
         schedule: str = "constant",
     ) -> None:
-        super().__init__()
-        check_weights(beta=beta)
+        super().__init__(beta, warmup_steps, schedule)
         check_numbers(alpha=alpha, gamma=gamma)
         check_choice("estimator", estimator, get_args(Estimator))
         check_choice("method", method, get_args(Method))
         if not torch.compiler.is_compiling():  # numbers may be open there; the op refuses what this does
             _check_density(dataset_size, estimator, rtol)
-        self.set_strength(beta)
-        self.set_schedule(warmup_steps, schedule)
         self.dataset_size, self.estimator, self.method, self.rtol = dataset_size, estimator, method, rtol
         self.alpha, self.gamma = alpha, gamma
 
-    def forward(
-        self,
-        reconstruction: Tensor,
-        z: Tensor,
-        mu: Tensor,
-        logvar: Tensor,
-        *,
-        step: int | None = None,
-        seed: int | Tensor | None = None,
+    def _terms(
+        self, reconstruction: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, step: int | None, seed: Seed
     ) -> BetaTCVAETerms:
-        check_codes(z, mu)
         parts = kl_decomposition(
             z, mu, logvar,
             dataset_size=self.dataset_size, estimator=self.estimator, method=self.method, rtol=self.rtol,
@@ -103,7 +92,6 @@ class BetaTCVAE(Objective):
         information, correlation, dimwise = parts
         weighted = self.alpha * information + self.strength_at(step) * correlation + self.gamma * dimwise
         loss = reconstruction + weighted
-        check_alike(loss=loss, reconstruction=reconstruction)
         return BetaTCVAETerms(loss, reconstruction, information + correlation + dimwise, *parts)
 
 

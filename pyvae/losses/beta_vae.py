@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 from torch import Tensor
 
 from pyvae.deprecated import warn_of
-from pyvae.losses.objective import Objective, check_choice, check_codes, check_weights
+from pyvae.losses.objective import Objective, Seed, check_choice
 from pyvae.losses.terms import check_alike, sampled_kl
 from pyvae.ops import gaussian_kl
 from pyvae.ops.registration import exportable
@@ -51,28 +51,16 @@ class BetaVAE(Objective):
         warmup_steps: int = 0,
         schedule: str = "constant",
     ) -> None:
-        super().__init__()
-        check_weights(beta=beta)
+        super().__init__(beta, warmup_steps, schedule)
         check_choice("kl", kl, ("closed_form", "sampled"))
-        self.set_strength(beta)
-        self.set_schedule(warmup_steps, schedule)
         self.kl = kl
 
-    def forward(
-        self,
-        reconstruction: Tensor,
-        z: Tensor,
-        mu: Tensor,
-        logvar: Tensor,
-        *,
-        step: int | None = None,
-        seed: int | Tensor | None = None,
+    def _terms(
+        self, reconstruction: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, step: int | None, seed: Seed
     ) -> BetaVAETerms:
-        check_codes(z, mu)
         kl = sampled_kl(z, mu, logvar) if self.kl == "sampled" else gaussian_kl(mu, logvar)
         check_alike(reconstruction=reconstruction, kl=kl)
         loss = reconstruction + self.strength_at(step) * kl
-        check_alike(loss=loss, reconstruction=reconstruction)
         return BetaVAETerms(loss, reconstruction, kl)
 
     def exact(self) -> "BetaVAE":

@@ -4,9 +4,8 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor
 
-from pyvae.losses.objective import Objective, check_choice, check_codes, check_numbers, check_weights
-from pyvae.losses.terms import check_alike
-from pyvae.ops import gaussian_kl
+from pyvae.losses.objective import Objective, Seed, check_choice, check_numbers
+from pyvae.losses.terms import kl_beside
 from pyvae.ops.registration import exportable
 
 
@@ -54,29 +53,16 @@ class ControlledCapacity(Objective):
         warmup_steps: int = 0,
         schedule: str = "constant",
     ) -> None:
-        super().__init__()
-        check_weights(capacity=capacity)
+        super().__init__(capacity, warmup_steps, schedule)
         check_numbers(gamma=gamma)
         check_choice("per", per, ("batch", "item"))
-        self.set_strength(capacity)
-        self.set_schedule(warmup_steps, schedule)
         self.gamma, self.per = gamma, per
 
-    def forward(
-        self,
-        reconstruction: Tensor,
-        z: Tensor,
-        mu: Tensor,
-        logvar: Tensor,
-        *,
-        step: int | None = None,
-        seed: int | Tensor | None = None,
+    def _terms(
+        self, reconstruction: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, step: int | None, seed: Seed
     ) -> ControlledCapacityTerms:
-        check_codes(z, mu)
-        kl = gaussian_kl(mu, logvar)
-        check_alike(reconstruction=reconstruction, kl=kl)
+        kl = kl_beside(reconstruction, mu, logvar)
         held = kl if self.per == "item" else kl.mean(-1, keepdim=True)
         gap = (held - self.strength_at(step)).abs()
         loss = reconstruction + self.gamma * gap
-        check_alike(loss=loss, reconstruction=reconstruction)
-        return ControlledCapacityTerms(loss, reconstruction, kl, gap.expand_as(kl))
+        return ControlledCapacityTerms(loss, reconstruction, kl, gap)

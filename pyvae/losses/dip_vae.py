@@ -5,9 +5,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from pyvae.losses.objective import Objective, check_choice, check_codes, check_numbers, check_weights
-from pyvae.losses.terms import check_alike
-from pyvae.ops import gaussian_kl
+from pyvae.losses.objective import Objective, Seed, check_choice, check_numbers
+from pyvae.losses.terms import kl_beside
 from pyvae.ops.arguments import compute_dtype
 from pyvae.ops.registration import exportable
 
@@ -62,28 +61,16 @@ class DIPVAE(Objective):
         warmup_steps: int = 0,
         schedule: str = "constant",
     ) -> None:
-        super().__init__()
-        check_weights(lambda_od=lambda_od)
+        super().__init__(lambda_od, warmup_steps, schedule)
         if lambda_d is not None:
             check_numbers(lambda_d=lambda_d)
         check_choice("kind", kind, ("i", "ii"))
-        self.set_strength(lambda_od)
-        self.set_schedule(warmup_steps, schedule)
         self.lambda_d, self.kind = lambda_d, kind
 
-    def forward(
-        self,
-        reconstruction: Tensor,
-        z: Tensor,
-        mu: Tensor,
-        logvar: Tensor,
-        *,
-        step: int | None = None,
-        seed: int | Tensor | None = None,
+    def _terms(
+        self, reconstruction: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, step: int | None, seed: Seed
     ) -> DIPVAETerms:
-        check_codes(z, mu)
-        kl = gaussian_kl(mu, logvar)
-        check_alike(reconstruction=reconstruction, kl=kl)
+        kl = kl_beside(reconstruction, mu, logvar)
         covariance = _covariance(mu, logvar if self.kind == "ii" else None)
         variances = covariance.diagonal(dim1=-2, dim2=-1)
         diagonal = (variances - 1).square().sum(-1, keepdim=True)
@@ -91,8 +78,7 @@ class DIPVAE(Objective):
         od = self.strength_at(step)
         d = self.lambda_d if self.lambda_d is not None else (10 if self.kind == "i" else 1) * od
         loss = reconstruction + kl + (od * off_diagonal + d * diagonal)
-        check_alike(loss=loss, reconstruction=reconstruction)
-        return DIPVAETerms(loss, reconstruction, kl, off_diagonal.expand_as(kl), diagonal.expand_as(kl))
+        return DIPVAETerms(loss, reconstruction, kl, off_diagonal, diagonal)
 
 
 def _covariance(mu: Tensor, logvar: Tensor | None) -> Tensor:

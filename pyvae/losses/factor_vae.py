@@ -7,10 +7,9 @@ from typing import Any, NamedTuple, Self
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from pyvae.losses.objective import Objective, check_codes, check_weights, standard_normal_like
-from pyvae.losses.terms import check_alike
+from pyvae.losses.objective import Objective, Seed, standard_normal_like
+from pyvae.losses.terms import kl_beside
 from pyvae.nn import StackedDiscriminator
-from pyvae.ops import gaussian_kl
 from pyvae.ops.arguments import is_number, is_whole
 from pyvae.ops.registration import exportable
 from pyvae.ops.seeds import check_seed
@@ -76,16 +75,13 @@ class FactorVAE(Objective):
         warmup_steps: int = 0,
         schedule: str = "constant",
     ) -> None:
-        super().__init__()
-        check_weights(gamma=gamma)
+        super().__init__(gamma, warmup_steps, schedule)
         if isinstance(discriminator, int):
             raise TypeError(f"discriminator must be a tuple with the width of each hidden layer, got {discriminator}")
         if not discriminator or not all(is_whole(width) and width >= 1 for width in discriminator):
             raise ValueError(f"discriminator must be widths of at least 1, got {discriminator}")
         if not is_number(discriminator_rate) or not 0 < discriminator_rate < math.inf:
             raise ValueError(f"discriminator_rate must be greater than 0, got {discriminator_rate}")
-        self.set_strength(gamma)
-        self.set_schedule(warmup_steps, schedule)
         self.discriminator, self.discriminator_rate = tuple(discriminator), discriminator_rate
         self.network: StackedDiscriminator | None = None
 
@@ -99,26 +95,16 @@ class FactorVAE(Objective):
         found = super().parameter_groups()
         return [{**group, "lr": self.discriminator_rate, "betas": (0.5, 0.9)} for group in found]
 
-    def forward(
-        self,
-        reconstruction: Tensor,
-        z: Tensor,
-        mu: Tensor,
-        logvar: Tensor,
-        *,
-        step: int | None = None,
-        seed: int | Tensor | None = None,
+    def _terms(
+        self, reconstruction: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, step: int | None, seed: Seed
     ) -> FactorVAETerms:
-        check_codes(z, mu)
-        kl = gaussian_kl(mu, logvar)
-        check_alike(reconstruction=reconstruction, kl=kl)
+        kl = kl_beside(reconstruction, mu, logvar)
         network = self._network_for(z)
         codes = (z.unsqueeze(0) if z.dim() == 2 else z).to(next(network.parameters()).dtype)
         total_correlation = network(codes, frozen=True).view_as(kl)
         real, apart = codes.detach(), permuted(codes.detach(), seed)
         tells = 0.5 * (softplus(-network(real)) + softplus(network(apart))).view_as(kl)
         loss = reconstruction + kl + self.strength_at(step) * total_correlation
-        check_alike(loss=loss, reconstruction=reconstruction)
         return FactorVAETerms(loss + (tells - tells.detach()), reconstruction, kl, total_correlation, tells)
 
     def _network_for(self, z: Tensor) -> StackedDiscriminator:

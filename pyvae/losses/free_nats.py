@@ -5,8 +5,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from pyvae.losses.objective import Objective, check_choice, check_codes, check_weights
-from pyvae.losses.terms import check_alike
+from pyvae.losses.objective import Objective, Seed, check_choice
+from pyvae.losses.terms import kl_beside
 from pyvae.ops import gaussian_kl
 from pyvae.ops.registration import exportable
 
@@ -54,26 +54,14 @@ class FreeNats(Objective):
         warmup_steps: int = 0,
         schedule: str = "constant",
     ) -> None:
-        super().__init__()
-        check_weights(nats=nats)
+        super().__init__(nats, warmup_steps, schedule)
         check_choice("per", per, ("latent", "item"))
-        self.set_strength(nats)
-        self.set_schedule(warmup_steps, schedule)
         self.per = per
 
-    def forward(
-        self,
-        reconstruction: Tensor,
-        z: Tensor,
-        mu: Tensor,
-        logvar: Tensor,
-        *,
-        step: int | None = None,
-        seed: int | Tensor | None = None,
+    def _terms(
+        self, reconstruction: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, step: int | None, seed: Seed
     ) -> FreeNatsTerms:
-        check_codes(z, mu)
-        kl = gaussian_kl(mu, logvar)
-        check_alike(reconstruction=reconstruction, kl=kl)
+        kl = kl_beside(reconstruction, mu, logvar)
         nats = self.strength_at(step)
         if self.per == "item":
             bounded = _at_least(kl, nats)
@@ -81,8 +69,7 @@ class FreeNats(Objective):
             of_latents = gaussian_kl(mu.unsqueeze(-1), logvar.unsqueeze(-1)).mean(-2)  # [..., D]
             bounded = _at_least(of_latents, nats).sum(-1, keepdim=True)
         loss = reconstruction + bounded
-        check_alike(loss=loss, reconstruction=reconstruction)
-        return FreeNatsTerms(loss, reconstruction, kl, bounded.expand_as(kl))
+        return FreeNatsTerms(loss, reconstruction, kl, bounded)
 
 
 def _at_least(values: Tensor, bound: float | Tensor) -> Tensor:

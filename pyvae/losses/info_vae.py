@@ -5,9 +5,9 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor
 
-from pyvae.losses.objective import Objective, check_choice, check_codes, check_weights, standard_normal_like
-from pyvae.losses.terms import check_alike
-from pyvae.ops import gaussian_kl, squared_mmd
+from pyvae.losses.objective import Objective, Seed, check_choice, standard_normal_like
+from pyvae.losses.terms import kl_beside
+from pyvae.ops import squared_mmd
 from pyvae.ops.arguments import is_number
 from pyvae.ops.registration import exportable
 
@@ -63,8 +63,7 @@ class InfoVAE(Objective):
         warmup_steps: int = 0,
         schedule: str = "constant",
     ) -> None:
-        super().__init__()
-        check_weights(scaling=scaling)
+        super().__init__(scaling, warmup_steps, schedule)
         check_choice("kernel", kernel, ("imq", "rbf"))
         if not is_number(alpha) or not -math.inf < alpha <= 1:
             raise ValueError(f"alpha must be a finite number, at most 1, got {alpha}")
@@ -72,23 +71,12 @@ class InfoVAE(Objective):
             scales = (scales,)  # type: ignore[assignment]
         if not scales or not all(is_number(scale) and 0 < scale < math.inf for scale in scales):
             raise ValueError(f"scales must be numbers greater than 0, got {scales}")
-        self.set_strength(scaling)
-        self.set_schedule(warmup_steps, schedule)
         self.alpha, self.kernel, self.scales = alpha, kernel, tuple(scales)
 
-    def forward(
-        self,
-        reconstruction: Tensor,
-        z: Tensor,
-        mu: Tensor,
-        logvar: Tensor,
-        *,
-        step: int | None = None,
-        seed: int | Tensor | None = None,
+    def _terms(
+        self, reconstruction: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, step: int | None, seed: Seed
     ) -> InfoVAETerms:
-        check_codes(z, mu)
-        kl = gaussian_kl(mu, logvar)
-        check_alike(reconstruction=reconstruction, kl=kl)
+        kl = kl_beside(reconstruction, mu, logvar)
         if z.shape[-2] < self.least_rows:
             raise ValueError(
                 f"z must hold a batch of at least 2 codes, of which the MMD is defined, got {list(z.shape)}"
@@ -97,5 +85,4 @@ class InfoVAE(Objective):
         unit = 2.0 * z.shape[-1]
         mmd = squared_mmd(z, prior, kernel=self.kernel, scales=[unit * scale for scale in self.scales]).unsqueeze(-1)
         loss = reconstruction + (1 - self.alpha) * kl + self.strength_at(step) * mmd
-        check_alike(loss=loss, reconstruction=reconstruction)
-        return InfoVAETerms(loss, reconstruction, kl, mmd.expand_as(kl))
+        return InfoVAETerms(loss, reconstruction, kl, mmd)

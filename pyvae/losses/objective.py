@@ -10,9 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from pyvae.losses.schedules import Length, Linear, Schedule, schedule_of
+from pyvae.losses.terms import check_alike
 from pyvae.ops import reparameterize
 from pyvae.ops.arguments import is_number
 from pyvae.ops.seeds import seed_tensor
+
+Seed = int | Tensor | None
+"""As pyvae.reparameterize takes it."""
 
 
 class Terms(Protocol):
@@ -41,10 +45,9 @@ class Objective(nn.Module):
     [K, 1] for K stacked models. `warmup_steps` and `schedule`, which every objective has, say how it changes with the
     step; see pyvae.losses.schedules.
 
-    Subclasses define `forward(reconstruction, z, mu, logvar, *, step=None, seed=None)`, whose annotation names their
-    `Terms`: reconstruction [..., M]; z, mu and logvar [..., M, D]; `step` counts from 0, and None stands for the
-    strength at the end; `seed` is what pyvae.reparameterize takes, one per model, for what an objective draws. A term
-    of the whole minibatch is repeated along M, so that `.mean(-1)` is right for all.
+    It is called with reconstruction [..., M] and z, mu and logvar [..., M, D]; `step` counts from 0, and None stands
+    for the strength at the end; `seed` is what pyvae.reparameterize takes, one per model, for what an objective draws.
+    A term of the whole minibatch is repeated along M, so that `.mean(-1)` is right for all. Subclasses give `_terms`.
 
     What an objective trains beside the model, a discriminator, are its parameters: `parameter_groups()` is what an
     optimiser takes of them, and `loss.backward()` gives them their own gradients.
@@ -65,6 +68,35 @@ class Objective(nn.Module):
     """Strengths that a study takes where it is told no others; none: those of its preset, which are made for a beta."""
     warmup_steps: int
     schedule: str
+
+    def __init__(self, strength: float | Tensor, warmup_steps: int, schedule: str) -> None:
+        super().__init__()
+        check_weights(**{self.strength: strength})
+        self.set_strength(strength)
+        self.set_schedule(warmup_steps, schedule)
+
+    def forward(
+        self,
+        reconstruction: Tensor,
+        z: Tensor,
+        mu: Tensor,
+        logvar: Tensor,
+        *,
+        step: int | None = None,
+        seed: Seed = None,
+    ) -> Any:
+        """Its NamedTuple of `Terms`. Raises ValueError for codes or terms whose shapes do not fit."""
+        if z.shape != mu.shape:
+            raise ValueError(f"z must have the shape of mu, {list(mu.shape)}, got {list(z.shape)}")
+        terms = self._terms(reconstruction, z, mu, logvar, step, seed)
+        check_alike(loss=terms.loss, reconstruction=reconstruction)
+        return type(terms)(*(term if term.shape == terms.loss.shape else term.expand_as(terms.loss) for term in terms))
+
+    def _terms(
+        self, reconstruction: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, step: int | None, seed: Seed
+    ) -> Any:
+        """Its NamedTuple of `Terms`; those of the whole minibatch may be [..., 1]."""
+        raise NotImplementedError
 
     @classmethod
     def name(cls) -> str:
@@ -108,7 +140,7 @@ class Objective(nn.Module):
         }
         return cls(**{**settings, **of_models})
 
-    def prepare(self, x: Tensor, *, step: int | None = None, seed: int | Tensor | None = None) -> Tensor:
+    def prepare(self, x: Tensor, *, step: int | None = None, seed: Seed = None) -> Tensor:
         """What the encoder sees of images x [..., M, inputs]; the likelihood compares with x itself."""
         return x
 
@@ -215,13 +247,7 @@ def check_numbers(**numbers: float) -> None:
         check_weights(**{name: number})
 
 
-def check_codes(z: Tensor, mu: Tensor) -> None:
-    """Refuses codes that are not those of the posteriors."""
-    if z.shape != mu.shape:
-        raise ValueError(f"z must have the shape of mu, {list(mu.shape)}, got {list(z.shape)}")
-
-
-def standard_normal_like(like: Tensor, seed: int | Tensor | None) -> Tensor:
+def standard_normal_like(like: Tensor, seed: Seed) -> Tensor:
     """Numbers from N(0, 1) in the shape of a tensor, unrelated to codes that were drawn with the same seed: a
     permutation or a sample of the prior made of the very noise that made the codes would not be independent of them.
     """

@@ -7,6 +7,7 @@ float32 as the ops do. A likelihood is a function, and a module that holds its s
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
+from pyvae.ops import gaussian_kl
 from pyvae.ops.arguments import compute_dtype, is_number
 from pyvae.ops.kl_decomposition import standardised
 
@@ -108,6 +109,13 @@ def check_alike(**terms: Tensor) -> None:
     if a.shape != b.shape:
         hint = ": flatten the images or set event_dims" if a.dim() > b.dim() else ""
         raise ValueError(f"{first} must have the shape of {second}, {list(b.shape)}, got {list(a.shape)}{hint}")
+
+
+def kl_beside(reconstruction: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    """The closed-form KL, [..., M]; refuses a reconstruction of another shape."""
+    kl = gaussian_kl(mu, logvar)
+    check_alike(reconstruction=reconstruction, kl=kl)
+    return kl
 
 
 def alike(event_dims: int, **images: Tensor) -> tuple[Tensor, Tensor]:

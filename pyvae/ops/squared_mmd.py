@@ -35,9 +35,9 @@ def squared_mmd(x: Tensor, y: Tensor, *, kernel: RadialKernel = "rbf", scales: S
         scales: one c, or several, over which the kernels are averaged: squared lengths, all above 0.
 
     Returns:
-        [...], float32 (float64 for float64 inputs). Both samples receive gradients, each only where it asks for one,
-        and a model the bits that it has alone, for any number of threads. Own kernels serve float32, float64 and half
-        types on the CPU, also under torch.compile and torch.func; there derivatives come with the statistic, and what
+        [...], float32 (float64 for float64 inputs). Both samples receive gradients, each only where it asks for one.
+        Own kernels serve float32, float64 and half types on the CPU, also under torch.compile and torch.func; there a
+        model has the bits that it has alone, for any number of threads, derivatives come with the statistic, and what
         the backward adds is one product. Other devices, forward-mode tangents and tensor subclasses get plain torch by
         chunks of rows, whose memory is linear, too. Second derivatives are plain torch's, in quadratic memory.
 

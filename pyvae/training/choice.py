@@ -65,6 +65,8 @@ def step_times() -> dict[str, float]:
 class _ELBO(Objective):
     """The least that an objective can be."""
 
+    strength = "weight"
+
     def forward(self, reconstruction: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, **at: Any) -> _Terms:
         kl = gaussian_kl(mu, logvar)
         return _Terms(reconstruction + kl, reconstruction, kl)
@@ -73,7 +75,7 @@ class _ELBO(Objective):
 def _measured() -> dict[str, float]:
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(MODELS, BATCH, INPUTS, generator=generator)
-    seeds, objective = Seeds(torch.arange(MODELS), torch.arange(MODELS)), _ELBO()
+    seeds, objective = Seeds(torch.arange(MODELS), torch.arange(MODELS)), _ELBO(1.0, 0, "constant")
     ways = {
         name: way(StackedVAE(MODELS, INPUTS, HIDDEN, LATENTS, seeds=range(MODELS)), GaussianReconstruction(), 1e-3)
         for name, way in STEPS.items()

@@ -39,8 +39,8 @@ class Recipe:
             raise ValueError(
                 "likelihood must have no parameters, or for_models(K) to give each model its own, got some"
             )
-        objective = self.objective_of(torch.ones(1))
         check_patience(self.settings, self.objective)
+        objective = self.of_strength_one
         # What is a share of the run becomes steps: a run of another length is another run.
         if "schedule" in objective.settings_of():
             schedule = objective.schedule if objective.warmup_steps else str(objective.shares)
@@ -52,8 +52,13 @@ class Recipe:
 
     def objective_of(self, strengths: Tensor) -> Objective:
         """The objective of a stack of models with these strengths [K]."""
-        strength = {self.objective.strength: strengths.unsqueeze(-1)}
-        return self.objective(**self.objective_settings, **strength).within(self.settings.steps)
+        settings = {**self.objective_settings, self.objective.strength: strengths.unsqueeze(-1)}
+        return self.objective(**settings).within(self.settings.steps)
+
+    @property
+    def of_strength_one(self) -> Objective:
+        """The objective of a model with strength 1, to be asked what does not depend on it."""
+        return self.objective_of(torch.ones(1))
 
     def likelihood_of(self, models: int, device: torch.device) -> Callable[[Tensor, Tensor], Tensor]:
         """The likelihood of a stack of so many models."""
@@ -74,14 +79,14 @@ class Recipe:
     @property
     def settled_after(self) -> int:
         """Steps until the strength has been what it will be."""
-        length = self.objective_of(torch.ones(1)).shares.length
+        length = self.of_strength_one.shares.length
         return 0 if length is None else math.ceil(length.number)
 
     @property
     def warning(self) -> str | None:
         """What is amiss with a training that can be done all the same, as half a sentence; None where nothing is."""
         steps, strength = self.settings.steps, self.objective.strength
-        objective = self.objective_of(torch.ones(1))
+        objective = self.of_strength_one
         # A rise ends with the step after the last one, a cycle before it.
         if any(
             math.isclose(objective.shares(step), objective.shares.final, rel_tol=0.01) for step in (steps - 1, steps)

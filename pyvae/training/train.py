@@ -65,7 +65,7 @@ class Training:
             raise ValueError(
                 f"model must have one layer of codes, as objectives have, got a {kind}: train it in a loop"
             )
-        self.stepping = stepping_of(model, recipe.likelihood, recipe.objective_of(torch.ones(1)))
+        self.stepping = stepping_of(model, recipe.likelihood, recipe.of_strength_one)
         """How steps are taken, one of pyvae.training.chunk.STEPS."""
         self.step = 0
         self._round = 1

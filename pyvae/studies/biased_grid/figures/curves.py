@@ -1,7 +1,6 @@
 """The curves of the grid study: training, projection, robustness."""
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
@@ -136,7 +135,7 @@ def _training_curves(saved: Saved, by: str, quantity: str) -> Figure:
         floor = saved.results.config.grid.size / 2
         axes.axhline(floor, color=FAINT, linestyle=":", linewidth=1.4, label="pixel noise alone")
     trained = recipe(saved.results.config)
-    ramp = trained.settled_after if trained.objective_of(torch.ones(1)).shares.settles else 0
+    ramp = trained.settled_after if trained.of_strength_one.shares.settles else 0
     if 0 < ramp < saved.results.config.training.steps:
         axes.axvline(
             ramp, color=FAINT, linestyle="--", linewidth=1, label=f"{saved.results.config.symbol} has its full value"
