@@ -113,6 +113,11 @@ class AggregatePosterior:
         """D."""
         return self._mu.shape[1]
 
+    @property
+    def table_of_means(self) -> Table:
+        """mu, to be read."""
+        return self._mu
+
     def __repr__(self) -> str:
         return f"AggregatePosterior({len(self)} posteriors, {self.latents} latents)"
 

@@ -122,7 +122,7 @@ def whole_numbers(labels: Labels) -> npt.NDArray[Any]:
         TypeError: for labels that are no whole numbers, with the way to bins of a continuous factor.
         ValueError: for a file of another kind.
     """
-    array = _array(labels)
+    array = numbers("labels", labels, "whole numbers")
     if array.dtype.kind == "f":
         array = array.astype(np.float64)
         fraction = array[~((array == np.floor(array)) & (np.abs(array) < 2.0**63))]  # NaN is one
@@ -132,20 +132,31 @@ def whole_numbers(labels: Labels) -> npt.NDArray[Any]:
                 "np.digitize(factor, np.quantile(factor, [0.2, 0.4, 0.6, 0.8])) into five of equal size."
             )
         return array.astype(np.int64)
-    if array.dtype.kind not in "biu":
-        raise TypeError(f"labels must be whole numbers, got {array.dtype}.")
     return array
 
 
-def _array(labels: Labels) -> npt.NDArray[Any]:
+def numbers(name: str, values: Labels, expected: str = "numbers") -> npt.NDArray[Any]:
+    """Values as an array of integers, booleans or floating numbers, of any shape; a refusal says what was `expected`.
+
+    Raises:
+        TypeError: for values that are no numbers.
+        ValueError: for a file of another kind.
+    """
+    array = _array(name, values, expected)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be {expected}, got {array.dtype}.")
+    return array
+
+
+def _array(name: str, labels: Labels, expected: str) -> npt.NDArray[Any]:
     if isinstance(labels, str | os.PathLike):
-        return load("labels", os.fspath(labels))
+        return load(name, os.fspath(labels))
     if isinstance(labels, list | tuple):
         try:
             return np.asarray(labels)
         except (ValueError, TypeError) as error:  # rows of different lengths, or tensors that hold no number
-            raise TypeError("labels must be whole numbers, got a list that is no array.") from error
-    opened = _opened("labels", labels)
+            raise TypeError(f"{name} must be {expected}, got a list that is no array.") from error
+    opened = _opened(name, labels)
     if isinstance(opened, Tensor):
         # numpy has no bfloat16.
         return (opened.double() if opened.is_floating_point() else opened).cpu().numpy()

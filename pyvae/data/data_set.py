@@ -7,10 +7,13 @@ from torch import Tensor
 
 
 class Factor(NamedTuple):
-    """One generating factor: its name, and how many values it takes, None where it is continuous."""
+    """One generating factor: its name, how many values it takes, None where it is continuous, and whether these are
+    kinds without an order, as sprites' shape.
+    """
 
     name: str
     size: int | None = None
+    nominal: bool = False
 
 
 class Draw(NamedTuple):

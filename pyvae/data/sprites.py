@@ -42,7 +42,8 @@ class Sprites:
     @property
     def factors(self) -> tuple[Factor, ...]:
         """Shape, scale, orientation, x and y."""
-        return tuple(map(Factor, ("shape", "scale", "orientation", "x", "y"), self.sizes))
+        shape, *others = map(Factor, ("shape", "scale", "orientation", "x", "y"), self.sizes)
+        return (shape._replace(nominal=True), *others)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -127,7 +128,7 @@ class Sprites:
             names = ", ".join(factor.name for factor in self.factors)
             raise ValueError(f"bias must name factors among {names}, got {min(unknown)!r}")
         out = []
-        for name, size in self.factors:
+        for name, size, _ in self.factors:
             given = bias.get(name)
             weights = torch.as_tensor(torch.ones(size or 1) if given is None else given, dtype=torch.float64).cpu()
             fitting = weights.shape in ((size,), (models, size))

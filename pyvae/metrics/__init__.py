@@ -12,6 +12,7 @@ from pyvae.deprecated import moved
 from pyvae.metrics.active_latents import active_latents, is_active
 from pyvae.metrics.codes import Codes
 from pyvae.metrics.deprecated import mutual_information_gap
+from pyvae.metrics.factors import Factors
 from pyvae.metrics.information import code_information, is_saturated, latent_information, recovered_information
 from pyvae.metrics.latents import active_by_kl, active_by_variance, kl_per_latent
 from pyvae.metrics.measured import Measured
@@ -20,6 +21,7 @@ from pyvae.metrics.projection import LinearMap, Score, halves, least_squares, sc
 
 __all__ = [
     "Codes",
+    "Factors",
     "LinearMap",
     "Measured",
     "MutualInformationGap",

@@ -2,8 +2,13 @@
 
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
+import torch
+
 from pyvae.aggregate import AggregatePosterior, aggregate_posterior
-from pyvae.aggregate.tables import Rows
+from pyvae.aggregate.posterior import CHUNK
+from pyvae.aggregate.tables import Rows, Table
 
 
 class Codes:
@@ -14,8 +19,8 @@ class Codes:
             float64, or a half type, which is computed in float32. Or an AggregatePosterior, which holds both.
         logvar: posterior log-variances of the same shape and dtype. Without them the codes are points, the means.
 
-    A metric takes Codes, or what stands for them: an array, tensor or path of means, or an AggregatePosterior. Metrics
-    that ask for posteriors refuse points in one sentence.
+    A metric of posteriors uses both, a metric of points the means alone. It takes Codes, or what stands for them: an
+    array, tensor or path of means, or an AggregatePosterior. One that asks for posteriors refuses points in a sentence.
     """
 
     def __init__(self, mu: Rows | AggregatePosterior, logvar: Rows | None = None) -> None:
@@ -29,6 +34,34 @@ class Codes:
         if self.logvar is None:
             raise ValueError("codes must have a logvar for this metric: pass Codes(mu, logvar)")
         return aggregate_posterior(self.mu, self.logvar)
+
+    @property
+    def has_posteriors(self) -> bool:
+        """Whether the codes have variances."""
+        return self.logvar is not None or isinstance(self.mu, AggregatePosterior)
+
+    @cached_property
+    def means(self) -> npt.NDArray[np.float64]:
+        """The codes as points [N, D].
+
+        Raises:
+            TypeError, ValueError: as pyvae.aggregate_posterior, and ValueError for no point or no latent, and for a NaN
+                or an infinity.
+        """
+        if isinstance(self.mu, AggregatePosterior):
+            table = self.mu.table_of_means
+        else:
+            table = Table("codes", self.mu)
+            if 0 in table.shape:
+                raise ValueError(
+                    f"codes must hold at least one point of one latent, got the shape {list(table.shape)}."
+                )
+            table.check_finite(CHUNK)
+        rows = table.take(torch.arange(table.shape[0], device="cpu"))
+        return np.ascontiguousarray(rows.double().cpu().numpy())
+
+    def __len__(self) -> int:
+        return len(self.posterior) if self.has_posteriors else len(self.means)
 
 
 def codes_of(codes: Codes | Rows | AggregatePosterior) -> Codes:

@@ -42,3 +42,20 @@ def test_what_cannot_be_codes_is_refused_as_by_the_aggregate_posterior() -> None
         _ = Codes(MU, LOGVAR[:10]).posterior
     with pytest.raises(TypeError, match="mu must be a tensor, a numpy array or the path"):
         _ = Codes([[1.0]], LOGVAR).posterior
+
+
+def test_means_are_points_whatever_they_come_from(tmp_path) -> None:
+    np.save(tmp_path / "mu.npy", MU.numpy())
+    for codes in (Codes(MU), Codes(tmp_path / "mu.npy"), Codes(MU, LOGVAR), Codes(aggregate_posterior(MU, LOGVAR))):
+        assert codes.means.dtype == np.float64 and np.array_equal(codes.means, MU.double().numpy())
+        assert len(codes) == 50
+    assert Codes(MU, LOGVAR).has_posteriors and not Codes(MU).has_posteriors
+
+
+def test_points_are_finite_and_some() -> None:
+    bad = MU.clone()
+    bad[7, 1] = torch.nan
+    with pytest.raises(ValueError, match="codes must be finite, got a NaN or an infinity in row 7"):
+        _ = Codes(bad).means
+    with pytest.raises(ValueError, match=r"codes must hold at least one point of one latent, got the shape \[0, 3\]"):
+        _ = Codes(MU[:0]).means

@@ -1,0 +1,130 @@
+"""The generating factors of a data set, as every metric takes them."""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from pyvae.aggregate.tables import Labels, numbers
+
+BINS = 20
+"""Of a continuous factor, where a metric needs classes."""
+
+
+class Factors:
+    """The values of K factors at N data points.
+
+    Args:
+        values: numbers [N] or [N, K], a column for each factor: a tensor, an array, a list, or the path of a .npy file.
+            A column of whole numbers, 2.0 as well as 2, holds labels; a column with any other number is continuous.
+        names: K names for tables; "factor 0" and so on without them.
+        nominal: numbers or names of factors whose values are kinds without an order, as sprites' shape: a probe never
+            takes them for amounts.
+
+    A continuous factor becomes `BINS` classes with as many points each where a metric needs classes; a value that alone
+    fills a bin's share, as an atom of zeros does, has a bin of its own.
+
+    Raises:
+        TypeError: for values that are no numbers.
+        ValueError: for values of another shape, NaN and infinity, and names that do not fit.
+    """
+
+    def __init__(self, values: Labels, names: Sequence[str] | None = None, nominal: Iterable[int | str] = ()) -> None:
+        found = numbers("factors", values)
+        if found.ndim not in (1, 2) or 0 in found.shape:
+            raise ValueError(f"factors must have the shape [N] or [N, K], got {list(found.shape)}.")
+        columns = found.reshape(len(found), -1)
+        if columns.dtype.kind == "f" and not np.isfinite(columns).all():
+            row = int(np.flatnonzero(~np.isfinite(columns).all(1))[0])
+            raise ValueError(f"factors must be finite, got a NaN or an infinity in row {row}.")
+        self._columns = columns
+        self.names = _names(names, columns.shape[1])
+        self.nominal = frozenset(_number(factor, self.names) for factor in nominal)
+        self.continuous = tuple(bool(_is_continuous(column)) for column in columns.T)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    @property
+    def count(self) -> int:
+        """K."""
+        return self._columns.shape[1]
+
+    @cached_property
+    def values(self) -> npt.NDArray[np.float64]:
+        """The factors as they were given, [N, K]."""
+        return self._columns.astype(np.float64)
+
+    @cached_property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """The number of each value among those that occur, in ascending order, and of each bin, [N, K] from 0."""
+        classes = [
+            np.unique(_bins(column.astype(np.float64)) if continuous else column, return_inverse=True)[1]
+            for column, continuous in zip(self._columns.T, self.continuous, strict=True)
+        ]
+        return np.stack(classes, 1).astype(np.int64)
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """How many classes of each factor occur."""
+        return tuple(int(size) for size in self.labels.max(0) + 1)
+
+    @cached_property
+    def entropies(self) -> npt.NDArray[np.float64]:
+        """H(v_k) in nats of the classes' frequencies, [K]; 0 for a factor with one class."""
+        shares = [np.bincount(column) / len(self) for column in self.labels.T]
+        return np.array([max(0.0, -float((share * np.log(share)).sum())) for share in shares])
+
+    def take(self, rows: npt.NDArray[np.integer]) -> "Factors":
+        """The same factors at some of the points."""
+        return Factors(self._columns[rows], self.names, self.nominal)
+
+
+def factors_of(factors: Factors | Labels, count: int) -> Factors:
+    """`factors`, or Factors of what stands for them, of `count` data points.
+
+    Raises:
+        TypeError, ValueError: as Factors, and ValueError for another number of points.
+    """
+    found = factors if isinstance(factors, Factors) else Factors(factors)
+    if len(found) != count:
+        raise ValueError(f"factors must have a row for each of the {count} codes, got {len(found)}.")
+    return found
+
+
+def _is_continuous(column: npt.NDArray[np.generic]) -> bool:
+    return column.dtype.kind == "f" and bool((column != np.floor(column)).any())
+
+
+def _bins(column: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Numbers of bins with equal shares of the points; a value with more than a bin's share has a bin of its own."""
+    values, counts = np.unique(column, return_counts=True)
+    is_atom = counts > len(column) / BINS
+    out = np.full(len(values), -1)
+    rest = np.flatnonzero(~is_atom)
+    if len(rest):
+        # Cut by ranks, so that one far value moves no edge; runs of the rest never cross an atom.
+        share = (counts[rest].cumsum() - counts[rest] / 2) / counts[rest].sum()
+        wanted = max(1, BINS - int(is_atom.sum()))
+        out[rest] = np.minimum((share * wanted).astype(int), wanted - 1)
+    # Bins in the order of their values; a bin on both sides of an atom is two.
+    out[is_atom] = BINS + np.flatnonzero(is_atom)
+    starts = np.concatenate([[True], out[1:] != out[:-1]])
+    return np.asarray((starts.cumsum() - 1)[np.searchsorted(values, column)], dtype=np.int64)
+
+
+def _names(names: Sequence[str] | None, count: int) -> tuple[str, ...]:
+    if names is None:
+        return tuple(f"factor {k}" for k in range(count))
+    if len(names) != count or len(set(names)) != count:
+        raise ValueError(f"names must hold {count} different names, one for each factor, got {list(names)}.")
+    return tuple(names)
+
+
+def _number(factor: int | str, names: Sequence[str]) -> int:
+    if factor in names:
+        return names.index(str(factor))
+    if isinstance(factor, str) or not 0 <= factor < len(names):
+        raise ValueError(f"nominal must hold numbers or names of factors among {', '.join(names)}, got {factor!r}.")
+    return int(factor)

@@ -1,0 +1,32 @@
+"""The bootstrap's spread is that of means."""
+
+import numpy as np
+
+from pyvae.metrics.estimators.resampling import interval, interval_of, resampled
+
+
+def test_replicates_spread_as_means_do() -> None:
+    terms = np.random.default_rng(0).normal(3.0, 2.0, size=(4000, 2, 3))
+    drawn = resampled(terms, seed=1, replicates=400)
+    assert drawn.shape == (400, 2, 3)
+    assert np.allclose(drawn.mean(0), terms.mean(0), atol=0.01)
+    assert np.allclose(drawn.std(0), 2.0 / np.sqrt(4000), rtol=0.15)
+
+
+def test_equal_seeds_draw_equal_rows() -> None:
+    terms = np.random.default_rng(0).normal(size=(100, 2))
+    both, first = resampled(terms, seed=1), resampled(terms[:, :1], seed=1)
+    assert np.allclose(both[:, :1], first, rtol=0, atol=1e-12)
+    assert not np.allclose(first, resampled(terms[:, :1], seed=2))
+
+
+def test_an_interval_stays_in_range_and_holds_its_value() -> None:
+    low, high = interval(0.99, np.array([0.9, 1.0, 0.95]), 0.0, 1.0)
+    assert low < 0.99 < high == 1.0
+    assert interval(0.5, np.full(10, 0.5), 0.0, 1.0) == (0.5, 0.5)
+
+
+def test_the_interval_of_a_mean_is_the_known_one() -> None:
+    terms = np.random.default_rng(0).uniform(size=(10_000, 1))
+    low, high = interval_of(lambda means: means[..., 0], terms, 3, 0.0, 1.0)
+    assert abs((high - low) - 2 * 1.96 * np.sqrt(1 / 12 / 10_000)) < 2e-3
