@@ -1,11 +1,13 @@
 """Builds the test programs of this folder (CMake option PYVAE_DRIVERS) and runs them."""
 
+import contextlib
 import fcntl
 import functools
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,6 +18,13 @@ from tests.progress import say
 ROOT = Path(__file__).parents[2]
 # The leak checker wants ptrace, which containers deny; the programs hold no memory beyond a case.
 SANITIZER_OPTIONS = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
+
+# Ten times what the longest takes on two busy cores.
+LIMIT_SECONDS = 900
+
+
+class Stuck(AssertionError):
+    """A program did not end."""
 
 
 @functools.cache
@@ -45,20 +54,52 @@ def configure(folder: Path, sanitizer: str) -> None:
     assert configured.returncode == 0, configured.stderr[-4000:]
 
 
-def run_together(commands: Iterable[Sequence[object]]) -> str:
-    """Runs programs at the same time; their output, or a failure with its end."""
+def run_together(commands: Iterable[Sequence[object]], *, again_where_stuck: bool = False) -> str:
+    """Runs programs at the same time; their output, or a failure with its end.
+
+    One that has not ended after LIMIT_SECONDS fails and says what its threads were doing. With `again_where_stuck` all
+    of them are started once more first.
+    """
     environment = os.environ | SANITIZER_OPTIONS
     environment.pop("LD_PRELOAD", None)
+    commands = [list(map(str, command)) for command in commands]
+    try:
+        return _run_together(commands, environment)
+    except Stuck as stuck:
+        if not again_where_stuck:
+            raise
+        say(f"{stuck}; once more")
+        return _run_together(commands, environment)
+
+
+def _run_together(commands: list[list[str]], environment: dict[str, str]) -> str:
     running = [
-        subprocess.Popen(
-            list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-        )
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
         for command in commands
     ]
-    outputs = [process.communicate()[0] for process in running]
+    end = time.monotonic() + LIMIT_SECONDS
+    try:
+        outputs = [process.communicate(timeout=max(0.0, end - time.monotonic()))[0] for process in running]
+    except subprocess.TimeoutExpired:
+        stuck = [f"{process.args} ({_threads(process.pid)})" for process in running if process.poll() is None]
+        raise Stuck(f"not ended after {LIMIT_SECONDS} s: {', '.join(stuck)}") from None
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
     for process, output in zip(running, outputs, strict=True):
         assert process.returncode == 0, output[-4000:]
     return "".join(outputs)
+
+
+def _threads(pid: int) -> str:
+    """What the threads of a process are doing: state, where they wait in the system, clock ticks used."""
+    found = []
+    for task in sorted(Path(f"/proc/{pid}/task").glob("*")):
+        with contextlib.suppress(OSError):
+            fields = (task / "stat").read_text().rpartition(")")[2].split()
+            found.append(f"{fields[0]} in {(task / 'wchan').read_text() or '?'}, {fields[11]} ticks")
+    return "; ".join(found)
 
 
 def _tool(name: str) -> str:

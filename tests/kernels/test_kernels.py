@@ -16,7 +16,9 @@ def test_no_report_of_address_or_undefined_behaviour(name: str, figure: int) -> 
 @pytest.mark.parametrize("name", INSTRUCTION_SETS)
 def test_no_report_of_races(name: str, figure: int) -> None:
     program = build("run_kernels", "thread")
-    run_together([program, name, figure, 3, seed] for seed in (3, 4))
+    # The kernels take no locks. The sanitizer's runtime does, at each of the 100 000 threads that are started here, and
+    # with gcc 12 it has once stood still for an hour.
+    run_together(([program, name, figure, 3, seed] for seed in (3, 4)), again_where_stuck=True)
 
 
 @pytest.mark.parametrize("name", INSTRUCTION_SETS)
