@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from pyvae.aggregate.estimate import Estimate, mean_of, mean_of_strata, minus_mean_of
-from pyvae.aggregate.progress import progress_bar
 from pyvae.aggregate.tables import Labels, Rows, Table, chunks_of, interleaved, members_by_value
 from pyvae.ops import minibatch_log_density, reparameterize
 from pyvae.ops.arguments import short_name, whole
@@ -17,6 +16,7 @@ from pyvae.ops.joint_log_density import joint_log_density
 from pyvae.ops.kl_decomposition import log_normal
 from pyvae.ops.registration import exportable
 from pyvae.ops.seeds import check_generator, check_seed
+from pyvae.progress import progress_bar
 
 # Posteriors in memory at a time. Time per posterior is the same from 2^15 to 2^20 (10 000 queries, D = 10, two threads:
 # 12 to 16 ns per latent), and 2^17 of 10^7 took 100 MiB in all.
