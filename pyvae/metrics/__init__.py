@@ -10,14 +10,25 @@ The other measures are functions of tensors, batched over leading axes (stacked 
 
 from pyvae.deprecated import moved
 from pyvae.metrics.active_latents import active_latents, is_active
+from pyvae.metrics.beta_vae_score import beta_vae_score
 from pyvae.metrics.codes import Codes
+from pyvae.metrics.dcimig import dcimig
 from pyvae.metrics.deprecated import mutual_information_gap
+from pyvae.metrics.factor_vae_score import factor_vae_score
 from pyvae.metrics.factors import Factors
+from pyvae.metrics.gaussian_total_correlation import gaussian_total_correlation
 from pyvae.metrics.information import code_information, is_saturated, latent_information, recovered_information
+from pyvae.metrics.irs import irs
+from pyvae.metrics.jemmig import jemmig
 from pyvae.metrics.latents import active_by_kl, active_by_variance, kl_per_latent
 from pyvae.metrics.measured import Measured
 from pyvae.metrics.mig import MutualInformationGap, mig
+from pyvae.metrics.mig_sup import mig_sup
+from pyvae.metrics.modularity import modularity
+from pyvae.metrics.mutual_information_score import mutual_information_score
 from pyvae.metrics.projection import LinearMap, Score, halves, least_squares, score, sgd_protocol
+from pyvae.metrics.udr import udr
+from pyvae.metrics.wasserstein_correlation import wasserstein_correlation
 
 __all__ = [
     "Codes",
@@ -29,18 +40,29 @@ __all__ = [
     "active_by_kl",
     "active_by_variance",
     "active_latents",
+    "beta_vae_score",
     "code_information",
+    "dcimig",
+    "factor_vae_score",
+    "gaussian_total_correlation",
     "halves",
+    "irs",
     "is_active",
     "is_saturated",
+    "jemmig",
     "kl_per_latent",
     "latent_information",
     "least_squares",
     "mig",
+    "mig_sup",
+    "modularity",
     "mutual_information_gap",
+    "mutual_information_score",
     "recovered_information",
     "score",
     "sgd_protocol",
+    "udr",
+    "wasserstein_correlation",
 ]
 
 _THEORY = "pyvae.studies.biased_grid.theory"

@@ -1,6 +1,7 @@
 """The codes of a data set, as every metric takes them."""
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ class Codes:
 
     def __init__(self, mu: Rows | AggregatePosterior, logvar: Rows | None = None) -> None:
         self.mu, self.logvar = mu, logvar
+        self.kept: dict[tuple[Any, ...], Any] = {}  # what several scores are made of, computed once
 
     @cached_property
     def posterior(self) -> AggregatePosterior:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -9,6 +10,15 @@ from pyvae.aggregate import AggregatePosterior, Estimate
 from pyvae.aggregate.posterior import SAMPLES
 from pyvae.aggregate.tables import Labels, Rows, members_by_value, whole_numbers
 from pyvae.metrics.codes import Codes, codes_of
+from pyvae.metrics.estimators.columns import Array
+from pyvae.metrics.estimators.information import (
+    Estimator,
+    Information,
+    Protocol,
+    information_of,
+    posterior_entropies,
+)
+from pyvae.metrics.factors import Factors, factors_of
 from pyvae.metrics.measured import Measured, measured
 from pyvae.ops.registration import exportable
 from pyvae.ops.seeds import check_seed
@@ -24,34 +34,77 @@ class MutualInformationGap(NamedTuple):
 
 
 def mig(
-    codes: Codes | Rows | AggregatePosterior, factors: Labels, *, samples: int = SAMPLES, seed: int | None = None
+    codes: Codes | Rows | AggregatePosterior,
+    factors: Factors | Labels,
+    *,
+    estimator: Estimator | None = None,
+    protocol: Protocol = "paper",
+    samples: int = SAMPLES,
+    seed: int | None = 0,
 ) -> Measured:
-    r"""MIG of a data set's posteriors and its factors (Chen et al. 2018, section 5, eq. 6).
+    r"""MIG of a data set's codes and its factors (Chen et al. 2018, section 5, eq. 6).
 
     .. math::
         \mathrm{MIG} = \frac 1 K \sum_k \frac{I(z_{d_1}; v_k) - I(z_{d_2}; v_k)}{H(v_k)}, \qquad
         I(z_d; v_k) = H(z_d) - H(z_d | v_k)
 
-    with d_1 and d_2 the two latents that tell most of factor k, and every entropy from the exact aggregate posterior.
-    The interval is wider than 95 % needs: latents of one sample are not independent, and factors share H(z_d).
+    with d_1 and d_2 the two latents that tell most of factor k. Of posteriors every entropy is that of the exact
+    aggregate posterior, and the score is the same under affine maps of the latents. Of points, the means, information
+    comes by nearest neighbours on ranks, and the score is the same under monotone maps. The interval of posteriors is
+    wider than 95 % needs: latents of one sample are not independent, and factors share H(z_d).
 
     Args:
-        codes: of the data set, N posteriors of D latents.
-        factors: whole numbers [N] or [N, K], the value of each factor at each data point: a tensor, an array, a list or
-            the path of a .npy file. Floating ones may be, 2.0 is a whole number; a continuous factor is binned first.
+        codes: of the data set, N posteriors or points of D latents.
+        factors: [N] or [N, K], the value of each factor at each data point. A continuous factor is binned.
+        estimator: "posterior" (default of codes with variances), "neighbours" (of points), "histogram".
+        protocol: "disentanglement_lib" puts the means in 20 bins of equal width, whose ceiling is below 1 where a
+            factor has more values: 0.896 for the factors of dSprites.
         samples: for H(z_d), and again for each value of each factor.
-        seed: fixes the answer to the bit.
+        seed: fixes the answer to the bit; None draws anew, of posteriors.
 
     Returns:
-        Measured, at most 1; `parts` has `gaps` [K] and `information` [K, D] in nats, each an Estimate.
+        Measured, from 0 (of posteriors the noise of the estimate may take it below) to 1; `settings` say which
+        estimator. `parts` has `gaps` [K] and `information` in nats: of posteriors [K, D], each an Estimate; of points
+        `information` [D, K].
 
     Raises:
-        TypeError: as AggregatePosterior.conditional_entropies.
-        ValueError: as there, and for a factor with one value only, codes with one latent, or codes without logvar.
+        TypeError: as Codes and Factors.
+        ValueError: as there, and for a factor with one value only, codes with one latent, or an estimator of posteriors
+            for codes without logvar.
     """
-    found = gap_of(codes_of(codes).posterior, factors, samples, seed=seed)
-    settings = {"entropies": "exact aggregate posterior", "samples": samples, "seed": seed}
+    found = codes_of(codes)
+    chosen = "histogram" if protocol == "disentanglement_lib" else estimator
+    if (chosen is None and found.has_posteriors) or chosen == "posterior":
+        return _of_posteriors(found.posterior, factors, samples, seed)
+    information = information_of(found, factors, estimator=chosen, seed=check_seed(0 if seed is None else seed))
+    if information.value.shape[0] < 2:
+        raise ValueError("codes must have at least 2 latents for a gap between two, got 1.")
+    gaps = _gaps(information.value, information.entropies)
+    return information.measured(_gap, _ceiling(information), settings={"protocol": protocol}, gaps=gaps)
+
+
+def _of_posteriors(
+    posterior: AggregatePosterior, factors: Factors | Labels, samples: int, seed: int | None
+) -> Measured:
+    labels = factors_of(factors, len(posterior)).labels
+    found = gap_of(posterior, labels, samples, seed=seed)
+    settings = {"protocol": "paper", "estimator": "posterior", "samples": samples, "seed": seed}
     return measured(found.mig, 1.0, settings, gaps=found.gaps, information=found.information)
+
+
+def _gaps(information: Array, entropies: Array) -> Array:
+    """Of [..., D, K] and [..., K] -> [..., K]."""
+    top = np.sort(information, -2)
+    return np.asarray((top[..., -1, :] - top[..., -2, :]) / np.maximum(entropies, 1e-300))
+
+
+def _gap(information: Array, entropies: Array) -> Array:
+    return np.asarray(_gaps(information, entropies).mean(-1))
+
+
+def _ceiling(information: Information) -> float:
+    """What the factors themselves have as codes: below 1 where bins merge their values."""
+    return information.ceiling(_gap)
 
 
 def gap_of(
@@ -67,10 +120,7 @@ def gap_of(
         raise ValueError("posterior must have at least 2 latents for a gap between two, got 1.")
     labels = whole_numbers(labels)  # a file is read once
     entropy = _factor_entropies(labels, len(posterior)).to(posterior.device)
-    if seed is not None and generator is None:
-        generator, seed = torch.Generator(posterior.device).manual_seed(check_seed(seed)), None
-    marginal = posterior.marginal_entropies(samples, seed=seed, generator=generator)
-    conditional = posterior.conditional_entropies(labels, samples, seed=seed, generator=generator)
+    marginal, conditional = posterior_entropies(posterior, labels, samples, seed=seed, generator=generator)
     information = marginal.value - conditional.value
     error = (marginal.standard_error.square() + conditional.standard_error.square()).sqrt()
     top, latent = information.topk(2, -1)

@@ -2,13 +2,16 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from sklearn.metrics import mutual_info_score
 from torch import Tensor
 
 import pyvae
 from pyvae.metrics import Codes, mig, mutual_information_gap
 from pyvae.metrics.mig import gap_of
+from tests.metrics import known
 
 FACTORS = torch.cartesian_prod(torch.arange(2), torch.arange(3), torch.arange(4)).repeat(25, 1)  # [600, 3]
 ENTROPIES = torch.tensor([2.0, 3.0, 4.0], dtype=torch.float64).log()
@@ -70,7 +73,7 @@ def test_the_score_is_the_gap_with_its_interval_and_its_parts() -> None:
     assert float(score) == score.value == gap.mig.value.item() and score.ceiling == 1
     assert (score.high - score.value) == pytest.approx(1.96 * gap.mig.standard_error.item(), rel=1e-4)
     assert torch.equal(score.parts["information"].value, gap.information.value)
-    assert score.settings == {"entropies": "exact aggregate posterior", "samples": 300, "seed": 3}
+    assert score.settings == {"protocol": "paper", "estimator": "posterior", "samples": 300, "seed": 3}
     assert str(score) == f"{score.value:.3f} (95 % interval {score.low:.3f} to {score.high:.3f}; at most 1)"
     assert mig(posterior_of(mu, -2.0), FACTORS, samples=300, seed=3) == score
 
@@ -88,9 +91,57 @@ def test_what_it_refuses() -> None:
         mig(codes, torch.stack([FACTORS[:, 0], torch.zeros(600, dtype=torch.long)], 1))
     with pytest.raises(ValueError, match="posterior must have at least 2 latents"):
         mig(posterior_of(FACTORS[:, :1].float()), FACTORS)
-    with pytest.raises(ValueError, match="labels must have a row for each"):
+    with pytest.raises(ValueError, match="factors must have a row for each of the 600 codes, got 10"):
         mig(codes, FACTORS[:10])
     with pytest.raises(ValueError, match="seed and generator"):
         gap_of(codes.posterior, FACTORS, 50, seed=0, generator=torch.Generator())
     with pytest.raises(ValueError, match=r"codes must have a logvar for this metric: pass Codes\(mu, logvar\)"):
-        mig(Codes(FACTORS.float()), FACTORS)
+        mig(Codes(FACTORS.float()), FACTORS, estimator="posterior")
+    with pytest.raises(ValueError, match="codes must have at least 2 latents"):
+        mig(FACTORS[:, :1].float(), FACTORS)
+
+
+def test_points_are_measured_by_neighbours_on_ranks() -> None:
+    grid, factors = known.grid(), known.factors()
+    perfect, permuted, bent = (mig(codes, factors) for codes in (grid, grid[:, ::-1].copy(), np.exp(grid)))
+    assert perfect.settings["estimator"] == "neighbours" and perfect.value == pytest.approx(1, abs=1e-3)
+    assert permuted.value == pytest.approx(perfect.value, abs=1e-9) and bent.value == pytest.approx(
+        perfect.value, abs=1e-9
+    )
+    noisy = known.noisy()
+    assert mig(noisy * 1e-4, factors).value == pytest.approx(mig(noisy, factors).value, abs=1e-6)
+    assert mig(np.exp(noisy), factors).value == pytest.approx(mig(noisy, factors).value, abs=1e-6)
+
+
+def test_one_outlier_moves_it_by_less_than_a_thousandth() -> None:
+    noisy, factors = known.noisy(), known.factors()
+    far = noisy.copy()
+    far[7, 2] = 1e6
+    assert mig(far, factors).value == pytest.approx(mig(noisy, factors).value, abs=1e-3)
+    library = [mig(codes, factors, protocol="disentanglement_lib").value for codes in (noisy, far)]
+    assert library[0] - library[1] > 0.1  # a histogram of equal width puts all the others into one bin
+
+
+def test_known_codes_have_known_scores() -> None:
+    factors = known.factors()
+    scores = {name: mig(codes, factors).value for name, codes in known.CODES.items()}
+    assert scores["duplicated"] == pytest.approx(0.8, abs=0.02)  # of five factors one has two latents
+    assert scores["constant"] == 0 and scores["noise"] < 0.05 and scores["rotated"] < 0.3
+    assert scores["perfect"] > scores["noisy"] > scores["mixed"] > scores["noise"]
+
+
+def test_the_library_s_numbers_by_its_protocol_in_a_few_lines() -> None:
+    factors, codes = known.factors(), known.noisy()
+    score = mig(codes, factors, protocol="disentanglement_lib")
+    assert score.value == pytest.approx(naive_library_mig(codes, factors.values), abs=1e-9)
+    assert score.ceiling == pytest.approx(naive_library_mig(factors.values, factors.values), abs=1e-9)
+    assert score.ceiling < 1  # 20 bins cannot tell 32 values apart
+
+
+def naive_library_mig(codes, factors) -> float:
+    binned = [np.digitize(z, np.histogram(z, 20)[1][:-1]) for z in codes.T]
+    gaps = []
+    for v in factors.T:
+        information = sorted(mutual_info_score(v, z) for z in binned)
+        gaps.append((information[-1] - information[-2]) / mutual_info_score(v, v))
+    return float(np.mean(gaps))

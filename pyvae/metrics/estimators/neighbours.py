@@ -38,7 +38,17 @@ class Ranks(NamedTuple):
     upto: Index
 
 
-def ranked(column: Array) -> Ranks:
+class Classes(NamedTuple):
+    """A factor: `labels` [N] from 0, the `members` [N] of each row's class, and the `nearest` [N]: the how many-th
+    member, in order of distance, decides.
+    """
+
+    labels: Index
+    members: Index
+    nearest: Index
+
+
+def ranks_of(column: Array) -> Ranks:
     """A latent [N], finite."""
     count = len(column)
     order = np.argsort(column, kind="stable")
@@ -50,24 +60,25 @@ def ranked(column: Array) -> Ranks:
     return Ranks(order, place, upto)
 
 
-def surprise(labels: Index) -> Array:
-    """Each row's part of H(v) [N]: the mean is the entropy that a perfect code's `row_terms` have, exactly."""
-    psi = _digamma(len(labels))
-    return np.asarray(psi[-1] - psi[np.bincount(labels)[labels]])
+def classes_of(labels: Index, neighbours: int = NEIGHBOURS) -> Classes:
+    """A factor's labels [N] from 0; a class with no more members than `neighbours` looks for its last other member."""
+    members = np.bincount(labels)[labels]
+    return Classes(labels, members, np.minimum(neighbours, members - 1))
 
 
-def row_terms(ranks: Ranks, labels: Index, neighbours: int = NEIGHBOURS) -> Array:
-    """Each row's part of I(z; v) in nats, [N] (Ross 2014, eq. 2): labels [N] from 0, each at least twice.
+def entropy_terms(classes: Classes) -> Array:
+    """Each row's part of H(v) [N]: the mean is the entropy that a perfect code's information equals, exactly."""
+    psi = _digamma(len(classes.labels))
+    return np.asarray(psi[-1] - psi[classes.members])
 
-    A class with no more members than `neighbours` looks for its last other member instead.
-    """
+
+def information_terms(ranks: Ranks, classes: Classes) -> Array:
+    """Each row's part of I(z; v) in nats, [N] (Ross 2014, eq. 2), of classes with two members or more."""
     count = len(ranks.order)
-    sizes = np.bincount(labels)
-    label = labels[ranks.order]
-    by_class = np.argsort(label.astype(np.uint16) if len(sizes) < 2**16 else label, kind="stable")
-    label, place = label[by_class], ranks.place[by_class]
-    members = sizes[label]
-    nearest = np.minimum(neighbours, members - 1)
+    label = classes.labels[ranks.order]
+    by_class = np.argsort(label.astype(np.uint16) if label.max() < 2**16 else label, kind="stable")
+    rows = ranks.order[by_class]
+    label, place, nearest = label[by_class], ranks.place[by_class], classes.nearest[rows]
     # Classes one after the other, too far apart for any to be the other's neighbour.
     line = place + label * (4 * count)
     reach = _distance(line, nearest, 4 * count)
@@ -81,7 +92,7 @@ def row_terms(ranks: Ranks, labels: Index, neighbours: int = NEIGHBOURS) -> Arra
     met = np.where(is_atom, psi[upto], _between(psi, np.clip(position, 0, count)))
     own = np.where(is_atom, psi[mine_upto], psi[nearest])
     terms = np.empty(count)
-    terms[ranks.order[by_class]] = (psi[count] - met) + (own - psi[members])  # exactly 0 of a constant latent
+    terms[rows] = (psi[count] - met) + (own - psi[classes.members[rows]])  # exactly 0 of a constant latent
     return terms
 
 

@@ -1,0 +1,188 @@
+"""Batches of codes that share the value of one factor: from the rows that are given, or drawn and encoded on demand."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from pyvae.aggregate import AggregatePosterior
+from pyvae.aggregate.tables import Labels, Rows
+from pyvae.data import DataSet
+from pyvae.metrics.codes import Codes, codes_of
+from pyvae.metrics.estimators.columns import Array
+from pyvae.metrics.factors import Factors, factors_of
+from pyvae.progress import progress_bar
+
+Encoder: TypeAlias = Callable[[Tensor], Any]
+Index = npt.NDArray[np.int64]
+
+# Of votes at a time: 1.3 MB of codes with 64 rows of ten latents stay in cache.
+CHUNK = 256
+
+
+class Source(Protocol):
+    """Where batches come from."""
+
+    names: tuple[str, ...]
+
+    def sample(self, count: int, rng: np.random.Generator) -> Array:
+        """Codes [count or more, D] of unbiased points, to know each latent's spread by."""
+
+    def sharing(self, factor: Index, batch: int, rng: np.random.Generator) -> Array:
+        """For each of V factors a batch of codes that share its value, [V, batch, D]."""
+
+    def pairs(self, factor: Index, batch: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        """For each of V factors a batch of pairs that share its value, two [V, batch, D]."""
+
+
+class GivenRows:
+    """Codes [N, D] and their factors: rows are drawn with replacement, a value as often as it occurs.
+
+    A value that only one row has cannot be held while others vary, and is passed over; so is a factor with one value.
+    """
+
+    def __init__(self, codes: Array, factors: Factors) -> None:
+        self.codes = codes
+        # For each factor: the rows in the order of its values, and of each such row the start and size of its value.
+        self._held = []
+        names = []
+        for name, labels in zip(factors.names, factors.labels.T, strict=True):
+            counts = np.bincount(labels)
+            order = np.argsort(labels, kind="stable")
+            starts, sizes = np.repeat(counts.cumsum() - counts, counts), np.repeat(counts, counts)
+            usable = np.flatnonzero(sizes > 1)
+            if len(counts) > 1 and len(usable):
+                self._held.append((order, starts[usable], sizes[usable], usable))
+                names.append(name)
+        if not names:
+            raise ValueError("factors must have one with two values or more, of which one occurs twice, got none.")
+        self.names = tuple(names)
+
+    def sample(self, count: int, rng: np.random.Generator) -> Array:
+        return self.codes
+
+    def sharing(self, factor: Index, batch: int, rng: np.random.Generator) -> Array:
+        rows = np.empty((len(factor), batch), dtype=np.int64)
+        for k, (order, starts, sizes, usable) in enumerate(self._held):
+            asked = np.flatnonzero(factor == k)
+            value = rng.integers(len(usable), size=(len(asked), 1))
+            rows[asked] = order[_among(starts[value], sizes[value], (len(asked), batch), rng)]
+        return self.codes[rows]
+
+    def pairs(self, factor: Index, batch: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        rows = np.empty((2, len(factor), batch), dtype=np.int64)
+        for k, (order, starts, sizes, usable) in enumerate(self._held):
+            asked = np.flatnonzero(factor == k)
+            value = rng.integers(len(usable), size=(len(asked), batch))
+            rows[0, asked] = order[usable[value]]
+            rows[1, asked] = order[_among(starts[value], sizes[value], value.shape, rng)]
+        return self.codes[rows[0]], self.codes[rows[1]]
+
+
+def _among(starts: Index, sizes: Index, shape: tuple[int, ...], rng: np.random.Generator) -> Index:
+    return starts + (rng.random(shape) * sizes).astype(np.int64)
+
+
+class Encoded:
+    """Codes of images that a data set makes: each factor is drawn from its values in the unbiased test set, alone."""
+
+    def __init__(self, encoder: Encoder, data_set: DataSet) -> None:
+        self._encoder, self._data_set = encoder, data_set
+        self._values = data_set.test_factors()
+        self._usable = [k for k, column in enumerate(self._values.T) if len(column.unique()) > 1]
+        if not self._usable:
+            raise ValueError("data_set must have a factor with two values or more, got none.")
+        self.names = tuple(data_set.factors[k].name for k in self._usable)
+
+    def sample(self, count: int, rng: np.random.Generator) -> Array:
+        parts = [self._encode(self._draw((n,), rng)) for n in _parts(count, CHUNK * 16)]
+        return np.concatenate(parts)
+
+    def sharing(self, factor: Index, batch: int, rng: np.random.Generator) -> Array:
+        drawn = self._draw((len(factor), batch), rng)
+        for row, k in enumerate(factor):
+            drawn[row, :, self._usable[k]] = drawn[row, 0, self._usable[k]]
+        return self._encode(drawn)
+
+    def pairs(self, factor: Index, batch: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        first, second = self._draw((len(factor), batch), rng), self._draw((len(factor), batch), rng)
+        for row, k in enumerate(factor):
+            second[row, :, self._usable[k]] = first[row, :, self._usable[k]]
+        return self._encode(first), self._encode(second)
+
+    def _draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Tensor:
+        count, factors = self._values.shape
+        rows = torch.from_numpy(rng.integers(count, size=(*shape, factors))).to(self._values.device)
+        return self._values[rows, torch.arange(factors, device=self._values.device)]
+
+    def _encode(self, factors: Tensor) -> Array:
+        flat = factors.reshape(-1, factors.shape[-1])
+        with torch.no_grad():
+            found = self._encoder(self._data_set.images(flat))
+        if isinstance(found, tuple) and len(found) == 2:
+            found = found[0]
+        if isinstance(found, Tensor) and found.dim() == 3 and len(found) == 1:
+            found = found[0]  # a stack of one model
+        if not isinstance(found, Tensor) or found.dim() != 2 or len(found) != len(flat) or not found.shape[1]:
+            raise ValueError(
+                f"encoder must give means [B, D] or (mu, logvar) of {len(flat)} images, got {_said(found)}."
+            )
+        codes = found.detach().double().cpu().numpy()
+        if not np.isfinite(codes).all():
+            raise ValueError("encoder must give finite means, got a NaN or an infinity.")
+        return codes.reshape(*factors.shape[:-1], -1)
+
+
+def _said(found: object) -> str:
+    return f"the shape {list(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
+
+
+def source_of(codes: Codes | Rows | AggregatePosterior | Encoder, factors: Factors | Labels | DataSet) -> Source:
+    """Batches of codes with their factors, or of an encoder with a data set.
+
+    Raises:
+        TypeError, ValueError: as Codes.means and Factors, and for an encoder without a data set or the reverse.
+    """
+    encodes, draws = callable(codes) and not isinstance(codes, Codes | Tensor), hasattr(factors, "test_factors")
+    if encodes != draws:
+        got = "an encoder and no data set" if encodes else "a data set and no encoder"
+        raise TypeError(
+            f"codes and factors must be codes with their factors, or an encoder with a data set, got {got}."
+        )
+    if encodes:
+        return Encoded(codes, factors)  # type: ignore[arg-type]
+    means = codes_of(codes).means  # type: ignore[arg-type]
+    return GivenRows(means, factors_of(factors, len(means)))  # type: ignore[arg-type]
+
+
+def batches(
+    source: Source,
+    counts: tuple[int, ...],
+    rng: np.random.Generator,
+    features: Callable[[Index, np.random.Generator], Array],
+    *,
+    what: str,
+    progress: bool,
+) -> list[tuple[Index, Array]]:
+    """For each of `counts` as many batches: the factor that each holds [V], and its features [V, F]."""
+    out = []
+    with progress_bar(what, sum(len(_parts(count, CHUNK)) for count in counts), shown=progress) as done:
+        for count in counts:
+            factor = rng.integers(len(source.names), size=count)
+            found = []
+            for part in _slices(count):
+                found.append(features(factor[part], rng))
+                done()
+            out.append((factor, np.concatenate(found)))
+    return out
+
+
+def _parts(count: int, size: int) -> list[int]:
+    return [min(size, count - first) for first in range(0, count, size)]
+
+
+def _slices(count: int) -> Iterator[slice]:
+    return (slice(first, first + CHUNK) for first in range(0, count, CHUNK))

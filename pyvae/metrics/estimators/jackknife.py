@@ -1,0 +1,32 @@
+"""Intervals of scores that are no function of means, as those of quantiles: by leaving out groups of rows.
+
+Ten computations serve, where a bootstrap would ask for hundreds.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+GROUPS = 10
+# Upper 97.5 % points of Student's t with 1, 2, ... degrees of freedom, one less than the groups.
+_STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+
+
+def jackknife(
+    score: Callable[[npt.NDArray[np.int64]], float],
+    value: float,
+    count: int,
+    rng: np.random.Generator,
+    floor: float,
+    ceiling: float,
+) -> tuple[float, float]:
+    """A 95 % interval of `value`, the score of all `count` rows; the whole range for a single row."""
+    groups = min(GROUPS, count)
+    if groups < 2:
+        return floor, ceiling
+    group = rng.permutation(np.arange(count) % groups)
+    left = np.array([score(np.flatnonzero(group != g)) for g in range(groups)])
+    error = np.sqrt((groups - 1) / groups * np.square(left - left.mean()).sum())
+    reach = _STUDENT[groups - 2] * float(error)
+    return max(floor, min(value, value - reach)), min(ceiling, max(value, value + reach))
