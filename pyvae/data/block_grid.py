@@ -107,3 +107,7 @@ class BlockGrid(EarlierBlockGrid):
         """All combinations of 0, 1 and 2, the numbers of the test intensities."""
         values = torch.arange(len(TEST_INTENSITIES))
         return torch.cartesian_prod(*[values] * self.blocks**2).reshape(-1, self.blocks**2)
+
+    def test_images(self, rows: Tensor) -> Tensor:
+        """Images [..., size] of rows [...] of `test_factors`, without noise."""
+        return self.images(self.test_factors().to(rows.device)[rows])

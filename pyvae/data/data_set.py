@@ -36,11 +36,13 @@ class DataSet(Protocol):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one image before it is flattened, (height, width)."""
+        """Of one image before it is flattened: (height, width), or (3, height, width) in colour, which is flat channel
+        by channel.
+        """
 
     @property
     def size(self) -> int:
-        """Pixels of an image, the product of `shape`."""
+        """Numbers of an image, the product of `shape`."""
 
     @property
     def count(self) -> int | None:
@@ -65,6 +67,11 @@ class DataSet(Protocol):
 
     def labels(self) -> Tensor:
         """The number of each factor's value in `test_factors`, int64 [N, F]: what metrics take."""
+
+    def test_images(self, rows: Tensor) -> Tensor:
+        """The images [..., size] of rows [...] of the test set. Where several images have the same factors, as those
+        of one digit, these do not tell which is meant.
+        """
 
 
 def check_count(count: int) -> None:

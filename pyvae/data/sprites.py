@@ -116,6 +116,10 @@ class Sprites:
         """The same: factors are numbers of values."""
         return torch.cartesian_prod(*map(torch.arange, self.sizes))
 
+    def test_images(self, rows: Tensor) -> Tensor:
+        """Images [..., size] of rows [...] of `test_factors`, without noise."""
+        return self.images(self.test_factors().to(rows.device)[rows])
+
     def _pixels(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """Centres of all pixels, in image widths: across and down, [size] each."""
         centres = (torch.arange(self.side, device=device) + 0.5) / self.side

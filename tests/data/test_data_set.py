@@ -1,15 +1,26 @@
 """What holds for every data set: shapes, named factors and streams, draws that depend on a model's own seeds alone."""
 
+import math
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 import torch
 
-from pyvae.data import BlockGrid, DataSet, Draw, Sprites
+from pyvae.data import BlockGrid, DataSet, Draw, ImageGrid, ImageTable, Sprites
+from tests.data.published_files import SMALL
 
-pytestmark = pytest.mark.parametrize(
-    "data",
-    [BlockGrid(blocks=2, pixels=3), Sprites(sizes=(3, 2, 4, 3, 3), side=12)],
-    ids=lambda data: type(data).__name__,
-)
+DATA_SETS: dict[str, Callable[[Path], DataSet]] = {
+    "block-grid": lambda folder: BlockGrid(blocks=2, pixels=3),
+    "sprites": lambda folder: Sprites(sizes=(3, 2, 4, 3, 3), side=12),
+    **SMALL,
+}
+
+
+@pytest.fixture(scope="module", params=DATA_SETS)
+def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> DataSet:
+    return DATA_SETS[request.param](tmp_path_factory.mktemp("files"))
 
 
 def draw(data: DataSet, count: int, *seeds: int) -> Draw:
@@ -20,8 +31,8 @@ def draw(data: DataSet, count: int, *seeds: int) -> Draw:
 def test_shapes_say_what_they_hold(data: DataSet) -> None:
     drawn = draw(data, 7, 1, 2, 3)
     assert drawn.factors.shape == (3, 7, len(data.factors)) and drawn.images.shape == (3, 7, data.size)
-    height, width = data.shape
-    assert height * width == data.size
+    assert math.prod(data.shape) == data.size and len(data.shape) in (2, 3)
+    assert len(data.shape) == 2 or data.shape[0] == 3
     assert len({factor.name for factor in data.factors}) == len(data.factors)
 
 
@@ -34,7 +45,8 @@ def test_the_test_set_has_a_label_for_every_factor(data: DataSet) -> None:
     labels, factors = data.labels(), data.test_factors()
     assert labels.dtype == torch.int64 and labels.shape == factors.shape == (len(labels), len(data.factors))
     assert data.count is None or len(labels) == data.count
-    assert len(labels.unique(dim=0)) == len(labels)
+    several_alike = isinstance(data, ImageTable) and not isinstance(data, ImageGrid)
+    assert several_alike or len(labels.unique(dim=0)) == len(labels)
     for column, factor in zip(labels.T, data.factors, strict=True):
         assert column.min() == 0 and (factor.size is None or column.max() == factor.size - 1)
 
@@ -48,4 +60,17 @@ def test_a_draw_has_at_least_one_image(data: DataSet) -> None:
 def test_draws_depend_on_the_models_own_seeds_alone(data: DataSet) -> None:
     together, alone = draw(data, 16, 5, -6, 7), draw(data, 16, -6)
     assert torch.equal(together.factors[1], alone.factors[0]) and torch.equal(together.images[1], alone.images[0])
-    assert not torch.equal(together.factors[0], together.factors[2])
+    assert not torch.equal(together.images[0], together.images[2])
+
+
+def test_the_test_set_has_an_image_for_every_row(data: DataSet) -> None:
+    rows = torch.arange(len(data.labels())).flip(0)[:20].reshape(-1, 2)
+    images = data.test_images(rows)
+    assert images.shape == (*rows.shape, data.size) and images.dtype == torch.float32
+    if isinstance(data, ImageGrid) or not isinstance(data, ImageTable):
+        assert torch.equal(images, data.images(data.test_factors()[rows]))
+
+
+def test_a_data_set_travels_to_other_processes(data: DataSet) -> None:
+    again = pickle.loads(pickle.dumps(data))
+    assert torch.equal(draw(again, 5, 1).images, draw(data, 5, 1).images)

@@ -1,0 +1,148 @@
+"""Arrays of .npz archives and .npy files: mapped where they lie, unpacked where compressed, never unpickled."""
+
+import math
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pyvae.data.formats.pixels import mapped
+from pyvae.data.formats.unpacked import Cache, Unpacking
+
+_BLOCK_BYTES = 2**25  # read at a time
+
+
+class Header(NamedTuple):
+    """What an array's first bytes say of it, and how many they are."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    by_columns: bool
+    length: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the items are whole numbers."""
+        return self.dtype.kind in "iu"
+
+    def fits(self, shape: tuple[int, ...], dtype: npt.DTypeLike | None = None) -> bool:
+        """Whether it has the shape, and the dtype where one is asked for."""
+        return self.shape == shape and (dtype is None or self.dtype == dtype)
+
+    def __str__(self) -> str:
+        return f"shape {self.shape} and dtype {self.dtype}"
+
+
+class Archive:
+    """The members of a .npz archive, which is read when they are asked for.
+
+    Raises ValueError for a file of another kind.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            with zipfile.ZipFile(path) as file:
+                infos = file.infolist()
+        except zipfile.BadZipFile as error:
+            raise ValueError(f"path must be a .npz archive, got {str(path)!r} of another kind.") from error
+        self._members = {info.filename.removesuffix(".npy"): info for info in infos}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._members)
+
+    def header(self, name: str) -> Header:
+        """Of a member.
+
+        Raises ValueError for one that is no array of numbers.
+        """
+        with zipfile.ZipFile(self.path) as file, file.open(self._members[name]) as member:
+            return header_of(member, f"member {name} of {str(self.path)!r}")
+
+    def array(self, name: str) -> npt.NDArray[Any]:
+        """A whole member, in memory."""
+        with np.load(self.path, allow_pickle=False) as file:
+            array: npt.NDArray[Any] = file[name]
+        return array
+
+    def images(self, name: str, cache: Cache, *, progress: bool) -> npt.NDArray[Any]:
+        """A member, mapped: where it lies in the archive, or if it is compressed unpacked as Unpacking says into
+        `<stem>.<member>.unpacked.npy`, for images of uint8; others are then held in memory.
+        """
+        header, info = self.header(name), self._members[name]
+        if info.file_size != header.length + math.prod(header.shape) * header.dtype.itemsize:
+            raise self._damaged(name)
+        if header.by_columns:
+            return self.array(name)
+        if info.compress_type == zipfile.ZIP_STORED:
+            return mapped(self.path, self._start(info) + header.length, header.dtype, header.shape)
+        if header.dtype != np.uint8:
+            return self.array(name)
+        rows = max(1, _BLOCK_BYTES // max(1, math.prod(header.shape[1:])))
+        return Unpacking(
+            source=self.path,
+            name=f"{self.path.stem}.{name}.unpacked.npy",
+            identity=f"{name} {info.CRC} {info.file_size}",
+            shape=header.shape,
+            blocks=lambda: self._blocks(name, header, rows),
+            steps=math.ceil(header.shape[0] / rows),
+        ).open(cache, progress=progress)
+
+    def _start(self, info: zipfile.ZipInfo) -> int:
+        """Where a member's bytes begin: behind the 30 bytes of its own header, its name and the extra field."""
+        with self.path.open("rb") as file:
+            file.seek(info.header_offset + 26)
+            lengths = np.frombuffer(file.read(4), "<u2")
+        return info.header_offset + 30 + int(lengths.sum())
+
+    def _blocks(self, name: str, header: Header, rows: int) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+        row = math.prod(header.shape[1:])
+        with zipfile.ZipFile(self.path) as file, file.open(self._members[name]) as member:
+            member.read(header.length)
+            for first in range(0, header.shape[0], rows):
+                count = min(rows, header.shape[0] - first)
+                try:
+                    data = member.read(count * row)
+                except (zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
+                    raise self._damaged(name) from error
+                if len(data) != count * row:
+                    raise self._damaged(name)
+                yield first, np.frombuffer(data, np.uint8).reshape(count, *header.shape[1:])
+
+    def _damaged(self, name: str) -> ValueError:
+        return ValueError(f"path must be a whole archive, got {str(self.path)!r} whose member {name} is damaged.")
+
+
+def npy_images(path: Path) -> npt.NDArray[Any]:
+    """The array of a .npy file, mapped; one that is stored by columns is held in memory.
+
+    Raises ValueError for a file of another kind.
+    """
+    with path.open("rb") as file:
+        header = header_of(file, repr(str(path)))
+    if path.stat().st_size < header.length + math.prod(header.shape) * header.dtype.itemsize:
+        raise ValueError(f"path must be a whole .npy file, got {str(path)!r}, which ends early.")
+    if header.by_columns:
+        array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
+        return array
+    return mapped(path, header.length, header.dtype, header.shape)
+
+
+def header_of(file: BinaryIO | Any, what: str) -> Header:
+    """The header that an array in the .npy format begins with.
+
+    Raises ValueError for other content, and for an array of objects, which only a pickle holds.
+    """
+    try:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, by_columns, dtype = read(file)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"path must hold an array in the .npy format, got {what}.") from error
+    if dtype.hasobject:
+        raise ValueError(f"path must hold an array of numbers, got objects in {what}.")
+    return Header(shape, dtype, by_columns and len(shape) > 1, file.tell())

@@ -1,0 +1,72 @@
+"""Rows of an array of images, gathered and brought to [0, 1] when they are asked for."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+
+class Pixels:
+    """The images of an array [N, H, W], [N, H, W, C] or, with `channels_first`, [N, C, H, W], which is never copied.
+
+    Args:
+        array: of bool, uint8 or a float type, in memory or mapped; a mapped one travels to other processes as its path.
+        white: the value that becomes 1.
+    """
+
+    def __init__(self, array: npt.NDArray[Any], white: float, *, channels_first: bool = False) -> None:
+        self.array, self.white, self._channels_first = array, white, channels_first
+        self._plain = np.asarray(array)  # of a map, without numpy's bookkeeping at each index
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        array: Any = self.array
+        if isinstance(array, np.memmap) and array.filename is not None and array.base is not None:
+            array = _Map(str(array.filename), int(array.offset), array.dtype.str, array.shape)
+        return _restored, (array, self.white, self._channels_first)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one image: (height, width), or (channels, height, width) where there are several channels."""
+        *_, a, b, c = (1, *self.array.shape[1:])
+        if self.array.ndim == 3:
+            return (b, c)
+        channels, height, width = (a, b, c) if self._channels_first else (c, a, b)
+        return (height, width) if channels == 1 else (channels, height, width)
+
+    def take(self, rows: Tensor) -> Tensor:
+        """Images [..., size] float32 in [0, 1] of whole numbers of rows [...], channel by channel, on their device."""
+        numbers = rows.reshape(-1).cpu().numpy()
+        # A file's pages come in ascending order, once each, however often a row is drawn.
+        wanted, places = np.unique(numbers, return_inverse=True)
+        gathered = self._plain[wanted]
+        if gathered.dtype.kind == "f":
+            gathered = gathered.astype(np.float32)  # torch knows no other order of bytes, and fewer types
+        picked = torch.from_numpy(np.ascontiguousarray(gathered))
+        if picked.dim() == 4 and not self._channels_first:
+            picked = picked.permute(0, 3, 1, 2)
+        images = picked.reshape(len(wanted), -1)[torch.from_numpy(places)]
+        return images.to(rows.device).to(torch.float32).div_(self.white).reshape(*rows.shape, -1)
+
+
+class _Map(NamedTuple):
+    """What opens a mapped array again."""
+
+    path: str
+    offset: int
+    dtype: str
+    shape: tuple[int, ...]
+
+
+def _restored(array: Any, white: float, channels_first: bool) -> Pixels:
+    return Pixels(mapped(*array) if isinstance(array, _Map) else array, white, channels_first=channels_first)
+
+
+def mapped(path: Path | str, offset: int, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """An array that lies in a file, whose pages are read when they are touched; writing to it changes no file."""
+    return np.memmap(path, dtype=dtype, mode="c", offset=offset, shape=shape)

@@ -1,0 +1,200 @@
+"""Images in an array, with or without factors: what every reader of files is."""
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from pyvae.data.data_set import Draw, Factor, check_count
+from pyvae.data.formats.pixels import Pixels
+from pyvae.ops import reparameterize
+
+
+class ImageTable:
+    """Images with a row of factor values each, which may be anything: rows may be alike, and combinations missing.
+
+    Args:
+        pixels: the N images.
+        values: the factors of each, [N, F]; F may be 0.
+        factors: their names, sizes and kinds.
+
+    Images are gathered from their array and brought to float32 in [0, 1] when they are asked for; those of several
+    channels are flat channel by channel, as `pyvae.nn.StackedConvVAE` takes them.
+    """
+
+    def __init__(self, pixels: Pixels, values: Tensor, factors: Sequence[Factor]) -> None:
+        self._pixels, self._values, self._factors = pixels, values, tuple(factors)
+
+    def __repr__(self) -> str:
+        factors = ", ".join(f"{name} {size}" if size else name for name, size, _ in self.factors)
+        shape = " x ".join(map(str, self.shape))
+        return f"{type(self).__name__}({self.count} images, {shape}, {factors or 'no factors'})"
+
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        """Names, sizes and kinds of the factors; empty where there are none."""
+        return self._factors
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of an image: (height, width), or (3, height, width) in colour."""
+        return self._pixels.shape
+
+    @property
+    def size(self) -> int:
+        """Numbers of an image."""
+        return math.prod(self.shape)
+
+    @property
+    def count(self) -> int:
+        """N."""
+        return len(self._pixels)
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The factors alone: images have no noise."""
+        return ("factors",)
+
+    def images(self, factors: Tensor) -> Tensor:
+        """The first image of each combination of factors [..., F] -> [..., size]; `test_images` has all of them.
+
+        Raises ValueError for another number of factors, and for a combination that no image has.
+        """
+        self._check_width(factors)
+        if not self.factors:
+            return self.test_images(torch.zeros(factors.shape[:-1], dtype=torch.int64, device=factors.device))
+        combinations, firsts = self._combinations
+        asked = np.ascontiguousarray(factors.reshape(-1, len(self.factors)).cpu().numpy().astype(np.float64) + 0.0)
+        keys = asked.view([("", np.float64)] * len(self.factors)).reshape(-1)
+        places = np.searchsorted(combinations, keys).clip(max=len(combinations) - 1)
+        missing = np.flatnonzero(combinations[places] != keys)
+        if len(missing):
+            raise ValueError(f"factors must be those of an image, got {asked[missing[0]].tolist()}, which none has")
+        return self.test_images(torch.from_numpy(firsts[places]).reshape(factors.shape[:-1]).to(factors.device))
+
+    def test_images(self, rows: Tensor) -> Tensor:
+        """The images [..., size] of rows [...] of `test_factors`.
+
+        Raises ValueError for rows out of range.
+        """
+        if rows.numel() and bool((rows < 0).any() | (rows >= self.count).any()):
+            raise ValueError(f"rows must lie between 0 and {self.count - 1}, got others")
+        return self._take(rows)
+
+    def draw(self, count: int, seeds: Mapping[str, Tensor], bias: Any = None) -> Draw:
+        """`count` random rows for each of K models, each as likely as the others; with replacement.
+
+        Raises ValueError for a bias of images that have no factors.
+        """
+        check_count(count)
+        self._check_bias(bias)
+        rows = (uniform(seeds["factors"], count, 1)[..., 0] * self.count).long().clamp_(max=self.count - 1)
+        return Draw(self._values.to(rows.device)[rows], self._take(rows))
+
+    def test_factors(self) -> Tensor:
+        """The factors [N, F] of all images, in the order of the file."""
+        return self._values.clone()
+
+    def labels(self) -> Tensor:
+        """The number of each factor's value among those that occur, int64 [N, F]."""
+        columns = [torch.unique(column, return_inverse=True)[1] for column in self._values.T]
+        return torch.stack(columns, -1) if columns else torch.zeros(self.count, 0, dtype=torch.int64)
+
+    def _take(self, rows: Tensor) -> Tensor:
+        return self._pixels.take(rows)
+
+    @cached_property
+    def _combinations(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+        """Every combination that occurs, in ascending order, and the first row that has it."""
+        values = np.ascontiguousarray(self._values.numpy().astype(np.float64) + 0.0)  # -0 is 0
+        keys = values.view([("", np.float64)] * len(self.factors)).reshape(-1)
+        found, firsts = np.unique(keys, return_index=True)
+        return found, firsts.astype(np.int64)
+
+    def _check_bias(self, bias: Any) -> None:
+        if bias is not None and not self.factors:
+            raise ValueError("bias must be None for images without factors, got one")
+
+    def _check_width(self, factors: Tensor) -> None:
+        if factors.shape[-1:] != (len(self.factors),):
+            raise ValueError(f"factors must have shape [..., {len(self.factors)}], got {list(factors.shape)}")
+
+
+class ImageGrid(ImageTable):
+    """One image for each combination of factors, which are numbers of values from 0.
+
+    Args:
+        pixels: the images.
+        factors: whose sizes multiply to the number of images.
+        order: the row of each combination, the last factor fastest; without it they are in this order.
+    """
+
+    def __init__(self, pixels: Pixels, factors: Sequence[Factor], order: npt.NDArray[np.integer] | None = None) -> None:
+        self._sizes = tuple(factor.size or 1 for factor in factors)
+        self._order = None if order is None else torch.from_numpy(np.ascontiguousarray(order, dtype=np.int64))
+        # A factor's value counts as many combinations as the later factors have.
+        self._strides = torch.tensor([math.prod(self._sizes[k + 1 :]) for k in range(len(self._sizes))])
+        super().__init__(pixels, torch.empty(0, len(self._sizes)), factors)
+
+    def images(self, factors: Tensor) -> Tensor:
+        """The images [..., size] of whole factors [..., F].
+
+        Raises ValueError for another number of factors or values out of range.
+        """
+        self._check_width(factors)
+        sizes = torch.tensor(self._sizes, device=factors.device)
+        if factors.numel() and not bool(((factors >= 0) & (factors < sizes)).all()):
+            raise ValueError(f"factors must lie between 0 and sizes - 1 for sizes {self._sizes}, got others")
+        return self._take(self._numbers(factors))
+
+    def draw(self, count: int, seeds: Mapping[str, Tensor], bias: Any = None) -> Draw:
+        """`count` random images for each of K models, factors uniform and independent but for `bias`."""
+        check_count(count)
+        self._check_bias(bias)
+        sizes = torch.tensor(self._sizes, device=seeds["factors"].device)
+        factors = torch.minimum((uniform(seeds["factors"], count, len(sizes)) * sizes).long(), sizes - 1)
+        return Draw(factors, self._take(self._numbers(factors)))
+
+    def test_factors(self) -> Tensor:
+        """Every combination of factors, the last fastest."""
+        return self.labels()
+
+    def labels(self) -> Tensor:
+        """The same: factors are numbers of values."""
+        return torch.cartesian_prod(*map(torch.arange, self._sizes)).reshape(-1, len(self._sizes))
+
+    def _numbers(self, factors: Tensor) -> Tensor:
+        """The number of each combination, in the order of `test_factors`."""
+        return (factors.long() * self._strides.to(factors.device)).sum(-1)
+
+    def _take(self, rows: Tensor) -> Tensor:
+        return super()._take(rows if self._order is None else self._order.to(rows.device)[rows])
+
+
+def grid_factors(names: Sequence[str], sizes: Sequence[int], nominal: Sequence[str] = ()) -> tuple[Factor, ...]:
+    """Factors of a grid.
+
+    Raises ValueError for another number of sizes than names, and for sizes below 1.
+    """
+    if len(sizes) != len(names) or min(sizes) < 1:
+        raise ValueError(f"sizes must be {len(names)} numbers of at least 1, of {', '.join(names)}, got {tuple(sizes)}")
+    return tuple(Factor(name, int(size), name in nominal) for name, size in zip(names, sizes, strict=True))
+
+
+def uniform(seeds: Tensor, count: int, factors: int) -> Tensor:
+    """Uniform numbers [K, count, factors] of each model's stream. In float64: 24 bits would favour some of a million
+    rows.
+    """
+    zeros = torch.zeros(2, *seeds.shape, count, factors, dtype=torch.float64, device=seeds.device)
+    out: Tensor = torch.special.ndtr(reparameterize(*zeros.unbind(), seed=seeds))
+    return out
+
+
+def ranks(column: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """The number of each value among those that occur, in ascending order."""
+    return np.unique(column, return_inverse=True)[1].astype(np.int64)
