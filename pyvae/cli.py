@@ -19,6 +19,7 @@ from pyvae.info import facts
 from pyvae.nn import products
 from pyvae.settings import Config
 from pyvae.studies import NAMES, Study, StudyError, study_named
+from pyvae.studies.evaluate import evaluate_run
 from pyvae.studies.folder import study_in
 from pyvae.studies.run import run_study
 from pyvae.training.choice import told
@@ -125,6 +126,38 @@ def study(
         return
     report = run_study(chosen, config, out, resume=resume, device=device, console=console)
     console.print(f"report: {report}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Folder of a study that has trained models.")],
+    metrics: Annotated[
+        str | None,
+        typer.Option(help="Names separated by commas; all but the slow ones by default.", show_default=False),
+    ] = None,
+    protocol: Annotated[str, typer.Option(help="paper or disentanglement_lib.")] = "paper",
+    seed: Annotated[int, typer.Option(min=0, help="Of the points that are drawn and of the metrics.")] = 0,
+    points: Annotated[int, typer.Option(min=1, help="Points of the test set, at most.")] = 10_000,
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=4096, help="Threads to use; torch's number by default.")
+    ] = None,
+) -> None:
+    """Measure the disentanglement of a study's models on its unbiased test set, into metrics.parquet.
+
+    What the folder holds of the same weights and settings is not measured again, so that the same command goes on
+    where ctrl-C stopped it.
+
+    Examples:
+
+        pyvae evaluate runs/mine
+
+        pyvae evaluate runs/mine --metrics mig,dcimig --protocol disentanglement_lib
+    """
+    if threads is not None:
+        torch.set_num_threads(threads)
+    console, names = Console(), None if metrics is None else metrics.split(",")
+    path = evaluate_run(run, metrics=names, protocol=protocol, seed=seed, points=points, console=console)
+    console.print(f"metrics: {path}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from pyvae.metrics.beta_vae_score import beta_vae_score
 from pyvae.metrics.codes import Codes
 from pyvae.metrics.dcimig import dcimig
 from pyvae.metrics.deprecated import mutual_information_gap
+from pyvae.metrics.evaluate import Evaluation, Metric, evaluate, metrics_among
 from pyvae.metrics.factor_vae_score import factor_vae_score
 from pyvae.metrics.factors import Factors
 from pyvae.metrics.gaussian_total_correlation import gaussian_total_correlation
@@ -31,10 +32,13 @@ from pyvae.metrics.udr import udr
 from pyvae.metrics.wasserstein_correlation import wasserstein_correlation
 
 __all__ = [
+    "METRICS",
     "Codes",
+    "Evaluation",
     "Factors",
     "LinearMap",
     "Measured",
+    "Metric",
     "MutualInformationGap",
     "Score",
     "active_by_kl",
@@ -43,6 +47,7 @@ __all__ = [
     "beta_vae_score",
     "code_information",
     "dcimig",
+    "evaluate",
     "factor_vae_score",
     "gaussian_total_correlation",
     "halves",
@@ -64,6 +69,9 @@ __all__ = [
     "udr",
     "wasserstein_correlation",
 ]
+
+METRICS = metrics_among({name: globals().get(name) for name in __all__}, slow=["dci_es"])
+"""Every score of one model by name: what `evaluate` measures."""
 
 _THEORY = "pyvae.studies.biased_grid.theory"
 __getattr__ = moved(

@@ -1,0 +1,158 @@
+"""`pyvae evaluate`: every pair of model and metric once, whatever stops it, and anew where something has changed."""
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+
+from pyvae.errors import Interrupted
+from pyvae.files import exclusive_lock
+from pyvae.metrics import evaluate
+from pyvae.studies import StudyError, load_models
+from pyvae.studies import evaluate as room
+from pyvae.studies.biased_grid import STUDY
+from pyvae.studies.run import run_study
+from tests.studies.biased_grid.tiny import tiny
+
+CHEAP = ["modularity", "gaussian_total_correlation"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("run")
+    run_study(STUDY, tiny("steps=12"), out, console=Console(file=io.StringIO()))
+    return out
+
+
+@pytest.fixture
+def out(trained, tmp_path) -> Path:
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+@pytest.fixture
+def measured(monkeypatch) -> list[str]:
+    """Names of the metrics that were computed, in order."""
+    names = []
+
+    def counted(metric, *args, **kwargs):
+        names.append(metric.name)
+        return real(metric, *args, **kwargs)
+
+    real = room.outcome_of
+    monkeypatch.setattr(room, "outcome_of", counted)
+    return names
+
+
+def told(out: Path, metrics=CHEAP, **settings) -> str:
+    text = io.StringIO()
+    room.evaluate_run(out, metrics=metrics, points=60, console=Console(file=text, width=120), **settings)
+    return text.getvalue()
+
+
+def test_each_model_has_its_rows_and_they_are_those_of_evaluate(out) -> None:
+    text, config = told(out), tiny("steps=12")
+    table = pq.read_table(out / "metrics.parquet")
+    assert table.schema.names[:4] == ["mu", "beta", "seed", "metric"]
+    rows = table.to_pylist()
+    assert {(row["mu"], row["beta"], row["seed"]) for row in rows} == {
+        (cell.bias, cell.strength, cell.seed) for cell in config.cells()
+    }
+    assert len(rows) == len(CHEAP) * len(config.cells()) and "median" in text and "measuring model 1 of 8" in text
+    how = room._checked(CHEAP, "paper", 0, 60)
+    images, factors = room._test_points(STUDY.recipe(config).data, how)
+    found = evaluate(room._encoded(load_models(out), 3, images), factors, metrics=CHEAP)
+    cell = config.cells()[3]
+    mine = [row for row in rows if (row["mu"], row["beta"], row["seed"]) == (cell.bias, cell.strength, cell.seed)]
+    assert {row["metric"]: row["value"] for row in mine} == {name: found[name].value for name in CHEAP}
+    assert json.loads(mine[0]["settings"])["points"] == len(factors)
+
+
+def test_what_is_known_is_not_measured_again(out, measured) -> None:
+    told(out)
+    before = (out / "metrics.parquet").read_bytes()
+    measured.clear()
+    assert "16 scores of models are kept from before" in told(out)
+    assert measured == [] and (out / "metrics.parquet").read_bytes() == before
+    told(out, [*CHEAP, "irs"])
+    assert measured == ["irs"] * 8 and pq.read_table(out / "metrics.parquet").num_rows == 24
+
+
+def test_other_settings_and_other_weights_are_measured_anew_with_a_sentence(out, measured, monkeypatch) -> None:
+    told(out)
+    measured.clear()
+    assert "16 are of other weights or settings and are measured anew" in told(out, seed=1)
+    assert measured == [name for _ in range(8) for name in CHEAP]
+    measured.clear()
+    real = room._digest
+    monkeypatch.setattr(room, "_digest", lambda trained, k: "other" if k == 2 else real(trained, k))
+    assert "1 are of other weights or settings" in told(out, CHEAP[:1], seed=1) and measured == CHEAP[:1]
+    rows = pq.read_table(out / "metrics.parquet").to_pylist()
+    assert len(rows) == 15  # the metric that was not asked for is of weights that are gone
+
+
+def test_what_dies_loses_the_metric_in_work_only(out, measured, monkeypatch) -> None:
+    class Died(BaseException):
+        """As kill -9: nothing of the program's own sees it."""
+
+    counted = room.outcome_of
+
+    def dying(*args, **kwargs):
+        if len(measured) == 5:
+            raise Died
+        return counted(*args, **kwargs)
+
+    monkeypatch.setattr(room, "outcome_of", dying)
+    monkeypatch.setattr(room._Run, "merge", lambda self: out)
+    with pytest.raises(Died):
+        told(out)
+    monkeypatch.undo()
+    assert "5 scores of models are kept from before" in told(out)
+    assert pq.read_table(out / "metrics.parquet").num_rows == 16
+
+
+def test_a_stop_keeps_what_is_done_and_says_how_to_go_on(out, measured, monkeypatch) -> None:
+    real = room._Run._measure
+
+    def stopping(run, k, *args):
+        real(run, k, *args)
+        if k == 1:
+            run.stop.set()
+
+    monkeypatch.setattr(room._Run, "_measure", stopping)
+    with pytest.raises(Interrupted, match=r"go on with: pyvae evaluate .* --metrics .* --seed 0 --points 60$"):
+        told(out)
+    assert pq.read_table(out / "metrics.parquet").num_rows == 3 == len(measured)
+
+
+def test_a_metric_that_refuses_has_its_reason_in_the_table(out) -> None:
+    told(out, ["mig"], protocol="paper")
+    room.evaluate_run(out, metrics=["mig"], points=1, console=Console(file=io.StringIO()))
+    rows = pq.read_table(out / "metrics.parquet").to_pylist()
+    assert all(row["value"] is None and row["reason"] for row in rows) and len(rows) == 8
+
+
+def test_what_is_asked_wrongly_is_one_sentence(out, tmp_path) -> None:
+    for settings, sentence in [
+        ({"metrics": ["magic"]}, "metrics must be among"),
+        ({"protocol": "mine"}, "protocol must be one of"),
+        ({"points": 0}, "points must be at least 1, got 0"),
+        ({"seed": -1}, "seed must be at least 0, got -1"),
+    ]:
+        with pytest.raises(StudyError, match=sentence):
+            room.evaluate_run(out, **settings)
+    with pytest.raises(StudyError, match=r"folder must hold a study, but .* has no config.json"):
+        room.evaluate_run(tmp_path / "none")
+    (out / "metrics").mkdir()
+    cell = tiny("steps=12").cells()[0]
+    (out / "metrics" / f"{cell.bias!r}_{cell.strength!r}_{cell.seed}.json").write_text("[1]")
+    with pytest.raises(StudyError, match="is damaged, delete it to measure its model again"):
+        told(out)
+
+
+def test_two_processes_do_not_write_at_once(out) -> None:
+    with exclusive_lock(out / ".lock"), pytest.raises(StudyError, match="another process is running a study in"):
+        told(out)
