@@ -18,6 +18,7 @@ from pyvae.metrics.evaluate import Evaluation, Metric, evaluate, metrics_among
 from pyvae.metrics.factor_vae_score import factor_vae_score
 from pyvae.metrics.factors import Factors
 from pyvae.metrics.gaussian_total_correlation import gaussian_total_correlation
+from pyvae.metrics.infomec import infomec
 from pyvae.metrics.information import code_information, is_saturated, latent_information, recovered_information
 from pyvae.metrics.irs import irs
 from pyvae.metrics.jemmig import jemmig
@@ -25,9 +26,11 @@ from pyvae.metrics.latents import active_by_kl, active_by_variance, kl_per_laten
 from pyvae.metrics.measured import Measured
 from pyvae.metrics.mig import MutualInformationGap, mig
 from pyvae.metrics.mig_sup import mig_sup
+from pyvae.metrics.minimality import minimality
 from pyvae.metrics.modularity import modularity
 from pyvae.metrics.mutual_information_score import mutual_information_score
 from pyvae.metrics.projection import LinearMap, Score, halves, least_squares, score, sgd_protocol
+from pyvae.metrics.sufficiency import sufficiency
 from pyvae.metrics.udr import udr
 from pyvae.metrics.wasserstein_correlation import wasserstein_correlation
 
@@ -51,6 +54,7 @@ __all__ = [
     "factor_vae_score",
     "gaussian_total_correlation",
     "halves",
+    "infomec",
     "irs",
     "is_active",
     "is_saturated",
@@ -60,12 +64,14 @@ __all__ = [
     "least_squares",
     "mig",
     "mig_sup",
+    "minimality",
     "modularity",
     "mutual_information_gap",
     "mutual_information_score",
     "recovered_information",
     "score",
     "sgd_protocol",
+    "sufficiency",
     "udr",
     "wasserstein_correlation",
 ]

@@ -76,7 +76,9 @@ def mig(
     chosen = "histogram" if protocol == "disentanglement_lib" else estimator
     if (chosen is None and found.has_posteriors) or chosen == "posterior":
         return _of_posteriors(found.posterior, factors, samples, seed)
-    information = information_of(found, factors, estimator=chosen, seed=check_seed(0 if seed is None else seed))
+    information = information_of(
+        found, factors, estimator=chosen, corrected=protocol == "paper", seed=check_seed(0 if seed is None else seed)
+    )
     if information.value.shape[0] < 2:
         raise ValueError("codes must have at least 2 latents for a gap between two, got 1.")
     gaps = _gaps(information.value, information.entropies)
@@ -95,7 +97,8 @@ def _of_posteriors(
 def _gaps(information: Array, entropies: Array) -> Array:
     """Of [..., D, K] and [..., K] -> [..., K]."""
     top = np.sort(information, -2)
-    return np.asarray((top[..., -1, :] - top[..., -2, :]) / np.maximum(entropies, 1e-300))
+    second = top[..., -2, :] if top.shape[-2] > 1 else 0.0  # as of the one factor that is its own code
+    return np.asarray((top[..., -1, :] - second) / np.maximum(entropies, 1e-300))
 
 
 def _gap(information: Array, entropies: Array) -> Array:

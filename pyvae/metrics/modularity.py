@@ -44,7 +44,9 @@ def modularity(
         TypeError, ValueError: as Codes and Factors; ValueError for a factor with one value.
     """
     chosen: Estimator | None = "histogram" if protocol == "disentanglement_lib" else estimator
-    information = information_of(codes, factors, estimator=chosen, samples=samples, seed=seed)
+    information = information_of(
+        codes, factors, estimator=chosen, corrected=protocol == "paper", samples=samples, seed=seed
+    )
     scores, active = _scores(information.value), information.active
     of_active = float(scores[active].mean()) if active.any() else 0.0
     settings = {"protocol": protocol}

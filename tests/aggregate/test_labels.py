@@ -71,7 +71,7 @@ def test_the_refusal_of_a_continuous_factor_says_how_to_bin_it() -> None:
     factor = np.random.default_rng(1).normal(size=N)
     posterior = pyvae.aggregate_posterior(*encoded())
     with pytest.raises(TypeError) as refused:
-        mig(posterior, factor)
+        posterior.conditional_entropies(factor)
     code = str(refused.value).partition("can be binned, by ")[2].partition(" into five")[0]
     binned = eval(code, {"np": np, "factor": factor})
     counts = np.bincount(binned)

@@ -1,6 +1,6 @@
 """Information of binned latents: the plug-in estimate, row by row."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,14 @@ from pyvae.metrics.estimators.equal_width import equal_width
 
 Bins = Literal["equal shares", "equal width"]
 Index = npt.NDArray[np.int64]
+
+
+class Binning(NamedTuple):
+    """How latents become cells, and whether the bias of few rows is subtracted."""
+
+    bins: int
+    kind: Bins
+    corrected: bool
 
 
 def binned(column: Array, bins: int, kind: Bins) -> Index:
@@ -31,13 +39,20 @@ def equal_shares(column: Array, bins: int) -> Index:
     return np.asarray(np.unique(name, return_inverse=True)[1][place], dtype=np.int64)
 
 
-def surprise(cells: Index) -> Array:
-    """-log p of each row's cell [N], whose mean is the entropy in nats."""
+def surprise(cells: Index, *, corrected: bool = False) -> Array:
+    """-log p of each row's cell [N], whose mean is the entropy in nats, `corrected` as Miller and Madow (1955) do."""
     counts = np.bincount(cells)
-    return np.asarray(np.log(len(cells)) - np.log(counts[cells]))
+    bias = (np.count_nonzero(counts) - 1) / (2 * len(cells)) if corrected else 0.0
+    return np.asarray(np.log(len(cells)) - np.log(counts[cells]) + bias)
 
 
-def row_terms(first: Index, second: Index) -> Array:
-    """log p(a, b) / (p(a) p(b)) of each row [N], whose mean is the plug-in information in nats."""
-    both = first * (int(second.max()) + 1) + second
-    return surprise(first) + surprise(second) - surprise(np.unique(both, return_inverse=True)[1])
+def row_terms(first: Index, second: Index, *, corrected: bool = False) -> Array:
+    """log p(a, b) / (p(a) p(b)) of each row [N], whose mean is the plug-in information in nats, or corrected."""
+    both = np.unique(first * (int(second.max()) + 1) + second, return_inverse=True)[1]
+    parts = (surprise(cells, corrected=corrected) for cells in (first, second, both))
+    return np.asarray(next(parts) + next(parts) - next(parts))
+
+
+def is_corrected(bins: int, labels: Index) -> bool:
+    """Whether cells are fewer than a tenth of the rows: the correction counts on most of them being met."""
+    return bins * (int(labels.max()) + 1) < len(labels) / 10

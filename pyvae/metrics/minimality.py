@@ -1,0 +1,89 @@
+"""Minimality: whether what a latent holds is one factor and nothing else."""
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from pyvae.aggregate import AggregatePosterior
+from pyvae.aggregate.posterior import SAMPLES
+from pyvae.aggregate.tables import Labels, Rows
+from pyvae.metrics.active_latents import is_active
+from pyvae.metrics.codes import Codes, codes_of
+from pyvae.metrics.estimators.columns import Array
+from pyvae.metrics.estimators.information import Information, drawn, information_of
+from pyvae.metrics.estimators.pruning import Pruning, unpruned
+from pyvae.metrics.factors import Factors, factors_of
+from pyvae.metrics.measured import Measured
+from pyvae.ops.seeds import check_seed
+
+BINS = 15
+
+
+def minimality(
+    codes: Codes | Rows | AggregatePosterior,
+    factors: Factors | Labels,
+    *,
+    bins: int = BINS,
+    pruning: Pruning = "range",
+    samples: int = SAMPLES,
+    seed: int = 0,
+) -> Measured:
+    r"""Minimality (arXiv 2408.07016v3): the share of what a latent holds that is about one factor.
+
+    .. math:: \frac 1 {|A|} \sum_{d \in A} \max_k \frac{I(v_k; z_d)}{H(z_d)}
+
+    over the latents A that are in use. It is defined, and can be 1, where factors depend on each other. Of points
+    latents are put in `bins` of equal width, whose entropy is H(z_d). Of posteriors I(x; z_d), what the latent holds of
+    the data, stands in its place, and every information is that of the exact aggregate posterior.
+
+    Args:
+        codes: N posteriors or points of D latents.
+        factors: [N] or [N, K]. A continuous factor is binned.
+        bins: of points, at least 2.
+        pruning: of points, which latents are in use: "range" those whose range is more than a twentieth of the widest,
+            "iqr" those whose interquartile range is more than a tenth of the widest, None those that vary. Of
+            posteriors those with 0.01 nats of the data (`active_latents`).
+        samples: of each entropy, of posteriors.
+        seed: fixes the answer to the bit.
+
+    Returns:
+        Measured, from 0 to 1; 0 without a latent in use. `parts` has
+        `shares` [D], `active` [D] and `information` [D, K] in nats.
+
+    Raises:
+        TypeError, ValueError: as Codes and Factors; ValueError for a factor with one value, one bin, or another
+            pruning.
+    """
+    found, about = codes_of(codes), factors_of(factors, len(codes_of(codes)))
+    if found.has_posteriors:
+        information, active = _of_posteriors(found, about, samples, check_seed(seed))
+        settings = {"in use": "at least 0.01 nats of the data"}
+    else:
+        information = information_of(found, about, estimator="histogram", bins=bins, seed=seed)
+        active, settings = unpruned(found.means, pruning), {"in use": f"pruning by {pruning}"}
+
+    def score(value: Array, entropies: Array, latents: Array) -> Array:
+        shares = _shares(value, latents)
+        return np.asarray(shares[..., active].mean(-1) if active.any() else np.zeros(shares.shape[:-1]))
+
+    assert information.latent_entropies is not None
+    shares = _shares(information.value, information.latent_entropies)
+    return information.measured(score, 1.0, latent_entropies=True, settings=settings, shares=shares, active=active)
+
+
+def _shares(information: Array, latents: Array) -> Array:
+    """Of each latent, [..., D, K] and [..., D] -> [..., D]; 0 of one that holds nothing."""
+    most = np.maximum(information, 0.0).max(-1)
+    return np.asarray(np.where(latents > 0, np.minimum(1.0, most / np.where(latents > 0, latents, 1.0)), 0.0))
+
+
+def _of_posteriors(
+    codes: Codes, factors: Factors, samples: int, seed: int
+) -> tuple[Information, npt.NDArray[np.bool_]]:
+    """The information with I(x; z_d) for the latents' entropies, and which latents are active."""
+    information = information_of(codes, factors, estimator="posterior", samples=samples, seed=seed)
+    of_data = codes.posterior.latent_information(samples, seed=seed)
+    value, replicates = drawn(of_data, np.random.default_rng([seed, 1]))
+    active = is_active(of_data).cpu().numpy()
+    return replace(information, latent_entropies=value, latent_entropy_replicates=replicates), active
