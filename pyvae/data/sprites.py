@@ -1,64 +1,120 @@
-"""Rendered sprites: one white shape on black, told by its shape, scale, orientation and place.
+"""Rendered sprites: one shape on black, told by its shape, scale, orientation, place and, if asked for, colour.
 
-The factors are dSprites' (Matthey et al. 2017), in any sizes and resolution, drawn on demand from signed distances with
-an edge one pixel wide. Orientation leaves out the full turn, which dSprites holds beside 0.
+The factors are dSprites' (Matthey et al. 2017), in any sizes and resolution, drawn on demand; smooth random shapes are
+those of Infinite dSprites (Dziadzio et al. 2023). Orientation leaves out the full turn, which dSprites holds beside 0.
 """
 
+import hashlib
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from pyvae.data.data_set import Draw, Factor, check_count
+from pyvae.data.formats.pixels import Pixels
+from pyvae.data.formats.unpacked import Unpacking
+from pyvae.data.rendering.boxes import Renderer
+from pyvae.data.rendering.distances import SHAPES
 from pyvae.ops import reparameterize
 
-SHAPES = ("square", "ellipse", "heart")
-RADIUS = 0.17  # of a sprite of scale 1, in image widths: half a side of the square
-SMALLEST = 0.5  # scale
-MARGIN = 0.26  # from an edge to the outermost centres: no sprite leaves the image, whatever its orientation
+NAMES = ("shape", "scale", "orientation", "x", "y")
+_RENDERING = 1  # counts changes of pixels: files of earlier ones are not read
+_BLOCK = 4096  # images that are rendered at a time for a file
 
 
 @dataclass(frozen=True)
 class Sprites:
-    """side x side images in [0, 1], flat, row-major; factors are numbers of values, from 0.
+    """side x side images in [0, 1], flat, row-major; factors are numbers of values, from 0. Those in colour are flat
+    channel by channel.
 
-    `sizes` says how many values shape, scale, orientation, x and y take; shapes come in the order of SHAPES. Raises
-    ValueError for sizes below 1, more shapes than there are, and a side below 8.
+    An image is a function of its factors alone, to the bit.
+
+    Args:
+        sizes: how many values shape, scale, orientation, x and y take. Shapes come in the order of `shapes`, then
+            splines.
+        side: pixels down and across.
+        antialias: whether edges are one pixel wide, or images 0 and 1 as in dSprites: 1 where a pixel's centre is
+            within the shape.
+        colours: how many hues, equally far apart from red on, are a sixth factor `colour`; with 1 sprites are white,
+            without that factor and on one channel.
+        splines: how many closed smooth random shapes there are beside the named ones.
+        shape_seed: of splines, 0 to 2^64 - 1; more of them are the same and further ones.
+        shapes: some of "square", "ellipse" and "heart".
+
+    Raises ValueError for sizes below 1, more shapes than there are or not all of the splines, a side below 8, and other
+    values out of range.
     """
 
     sizes: tuple[int, int, int, int, int] = (3, 6, 40, 32, 32)
     side: int = 64
+    antialias: bool = True
+    colours: int = 1
+    splines: int = 0
+    shape_seed: int = 0
+    shapes: tuple[str, ...] = SHAPES
 
     def __post_init__(self) -> None:
         if len(self.sizes) != 5 or min(self.sizes) < 1:
             raise ValueError(f"sizes must be five numbers of at least 1, got {self.sizes}")
-        if self.sizes[0] > len(SHAPES):
-            raise ValueError(f"sizes must start with at most {len(SHAPES)} shapes, got {self.sizes[0]}")
         if self.side < 8:
             raise ValueError(f"side must be at least 8, got {self.side}")
+        if self.colours < 1:
+            raise ValueError(f"colours must be at least 1, got {self.colours}")
+        if not 0 <= self.shape_seed < 2**64:
+            raise ValueError(f"shape_seed must lie between 0 and 2^64 - 1, got {self.shape_seed}")
+        self._check_shapes()
+
+    def _check_shapes(self) -> None:
+        if len(set(self.shapes)) < len(self.shapes) or not set(self.shapes) <= set(SHAPES):
+            raise ValueError(f"shapes must be some of {', '.join(SHAPES)}, each once, got {self.shapes}")
+        if self.splines < 0:
+            raise ValueError(f"splines must be at least 0, got {self.splines}")
+        first, named, most = self.sizes[0], len(self.shapes), len(self.shapes) + self.splines
+        if first > most:
+            raise ValueError(f"sizes must start with at most {most} shapes, got {first}")
+        if self.splines and first < most:
+            raise ValueError(f"sizes must start with {most} for {named} shapes and {self.splines} splines, got {first}")
+
+    @cached_property
+    def _renderer(self) -> Renderer:
+        kinds = [*map(SHAPES.index, self.shapes), *range(len(SHAPES), len(SHAPES) + self.splines)]
+        sizes = tuple(map(int, self.sizes))
+        return Renderer(sizes, tuple(kinds[: sizes[0]]), self.side, self.antialias, self.colours, self.shape_seed)
+
+    @property
+    def _sizes(self) -> tuple[int, ...]:
+        """Of all factors, that of the colour too if it is one."""
+        return (*self.sizes, self.colours) if self.colours > 1 else tuple(self.sizes)
 
     @property
     def factors(self) -> tuple[Factor, ...]:
-        """Shape, scale, orientation, x and y."""
-        shape, *others = map(Factor, ("shape", "scale", "orientation", "x", "y"), self.sizes)
-        return (shape._replace(nominal=True), *others)
+        """Shape, scale, orientation, x, y, and the colour if there are several."""
+        names = (*NAMES, "colour")[: len(self._sizes)]
+        return tuple(
+            Factor(name, size, name in ("shape", "colour")) for name, size in zip(names, self._sizes, strict=True)
+        )
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """Pixels down and across."""
-        return (self.side, self.side)
+    def shape(self) -> tuple[int, ...]:
+        """Pixels down and across, and 3 channels before these in colour."""
+        return (3, self.side, self.side) if self.colours > 1 else (self.side, self.side)
 
     @property
     def size(self) -> int:
-        """Pixels of an image."""
-        return self.side**2
+        """Numbers of an image."""
+        return math.prod(self.shape)
 
     @property
     def count(self) -> int:
         """Combinations of factors."""
-        return math.prod(self.sizes)
+        return math.prod(self._sizes)
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -66,31 +122,49 @@ class Sprites:
         return ("factors",)
 
     def images(self, factors: Tensor) -> Tensor:
-        """The share of every pixel that the sprite covers, [..., size] float32, of whole factors [..., 5].
+        """The share of every pixel that the sprite covers times its colour, [..., size] float32, of whole factors
+        [..., F].
 
         Raises ValueError for another number of factors or values out of range.
         """
-        if factors.shape[-1:] != (5,):
-            raise ValueError(f"factors must have shape [..., 5], got {list(factors.shape)}")
-        if factors.numel() and bool(
-            ((factors < 0) | (factors >= torch.tensor(self.sizes, device=factors.device))).any()
+        sizes = self._sizes
+        if factors.shape[-1:] != (len(sizes),):
+            raise ValueError(f"factors must have shape [..., {len(sizes)}], got {list(factors.shape)}")
+        if factors.numel() and not bool(
+            ((factors >= 0) & (factors < torch.tensor(sizes, device=factors.device))).all()
         ):
-            raise ValueError(f"factors must lie between 0 and sizes - 1 for sizes {self.sizes}, got others")
+            raise ValueError(f"factors must lie between 0 and sizes - 1 for sizes {sizes}, got others")
         return self._images(factors)
 
     def _images(self, factors: Tensor) -> Tensor:
         """`images` of factors known to be in range; asking would make a GPU wait at each draw."""
-        kind, scale, turn, x, y = (part.unsqueeze(-1) for part in factors.float().unbind(-1))
-        _, scales, turns, xs, ys = self.sizes
-        radius = RADIUS * (SMALLEST + (1 - SMALLEST) * _share(scale, scales))
-        across, down = self._pixels(factors.device)
-        across = across - (MARGIN + (1 - 2 * MARGIN) * _share(x, xs))
-        down = down - (MARGIN + (1 - 2 * MARGIN) * _share(y, ys))
-        angle = 2 * math.pi * turn / turns
-        u = (across * angle.cos() + down * angle.sin()) / radius
-        v = (down * angle.cos() - across * angle.sin()) / radius
-        distance = torch.where(kind == 0, _square(u, v), torch.where(kind == 1, _ellipse(u, v), _heart(u, v)))
-        return (0.5 - distance * radius * self.side).clamp(0.0, 1.0)
+        return self._renderer.render(factors.reshape(-1, factors.shape[-1])).reshape(*factors.shape[:-1], self.size)
+
+    def cached(self, cache: Path | str | Literal[False], *, progress: bool = True) -> "CachedSprites":
+        """The same data set with all its images in a file, mapped: a byte for each pixel and channel, so that images
+        differ by up to 1 / 510.
+
+        Args:
+            cache: the folder of the file, `sprites-<digest of the settings>.npy`, which is written if it is not there,
+                whole or not at all, whatever interrupts; or False, which holds the images in memory.
+            progress: whether a bar on standard error tells how far that is.
+
+        Raises ValueError for a folder that cannot be written or lacks room, or has another's file of that name.
+        """
+        identity = f"{self._renderer} {_RENDERING}"
+        name = f"sprites-{hashlib.sha256(identity.encode()).hexdigest()[:16]}.npy"
+        steps = math.ceil(self.count / _BLOCK)
+        file = Unpacking(Path("sprites"), name, identity, (self.count, *self.shape), self._blocks, steps)
+        images = file.open(cache, progress=progress)
+        settings = {setting.name: getattr(self, setting.name) for setting in fields(Sprites)}
+        return CachedSprites(**settings, pixels=Pixels(images, white=255, channels_first=True))
+
+    def _blocks(self) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+        """All images in the order of `labels`, block by block with the number of the first."""
+        for first in range(0, self.count, _BLOCK):
+            numbers = np.arange(first, min(first + _BLOCK, self.count))
+            factors = torch.from_numpy(np.stack(np.unravel_index(numbers, self._sizes), -1))
+            yield first, self._renderer.render(factors, torch.uint8).numpy().reshape(-1, *self.shape)
 
     def draw(self, count: int, seeds: Mapping[str, Tensor], bias: Mapping[str, Tensor] | None = None) -> Draw:
         """`count` random sprites for each of K models, factors uniform and independent but for `bias`.
@@ -114,16 +188,11 @@ class Sprites:
 
     def labels(self) -> Tensor:
         """The same: factors are numbers of values."""
-        return torch.cartesian_prod(*map(torch.arange, self.sizes))
+        return torch.cartesian_prod(*map(torch.arange, self._sizes))
 
     def test_images(self, rows: Tensor) -> Tensor:
         """Images [..., size] of rows [...] of `test_factors`, without noise."""
         return self.images(self.test_factors().to(rows.device)[rows])
-
-    def _pixels(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Centres of all pixels, in image widths: across and down, [size] each."""
-        centres = (torch.arange(self.side, device=device) + 0.5) / self.side
-        return centres.repeat(self.side), centres.repeat_interleave(self.side)
 
     def _weights(self, bias: Mapping[str, Tensor], models: int) -> list[Tensor]:
         """Cumulative shares [models, size] of every factor's values."""
@@ -145,11 +214,6 @@ class Sprites:
         return out
 
 
-def _share(value: Tensor, size: int) -> Tensor:
-    """Where a value stands between the first, 0, and the last, 1; the middle where there is one only."""
-    return value / (size - 1) if size > 1 else torch.full_like(value, 0.5)
-
-
 def _inverse(cumulative: Tensor, uniform: Tensor) -> Tensor:
     """Values [K, count] whose cumulative shares [K, size] first exceed uniform numbers; those of share 0 never."""
     value = torch.searchsorted(cumulative, uniform.contiguous(), right=True)
@@ -157,31 +221,14 @@ def _inverse(cumulative: Tensor, uniform: Tensor) -> Tensor:
     return torch.minimum(value, last)
 
 
-# How far above the square's centre the heart's centre of mass lies, in half sides: the half circles' share of the area
-# times the height of theirs.
-HEART_CENTRE = (math.pi / (4 + math.pi)) * (1 + 4 / (3 * math.pi)) * math.sqrt(0.5)
+@dataclass(frozen=True)
+class CachedSprites(Sprites):
+    """Sprites whose images are read from a file, by `Sprites.cached`."""
 
-# Signed distances from the edge, below 0 inside, of shapes about as large as the square with half a side of 1.
+    pixels: Pixels = field(kw_only=True, repr=False, compare=False)
 
-
-def _square(u: Tensor, v: Tensor) -> Tensor:
-    return torch.maximum(u.abs(), v.abs()) - 1
-
-
-def _ellipse(u: Tensor, v: Tensor) -> Tensor:
-    """Half axes 0.8 and 1.3: the implicit form over the length of its gradient."""
-    a, b = 0.8, 1.3
-    level = torch.hypot(u / a, v / b)
-    slope = torch.hypot(u / a**2, v / b**2) / level.clamp_min(1e-6)
-    return (level - 1) / slope.clamp_min(1e-6)
-
-
-def _heart(u: Tensor, v: Tensor) -> Tensor:
-    """A square on its corner, and a half circle on each of its upper sides; the origin is its centre of mass."""
-    half = 0.8
-    v = v - half * HEART_CENTRE
-    p, q = (u + v) * math.sqrt(0.5), (v - u) * math.sqrt(0.5)  # along the sides; v grows downwards
-    square = torch.maximum(p.abs(), q.abs()) - half
-    left = torch.hypot(p + half, q) - half
-    right = torch.hypot(p, q + half) - half
-    return torch.minimum(square, torch.minimum(left, right))
+    def _images(self, factors: Tensor) -> Tensor:
+        numbers = torch.zeros(factors.shape[:-1], dtype=torch.int64, device=factors.device)
+        for values, size in zip(factors.long().unbind(-1), self._sizes, strict=True):
+            numbers = numbers * size + values
+        return self.pixels.take(numbers)

@@ -1,9 +1,14 @@
 import math
+import pickle
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from pyvae.data import Sprites
+from pyvae.data.rendering.boxes import Renderer
 
 SMALL = Sprites(sizes=(3, 2, 4, 3, 5), side=24)
 
@@ -106,3 +111,102 @@ def test_a_bias_weighs_values_for_all_models_or_for_each() -> None:
 def test_wrong_input_is_one_sentence(call, sentence) -> None:
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+# --- Other shapes and colours -----------------------------------------------------------------------------------------
+
+MIXED = Sprites(sizes=(4, 2, 4, 3, 3), side=16, splines=2, shapes=("heart", "square"), shape_seed=3)
+COLOURED = Sprites(sizes=(2, 2, 3, 2, 3), side=12, colours=4)
+
+
+def test_shapes_come_in_the_order_asked_for() -> None:
+    factors = torch.tensor([[0, 1, 1, 2, 0], [1, 0, 3, 0, 2]])
+    named = Sprites(sizes=(3, 2, 4, 3, 3), side=16).images(torch.tensor([[2, 1, 1, 2, 0], [0, 0, 3, 0, 2]]))
+    assert torch.equal(MIXED.images(factors), named)
+
+
+def test_a_seed_makes_other_splines_and_the_same_ones_again() -> None:
+    spline = torch.tensor([2, 1, 1, 1, 1])
+    again, other = (Sprites(MIXED.sizes, 16, splines=2, shapes=MIXED.shapes, shape_seed=seed) for seed in (3, 4))
+    assert torch.equal(MIXED.images(spline), again.images(spline))
+    assert not torch.equal(MIXED.images(spline), other.images(spline))
+
+
+def test_colour_is_a_sixth_factor() -> None:
+    assert [(f.name, f.size, f.nominal) for f in COLOURED.factors][-1] == ("colour", 4, True)
+    assert COLOURED.shape == (3, 12, 12) and COLOURED.size == 432 and COLOURED.count == 2 * 2 * 3 * 2 * 3 * 4
+    labels = COLOURED.labels()
+    assert labels.shape == (COLOURED.count, 6)
+    means = COLOURED.images(labels[:4]).reshape(4, 3, 144).mean(-1)
+    assert len(means.gt(0).unique(dim=0)) == 4  # red, yellow-green, cyan and violet light other channels or shares
+
+
+def test_hard_edges_are_white_or_black() -> None:
+    hard = Sprites(sizes=(3, 2, 4, 3, 5), side=24, antialias=False)
+    assert set(hard.images(hard.labels()).unique().tolist()) == {0.0, 1.0}
+
+
+# --- A file of all images ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sprites", [SMALL, MIXED, COLOURED], ids=["named", "mixed", "coloured"])
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_a_cache_holds_the_same_images(sprites: Sprites, in_memory: bool, tmp_path: Path) -> None:
+    cached = sprites.cached(False if in_memory else tmp_path, progress=False)
+    labels = sprites.labels()
+    assert torch.equal(cached.labels(), labels) and cached.factors == sprites.factors and cached.shape == sprites.shape
+    assert (cached.images(labels) - sprites.images(labels)).abs().max() <= 0.5 / 255 + 1e-6
+    assert len(list(tmp_path.iterdir())) == (0 if in_memory else 1)
+
+
+def test_a_cache_draws_the_same_factors(tmp_path: Path) -> None:
+    cached = SMALL.cached(tmp_path, progress=False)
+    bias = {"scale": torch.tensor([3.0, 1.0])}
+    a, b = SMALL.draw(20, seeds(3, 4), bias), cached.draw(20, seeds(3, 4), bias)
+    assert torch.equal(a.factors, b.factors) and torch.allclose(a.images, b.images, atol=0.5 / 255 + 1e-6)
+    again = pickle.loads(pickle.dumps(cached))
+    assert torch.equal(again.draw(20, seeds(3, 4), bias).images, b.images)
+
+
+def test_a_cache_is_written_once_for_each_settings(tmp_path: Path) -> None:
+    SMALL.cached(tmp_path, progress=False)
+    (file,) = tmp_path.iterdir()
+    before = file.stat()
+    SMALL.cached(tmp_path, progress=False)
+    assert file.stat().st_mtime_ns == before.st_mtime_ns and file.stat().st_ino == before.st_ino
+    Sprites(SMALL.sizes, SMALL.side, antialias=False).cached(tmp_path, progress=False)
+    assert len(list(tmp_path.iterdir())) == 2
+    assert np.load(file, mmap_mode="c").shape == (SMALL.count, 24, 24)  # as other programs open it
+
+
+def test_an_interrupt_leaves_no_part_of_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pyvae.data.sprites._BLOCK", 100)
+    whole = Renderer.render
+    blocks = iter(range(2))
+
+    def interrupted(*arguments: Any) -> torch.Tensor:
+        if next(blocks, None) is None:
+            raise KeyboardInterrupt
+        return whole(*arguments)
+
+    monkeypatch.setattr(Renderer, "render", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        SMALL.cached(tmp_path, progress=False)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"splines": 2}, "sizes must start with 5 for 3 shapes and 2 splines, got 3"),
+        ({"splines": -1}, "splines must be at least 0, got -1"),
+        ({"colours": 0}, "colours must be at least 1, got 0"),
+        ({"shape_seed": -1}, r"shape_seed must lie between 0 and 2\^64 - 1, got -1"),
+        ({"shapes": ("heart", "star")}, r"shapes must be some of square, ellipse, heart, each once, got"),
+        ({"shapes": ("heart", "heart")}, "each once"),
+        ({"shapes": ("heart",)}, "sizes must start with at most 1 shapes, got 3"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(settings: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        Sprites(**settings)

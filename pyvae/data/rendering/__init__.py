@@ -1,0 +1,1 @@
+"""How sprites become pixels: signed distances of shapes, and boxes of them on black."""
