@@ -101,6 +101,7 @@ VALUES: dict[str, dict[str, dict[str, list[object]]]] = {
 FIGURES: dict[str, tuple[int, int, int, int]] = {
     "test_contract": (20, 200, 2_000, 100_000),  # of each op
     "test_no_input_breaks_the_contract": (10, 50, 500, 25_000),  # of gridded marginals
+    "test_no_codes_break_a_score": (28, 56, 500, 10_000),  # of each score
     "test_no_input_breaks_the_bound": (10, 10, 40, 40),  # of pruned joints
     "test_relative_error_of_one_value": (100, 100, 300, 300),  # of KL divergences
     "test_no_report_of_address_or_undefined_behaviour": (5_000, 5_000, 50_000, 50_000),  # of each of two seeds
@@ -149,6 +150,7 @@ SLOW: list[str] = [
     "test_wheel.py",
     "test_contract",
     "test_no_input_breaks_the_contract",
+    "test_no_codes_break_a_score",
     "test_compiles_in_one_graph_for_any_batch",
     "test_compiles_in_one_graph",
     "test_a_dry_run_writes_both_files",

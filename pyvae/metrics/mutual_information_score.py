@@ -59,7 +59,7 @@ def mutual_information_score(
     cells = [equal_width(c, bins) for c in means.T] if by_library else [equal_shares(c, bins) for c in means.T]
     information, subtracted, row_terms = _pairs(cells, counted, corrects=not by_library)
     pairs = max(1, int(counted.sum()) * (int(counted.sum()) - 1))
-    value = max(0.0, float(information.sum()) / pairs)
+    value = min(max(0.0, float(information.sum()) / pairs), math.log(bins))  # but for rounding
     low, high = _interval(value, row_terms / pairs, subtracted, pairs, by_library, math.log(bins))
     settings = {
         "protocol": protocol,

@@ -1,0 +1,111 @@
+"""Whatever the codes and factors, a score is a number in range with an interval around it, or one sentence."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+
+from pyvae.metrics import METRICS, Codes, Factors
+from pyvae.metrics.evaluate import PROTOCOLS
+from tests.metrics import known
+
+# Of the protocols of those that draw batches: fewer, so that hundreds of codes are tried in seconds.
+FEW = {
+    "factor_vae_score": {"train_votes": 100, "test_votes": 50},
+    "beta_vae_score": {"train_batches": 60, "test_batches": 40},
+    "active_latents": {"samples": 50},
+}
+CHANGES = {
+    "constant": lambda z, rng: np.full_like(z, 1.5),
+    "duplicated": lambda z, rng: np.repeat(z[:, :1], z.shape[1], 1),
+    "dead": lambda z, rng: z * (np.arange(z.shape[1]) > 0),
+    "noise": lambda z, rng: z,
+    "heavy tails": lambda z, rng: rng.standard_cauchy(size=z.shape),
+    "one outlier": lambda z, rng: np.where(np.arange(len(z))[:, None] == 0, 1e30, z),
+    "tiny": lambda z, rng: z * 1e-30,
+    "huge": lambda z, rng: z * 1e200,
+    "subnormal": lambda z, rng: z * 1e-310,
+    "far from 0": lambda z, rng: z + 1e16,
+    "whole numbers": lambda z, rng: np.floor(z),
+    "two values": lambda z, rng: (z > 0).astype(float),
+    "NaN": lambda z, rng: np.where(np.arange(z.size).reshape(z.shape) == 0, np.nan, z),
+    "infinity": lambda z, rng: np.where(np.arange(z.size).reshape(z.shape) == z.size - 1, np.inf, z),
+}
+
+
+def hostile(case: int) -> tuple[Codes, Factors]:
+    """Codes of at most 200 rows, changed in one way, and factors of few or many values, one, or continuous ones."""
+    rng = np.random.default_rng(case)
+    rows, latents, factors = (
+        int(rng.choice([1, 2, 3, 5, 20, 100, 200])),
+        int(rng.integers(1, 5)),
+        int(rng.integers(1, 4)),
+    )
+    change = list(CHANGES.values())[case % len(CHANGES)]
+    codes = change(rng.normal(size=(rows, latents)), rng)
+    values = rng.integers(int(rng.integers(1, 7)), size=(rows, factors)).astype(float)
+    if rng.random() < 0.1:
+        values += rng.random(size=values.shape)
+    if rng.random() < 0.2 and np.isfinite(codes).all():
+        shared = min(latents, factors)
+        codes[:, :shared] = values[:, :shared]
+    logvar = np.full_like(codes, rng.normal()) if rng.random() < 0.3 else None
+    return Codes(codes, logvar), Factors(values)
+
+
+def protocols(name: str) -> list[dict[str, str]]:
+    return [{"protocol": known} for known in PROTOCOLS] if "protocol" in METRICS[name].parameters else [{}]
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_no_codes_break_a_score(name: str, figure: int) -> None:
+    metric, answered = METRICS[name], 0
+    for case in range(figure):
+        codes, factors = hostile(case)
+        given = [codes, factors] if metric.needs_factors else [codes]
+        protocol = protocols(name)[case // len(CHANGES) % len(protocols(name))]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try:
+                found = metric.function(*given, **protocol, **FEW.get(name, {}))
+            except (ValueError, TypeError) as refusal:
+                assert is_a_sentence(str(refusal)), f"case {case}: {refusal}"
+                continue
+        answered += 1
+        for part in [found] if hasattr(found, "low") else found:
+            assert in_range(part), f"case {case}: {part}"
+    assert answered > figure / 20  # a score that refuses everything says nothing
+
+
+def is_a_sentence(text: str) -> bool:
+    """One line that names an argument and what was expected of it."""
+    arguments = ("codes", "factors", "mu", "logvar", "posterior", "labels", "z")
+    return "\n" not in text and text.split()[0] in arguments and " must " in text
+
+
+def in_range(score: object) -> bool:
+    """A finite number from 0 within its interval, at most its ceiling but for rounding."""
+    value, low, high, ceiling = (float(getattr(score, part)) for part in ("value", "low", "high", "ceiling"))
+    above = ceiling + 1e-9 * max(1.0, abs(ceiling)) if math.isfinite(ceiling) else math.inf
+    return math.isfinite(value) and low <= value <= high and -1e-9 <= value <= above and not math.isnan(low + high)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, metric in METRICS.items() if metric.needs_factors and not metric.is_slow]
+)
+def test_better_codes_score_more(name: str) -> None:
+    """A perfect code before one with noise, and that before one that says nothing; both in the same place if scaled."""
+    metric = METRICS[name]
+
+    def score(codes: np.ndarray) -> float:
+        found = metric.function(Codes(codes), known.factors())
+        return float(found if hasattr(found, "low") else found[0])
+
+    if name in NOT_OF_POINTS:
+        pytest.skip("it asks for posteriors")
+    perfect, noise = score(known.grid()), score(known.CODES["noise"])
+    assert perfect >= score(known.noisy(0.5)) - 0.01 and perfect > noise
+
+
+NOT_OF_POINTS = {"active_latents"}
