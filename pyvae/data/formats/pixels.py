@@ -41,17 +41,23 @@ class Pixels:
 
     def take(self, rows: Tensor) -> Tensor:
         """Images [..., size] float32 in [0, 1] of whole numbers of rows [...], channel by channel, on their device."""
-        numbers = rows.reshape(-1).cpu().numpy()
-        # A file's pages come in ascending order, once each, however often a row is drawn.
-        wanted, places = np.unique(numbers, return_inverse=True)
-        gathered = self._plain[wanted]
+        gathered = self._plain[rows.reshape(-1).cpu().numpy()]
         if gathered.dtype.kind == "f":
             gathered = gathered.astype(np.float32)  # torch knows no other order of bytes, and fewer types
-        picked = torch.from_numpy(np.ascontiguousarray(gathered))
-        if picked.dim() == 4 and not self._channels_first:
-            picked = picked.permute(0, 3, 1, 2)
-        images = picked.reshape(len(wanted), -1)[torch.from_numpy(places)]
-        return images.to(rows.device).to(torch.float32).div_(self.white).reshape(*rows.shape, -1)
+        if gathered.ndim == 4 and not self._channels_first:
+            gathered = _channels_first(gathered)
+        # Bytes go to the device: a quarter of what their floats would be.
+        images = torch.from_numpy(np.ascontiguousarray(gathered)).to(rows.device).to(torch.float32)
+        return images.div_(self.white).reshape(*rows.shape, -1)
+
+
+def _channels_first(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """[N, H, W, C] -> [N, C, H, W]; a channel at a time takes a third of the time of one copy."""
+    count, height, width, channels = images.shape
+    out = np.empty((count, channels, height, width), images.dtype)
+    for channel in range(channels):
+        out[:, channel] = images[..., channel]
+    return out
 
 
 class _Map(NamedTuple):
