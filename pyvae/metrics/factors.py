@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,9 @@ from pyvae.aggregate.tables import Labels, numbers
 
 BINS = 20
 """Of a continuous factor, where a metric needs classes."""
+
+# Values this near to 0 are counted, not sorted: 24 ms instead of 340 ms for five factors of 737 280 points.
+_COUNTED = 2**16
 
 
 class Factors:
@@ -59,11 +63,14 @@ class Factors:
     @cached_property
     def labels(self) -> npt.NDArray[np.int64]:
         """The number of each value among those that occur, in ascending order, and of each bin, [N, K] from 0."""
-        classes = [
-            np.unique(_bins(column.astype(np.float64)) if continuous else column, return_inverse=True)[1]
-            for column, continuous in zip(self._columns.T, self.continuous, strict=True)
-        ]
-        return np.stack(classes, 1).astype(np.int64)
+        columns = zip(self._columns.T, self.continuous, strict=True)
+        classes = [_numbered(_bins(c.astype(np.float64)) if continuous else c) for c, continuous in columns]
+        return np.stack(classes, 1)
+
+    @property
+    def whole_numbers(self) -> npt.NDArray[np.integer[Any]]:
+        """The factors as they were given, [N, K], if all are of an integer type, which takes no pass; else `labels`."""
+        return self._columns if self._columns.dtype.kind in "iu" else self.labels
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
@@ -91,6 +98,16 @@ def factors_of(factors: Factors | Labels, count: int) -> Factors:
     if len(found) != count:
         raise ValueError(f"factors must have a row for each of the {count} codes, got {len(found)}.")
     return found
+
+
+def _numbered(column: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
+    """The number of each value among those that occur."""
+    least, most = column.min(), column.max()
+    if not -_COUNTED < int(least) <= int(most) < _COUNTED:
+        return np.asarray(np.unique(column, return_inverse=True)[1], dtype=np.int64)
+    places = column.astype(np.int64) - int(least)
+    numbers = np.cumsum(np.bincount(places) > 0) - 1
+    return np.asarray(numbers[places], dtype=np.int64)
 
 
 def _is_continuous(column: npt.NDArray[np.generic]) -> bool:

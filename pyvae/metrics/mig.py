@@ -88,8 +88,7 @@ def mig(
 def _of_posteriors(
     posterior: AggregatePosterior, factors: Factors | Labels, samples: int, seed: int | None
 ) -> Measured:
-    labels = factors_of(factors, len(posterior)).labels
-    found = gap_of(posterior, labels, samples, seed=seed)
+    found = gap_of(posterior, factors_of(factors, len(posterior)).whole_numbers, samples, seed=seed)
     settings = {"protocol": "paper", "estimator": "posterior", "samples": samples, "seed": seed}
     return measured(found.mig, 1.0, settings, gaps=found.gaps, information=found.information)
 
