@@ -12,7 +12,7 @@ from pyvae.aggregate.tables import Labels, numbers
 BINS = 20
 """Of a continuous factor, where a metric needs classes."""
 
-# Values this near to 0 are counted, not sorted: 24 ms instead of 340 ms for five factors of 737 280 points.
+# Values this near to 0 are counted, not sorted: 38 ms of one core instead of 109 for five factors of 737 280 points.
 _COUNTED = 2**16
 
 
