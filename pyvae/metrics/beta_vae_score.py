@@ -90,7 +90,8 @@ def _differences(first: Array, second: Array, scale: Array) -> Array:
     """Mean absolute differences [V, D] of pairs [V, B, D] in units of `scale` [D]; 0 for a latent of scale 0."""
     unit = np.where(scale > 0, scale, np.inf)
     apart = first / unit
-    apart -= second / unit
+    with np.errstate(over="ignore"):  # what overflows is cut off
+        apart -= second / unit
     np.clip(np.abs(apart, out=apart), 0, LARGEST, out=apart)
     return np.asarray(apart.mean(1))
 

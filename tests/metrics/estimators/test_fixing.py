@@ -1,0 +1,58 @@
+"""Batches hold what they should and vary what they should."""
+
+import numpy as np
+import pytest
+import torch
+
+from pyvae.data import BlockGrid
+from pyvae.metrics import Factors
+from pyvae.metrics.estimators.fixing import Encoded, GivenRows, source_of
+
+VALUES = np.stack(np.meshgrid(np.arange(3), np.arange(4), np.arange(5), indexing="ij"), -1).reshape(-1, 3)
+
+
+def sources() -> list[tuple[object, int]]:
+    grid = BlockGrid(blocks=2, pixels=1)
+    return [
+        (GivenRows(VALUES.astype(float), Factors(VALUES)), 3),
+        (Encoded(lambda images: images, grid), 4),
+    ]
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_one_factor_is_held_and_the_others_vary(which: int) -> None:
+    source, factors = sources()[which]
+    rng = np.random.default_rng(0)
+    held = np.arange(60) % factors
+    batch = source.sharing(held, 32, rng)
+    constant = batch.std(1) < 1e-12
+    assert batch.shape == (60, 32, factors)
+    assert (constant == (np.arange(factors) == held[:, None])).all()
+    assert len(np.unique(batch[held == 0, 0, 0])) == 3  # every value is held
+    first, second = source.pairs(held, 32, rng)
+    assert ((np.abs(first - second).max(1) < 1e-12) == (np.arange(factors) == held[:, None])).all()
+    assert (first.std(1) > 0).all()  # a batch of pairs has many values of its factor
+
+
+def test_a_value_that_one_row_has_is_never_held() -> None:
+    factors = np.array([[0, 0, 0], [0, 1, 0], [0, 1, 0], [5, 2, 0]])
+    source = GivenRows(np.arange(4.0)[:, None], Factors(factors, names=("a", "b", "c")))
+    assert source.names == ("a", "b")
+    held = source.sharing(np.array([0, 1] * 50), 8, np.random.default_rng(0))
+    assert set(held[::2].ravel()) == {0, 1, 2} and set(held[1::2].ravel()) == {1, 2}
+
+
+def test_every_row_of_a_value_is_drawn_as_often() -> None:
+    source = GivenRows(np.arange(60.0)[:, None], Factors(VALUES))
+    drawn = source.sharing(np.zeros(600, dtype=np.int64), 100, np.random.default_rng(0))
+    counts = np.bincount(drawn.astype(int).ravel(), minlength=60)
+    assert (abs(counts - 1000) < 220).all()
+
+
+def test_an_encoder_of_images_on_their_device_and_dtype() -> None:
+    source = source_of(lambda images: (images.half(), images), BlockGrid(blocks=2, pixels=1))
+    sample = source.sample(5000, np.random.default_rng(0))
+    assert sample.shape == (5000, 4) and sample.dtype == np.float64
+    assert isinstance(source, Encoded)
+    with pytest.raises(ValueError, match=r"encoder must give means \[B, D\] or \(mu, logvar\) .* got tuple"):
+        source_of(lambda images: (images, images, torch.ones(1)), BlockGrid()).sample(3, np.random.default_rng(0))

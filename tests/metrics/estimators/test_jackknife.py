@@ -1,0 +1,25 @@
+"""The jackknife's interval of a quantile."""
+
+import numpy as np
+
+from pyvae.metrics.estimators.jackknife import jackknife
+
+
+def test_it_holds_the_quantile_of_many_rows() -> None:
+    rng = np.random.default_rng(0)
+    held, widths, values = 0, [], []
+    for _ in range(200):
+        x = rng.exponential(size=500)
+        value = float(np.quantile(x, 0.9))
+        low, high = jackknife(lambda rows, x=x: float(np.quantile(x[rows], 0.9)), value, 500, rng, 0.0, 10.0)
+        held += low <= np.log(10) <= high
+        widths.append(high - low)
+        values.append(value)
+    assert held >= 180 and np.median(widths) < 2 * 2 * 1.96 * np.std(values)
+
+
+def test_one_row_leaves_the_whole_range_and_few_rows_wide_ones() -> None:
+    rng = np.random.default_rng(0)
+    assert jackknife(lambda rows: 0.5, 0.5, 1, rng, 0.0, 1.0) == (0.0, 1.0)
+    assert jackknife(lambda rows: float(rows[0]), 0.5, 2, rng, 0.0, 1.0) == (0.0, 1.0)
+    assert jackknife(lambda rows: 0.5, 0.5, 100, rng, 0.0, 1.0) == (0.5, 0.5)
