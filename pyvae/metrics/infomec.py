@@ -1,6 +1,7 @@
 """InfoMEC: modularity, compactness and explicitness in units of information."""
 
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,16 @@ STEPS = 60
 Index = npt.NDArray[np.int64]
 
 
+class InfoMEC(NamedTuple):
+    """InfoM, InfoC and InfoE, each from 0 to 1; the first's `parts` have `active` [D], the latents in use, and
+    `information` [D, K] in nats, the last's `judged` [K], the share of rows whose class the probe has met.
+    """
+
+    modularity: Measured
+    compactness: Measured
+    explicitness: Measured
+
+
 def infomec(
     codes: Codes | Rows | AggregatePosterior,
     factors: Factors | Labels,
@@ -34,7 +45,7 @@ def infomec(
     estimator: Estimator | None = None,
     samples: int = SAMPLES,
     seed: int = 0,
-) -> Measured:
+) -> InfoMEC:
     r"""InfoM, InfoC and InfoE of Hsu et al. (2023, arXiv 2305.18378), section 4.
 
     .. math::
@@ -60,8 +71,7 @@ def infomec(
         seed: fixes the answer to the bit, and which rows are held out.
 
     Returns:
-        Measured, from 0 to 1: InfoM, with the other two beside it. `parts` has `infom`, `infoc` and `infoe`, each
-        Measured, `active` [D], the latents in use, and `information` [D, K] in nats.
+        InfoMEC, three Measured.
 
     Raises:
         TypeError, ValueError: as Codes and Factors; ValueError for a factor with one value, another pruning, or a
@@ -80,11 +90,9 @@ def infomec(
     def infoc(value: Array, entropies: Array) -> Array:
         return _concentration(_shares(value, entropies)[..., active, :], -2)
 
-    compactness = information.measured(infoc, _ceiling(information, -2), settings=settings)
-    explicitness = _explicitness(found.means[:, active], about, held_out, check_seed(seed))
     modularity = information.measured(infom, _ceiling(information, -1), settings=settings, active=active)
-    parts = {"infom": modularity, "infoc": compactness, "infoe": explicitness, **modularity.parts}
-    return Measured(modularity.value, modularity.low, modularity.high, modularity.ceiling, modularity.settings, parts)
+    compactness = information.measured(infoc, _ceiling(information, -2), settings=settings, active=active)
+    return InfoMEC(modularity, compactness, _explicitness(found.means[:, active], about, held_out, check_seed(seed)))
 
 
 def _shares(information: Array, entropies: Array) -> Array:

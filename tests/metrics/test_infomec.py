@@ -10,12 +10,12 @@ from tests.metrics import known
 
 def test_known_codes() -> None:
     names = ("perfect", "permuted", "scaled", "duplicated", "rotated", "dead", "constant")
-    scores = {name: infomec(known.CODES[name], known.factors()).parts for name in names}
+    scores = {name: infomec(known.CODES[name], known.factors()) for name in names}
     for same in ("perfect", "permuted", "scaled", "dead"):
-        assert [scores[same][name].value for name in ("infom", "infoc", "infoe")] == pytest.approx([1, 1, 1], abs=0.02)
-    assert scores["duplicated"]["infom"].value > 0.98 and scores["duplicated"]["infoc"].value < 0.92
-    assert scores["rotated"]["infom"].value < 0.4 and scores["rotated"]["infoe"].value > 0.97
-    assert [scores["constant"][name].value for name in ("infom", "infoc", "infoe")] == [0, 0, 0]
+        assert [part.value for part in scores[same]] == pytest.approx([1, 1, 1], abs=0.02)
+    assert scores["duplicated"].modularity.value > 0.98 and scores["duplicated"].compactness.value < 0.92
+    assert scores["rotated"].modularity.value < 0.4 and scores["rotated"].explicitness.value > 0.97
+    assert [part.value for part in scores["constant"]] == [0, 0, 0]
 
 
 def test_it_is_its_formulas() -> None:
@@ -24,19 +24,19 @@ def test_it_is_its_formulas() -> None:
     shares = np.maximum(information.value, 0) / information.entropies
     modularity = ((shares.max(1) / shares.sum(1)).mean() - 1 / 5) / (1 - 1 / 5)
     compactness = ((shares.max(0) / shares.sum(0)).mean() - 1 / 5) / (1 - 1 / 5)
-    assert score.value == score.parts["infom"].value == pytest.approx(modularity)
-    assert score.parts["infoc"].value == pytest.approx(compactness)
+    assert score.modularity.value == pytest.approx(modularity)
+    assert score.compactness.value == pytest.approx(compactness)
 
 
 def test_prunings_differ_where_a_latent_seldom_moves() -> None:
     rng = np.random.default_rng(0)
     factors = np.stack([rng.random(2000) < 0.2, rng.integers(4, size=2000)], 1).astype(int)
     codes = factors.astype(float)
-    assert infomec(codes, factors).parts["active"].tolist() == [True, True]
-    assert infomec(codes, factors, pruning="iqr").parts["active"].tolist() == [False, True]
+    assert infomec(codes, factors).modularity.parts["active"].tolist() == [True, True]
+    assert infomec(codes, factors, pruning="iqr").modularity.parts["active"].tolist() == [False, True]
     faint = np.concatenate([codes, 0.01 * rng.normal(size=(2000, 1)), np.zeros((2000, 1))], 1)
-    assert infomec(faint, factors).parts["active"].tolist() == [True, True, False, False]
-    assert infomec(faint, factors, pruning=None).parts["active"].tolist() == [True, True, True, False]
+    assert infomec(faint, factors).modularity.parts["active"].tolist() == [True, True, False, False]
+    assert infomec(faint, factors, pruning=None).modularity.parts["active"].tolist() == [True, True, True, False]
     with pytest.raises(ValueError, match='pruning must be "range", "iqr" or None, got \'std\''):
         infomec(codes, factors, pruning="std")  # type: ignore[arg-type]
 
@@ -47,16 +47,16 @@ def test_explicitness_is_the_share_of_the_entropy_that_a_probe_takes() -> None:
     bits = rng.integers(2, size=(20_000, 2))
     seen = bits ^ (rng.random(bits.shape) < 0.1)
     expected = 1 + (0.1 * np.log(0.1) + 0.9 * np.log(0.9)) / np.log(2)
-    score = infomec(seen.astype(float), bits).parts["infoe"]
+    score = infomec(seen.astype(float), bits).explicitness
     assert score.value == pytest.approx(expected, abs=0.02) and score.low < expected < score.high
     noise = rng.normal(size=(60, 20))
-    assert infomec(noise, bits[:60]).parts["infoe"].value < 0.1
-    assert infomec(noise, bits[:60], held_out=False).parts["infoe"].value > 0.3
+    assert infomec(noise, bits[:60]).explicitness.value < 0.1
+    assert infomec(noise, bits[:60], held_out=False).explicitness.value > 0.3
 
 
 def test_a_class_that_the_probe_has_not_met_is_left_out_and_told() -> None:
     labels = np.repeat([0, 1, 2, 3], [200, 200, 2, 2])
-    parts = infomec(np.stack([labels, labels[::-1]], 1).astype(float), labels).parts["infoe"].parts
+    parts = infomec(np.stack([labels, labels[::-1]], 1).astype(float), labels).explicitness.parts
     assert 0.95 < parts["judged"][0] <= 1
 
 
@@ -64,13 +64,13 @@ def test_of_posteriors_and_seeds() -> None:
     mu = known.grid()[:800].astype(np.float32)
     codes, factors = Codes(mu, np.full_like(mu, -8.0)), known.factors().take(np.arange(800))
     score = infomec(codes, factors, samples=400)
-    assert score.settings["estimator"] == "posterior" and score.value > 0.8
+    assert score.modularity.settings["estimator"] == "posterior" and score.modularity.value > 0.8
     assert infomec(Codes(mu, np.full_like(mu, -8.0)), factors, samples=400) == score
 
 
 def test_one_of_each_is_0_over_0() -> None:
     bit = np.random.default_rng(0).integers(2, size=200)
-    parts = infomec(bit[:, None].astype(float), bit).parts
-    assert parts["infom"].value == parts["infoc"].value == 0 and parts["infoe"].value > 0.99
+    score = infomec(bit[:, None].astype(float), bit)
+    assert score.modularity.value == score.compactness.value == 0 and score.explicitness.value > 0.99
     with pytest.raises(ValueError, match="at least two values of each factor"):
         infomec(np.zeros((3, 2)), [0, 0, 0])
