@@ -15,9 +15,8 @@ from pyvae.data.image_table import ImageGrid, grid_factors, ranks
 
 PUBLISHED = Published("3D Shapes", "3dshapes.h5", "https://github.com/google-deepmind/3d-shapes")
 NAMES = ("floor hue", "wall hue", "object hue", "scale", "shape", "orientation")
-_BLOCK = 2048
-"""Images read at a time: chunks of such a file are cut across images, so that a slice of a few would unpack nearly as
-much as one of all of these."""
+_LEAST, _MOST = 2048, 40_000
+"""Images read at a time, at least and at most: 25 to 490 MB."""
 
 
 class Shapes3D(ImageGrid):
@@ -51,7 +50,7 @@ class Shapes3D(ImageGrid):
         with _opened(file) as opened:
             _check(opened, "images", shape, "u")
             _check(opened, "labels", (count, 6), "iuf")
-            labels = opened["labels"][:]
+            labels, rows = opened["labels"][:], _rows_at_a_time(opened["images"].chunks)
         grid = np.stack(np.unravel_index(np.arange(count), tuple(sizes)), 1)
         if not np.array_equal(np.stack([ranks(column) for column in labels.T], 1), grid):
             raise PUBLISHED.refusal(f"labels that run through all of sizes {tuple(sizes)}, the last fastest", "others")
@@ -60,8 +59,8 @@ class Shapes3D(ImageGrid):
             name=f"{file.stem}.images.unpacked.npy",
             identity=of_file(file, "images"),
             shape=shape,
-            blocks=lambda: _blocks(file, count),
-            steps=math.ceil(count / _BLOCK),
+            blocks=lambda: _blocks(file, count, rows),
+            steps=math.ceil(count / rows),
         ).open(cache, progress=progress)
         super().__init__(Pixels(images, white=255), factors)
 
@@ -84,11 +83,19 @@ def _check(opened: Any, name: str, shape: tuple[int, ...], kinds: str) -> None:
         raise PUBLISHED.refusal(f"dataset {name} of shape {shape} and dtype {dtype}", got)
 
 
-def _blocks(file: Path, count: int) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+def _rows_at_a_time(chunks: tuple[int, ...] | None) -> int:
+    """Whole chunks, which h5py cuts across images, (15 000, 4, 4, 1) for the published shape: a slice of a few images
+    unpacks as much as one of all that the chunks reach.
+    """
+    depth = chunks[0] if chunks else 1
+    return min(_MOST, depth * math.ceil(_LEAST / depth))
+
+
+def _blocks(file: Path, count: int, rows: int) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
     with _opened(file) as opened:
         images = opened["images"]
-        for first in range(0, count, _BLOCK):
+        for first in range(0, count, rows):
             try:
-                yield first, images[first : min(first + _BLOCK, count)]
+                yield first, images[first : min(first + rows, count)]
             except OSError as error:
                 raise PUBLISHED.refusal("whole chunks", f"damaged ones in {str(file)!r}") from error
