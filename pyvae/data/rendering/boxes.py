@@ -25,17 +25,30 @@ REACH = (*distances.REACH, splines.REACH)
 
 
 class Sprite(NamedTuple):
-    """What the factors of images mean, each [N, 1, 1]: numbers of shapes, radii and places of centres in image widths,
-    cosines and sines; hues are [N, channels, 1, 1].
+    """What the factors of images mean, each [N, 1, 1]: numbers of shapes, radii in image widths, cosines and sines;
+    hues, [N, channels, 1, 1]; and the numbers of places, [N].
     """
 
     kind: Tensor
     radius: Tensor
     cosine: Tensor
     sine: Tensor
+    hue: Tensor
     x: Tensor
     y: Tensor
-    hue: Tensor
+
+
+class Strips(NamedTuple):
+    """Of boxes of one width, by the number of a place: how far their pixels are from the centre in image widths, across
+    [X, 1, W] and down [Y, W, 1]; where they start in their image, the sum of both parts [X] and [Y]; and where their
+    lines start from there, [channels, W].
+    """
+
+    across: Tensor
+    down: Tensor
+    left: Tensor
+    top: Tensor
+    lines: Tensor
 
 
 @dataclass(frozen=True)
@@ -77,17 +90,15 @@ class Renderer:
 
     def _at_once(self, factors: Tensor, images: Tensor) -> Tensor:
         """Writes boxes that hold any sprite into black images."""
-        first, boxes = self._boxes(self._sprites(factors), None, self.sizes[1] - 1, images.dtype)
-        lines = self._lines(first, boxes.shape[-1])[..., None]
-        places = lines + torch.arange(boxes.shape[-1], device=first.device)
+        lines, boxes = self._boxes(self._sprites(factors), None, self.sizes[1] - 1, images.dtype)
+        places = lines[..., None] + torch.arange(boxes.shape[-1], device=lines.device)
         return images.scatter_(1, places.flatten(1), boxes.flatten(1))
 
     def _sprites(self, factors: Tensor) -> Sprite:
-        columns = factors[:, (0, 1, 2, 2, 3, 4)].unbind(-1)
-        *tables, hues = _tables(self.sizes, self.kinds, self.colours, factors.device)
-        values = [table[column][:, None, None] for table, column in zip(tables, columns, strict=True)]
-        hue = hues[factors[:, 5]] if self.channels > 1 else hues.expand(len(factors), -1)
-        return Sprite._make((*values, hue[:, :, None, None]))
+        kinds, radii, cosines, sines, hues = _tables(self.sizes, self.kinds, self.colours, factors.device)
+        shape, scale, turn, x, y, *colour = factors.unbind(-1)
+        hue = hues[colour[0]] if self.channels > 1 else hues.expand(len(factors), 1, 1, 1)
+        return Sprite(kinds[shape], radii[scale], cosines[turn], sines[turn], hue, x, y)
 
     def _groups(self, factors: Tensor) -> Iterator[tuple[Tensor, Sprite, int, int]]:
         """Rows that have one distance and about one scale: their numbers, sprites, the distance's number and their
@@ -100,26 +111,25 @@ class Renderer:
         for number, count in enumerate(torch.bincount(family).tolist()):
             for first in range(start, start + count, TOGETHER):
                 part = slice(first, min(first + TOGETHER, start + count))
-                yield order[part], Sprite._make(values[part] for values in sprites), number, int(factors[part, 1][-1])
+                together = Sprite._make(values[part] for values in sprites)
+                yield order[part], together, number, int(factors[part, 1][-1])
             start += count
 
     def _boxes(self, sprites: Sprite, family: int | None, scale: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Of sprites up to a scale, boxes of all pixels that they can cover, [N, channels, W, W], and the first one's
-        place in its image, [N].
+        """Of sprites up to a scale: where the lines of their boxes start in their images, [N, channels, W], and the
+        boxes, which hold all pixels that they can cover, [N, channels, W, W].
         """
-        kind, radius, cosine, sine, x, y, hue = sprites
-        pixels = torch.arange(self._width(family, scale), dtype=torch.float32, device=x.device)
-        left, top = (self._first(centre, len(pixels)) for centre in (x, y))
-        across = (left + (pixels + 0.5)).div_(self.side).sub_(x)  # [N, 1, W]
-        down = (top + (pixels + 0.5)[:, None]).div_(self.side).sub_(y)  # [N, W, 1]
+        kind, radius, cosine, sine, hue, x, y = sprites
+        strips = _strips(self, self._width(family, scale), x.device)
+        across, down = strips.across[x], strips.down[y]
         u = (across * cosine + down * sine).div_(radius)
         v = (down * cosine - across * sine).div_(radius)
-        cover = self._cover(self._distance(u, v, kind, family).mul_(radius).mul_(self.side))[:, None]
+        cover = self._cover(self._distance(u, v, kind, family).mul_(radius).mul_(-self.side))[:, None]
         if self.channels > 1:
             cover = cover * hue
         if dtype == torch.uint8:
             cover = cover.mul_(255).round_().to(torch.uint8)
-        return top.mul_(self.side).add_(left).long().flatten(), cover
+        return (strips.left[x] + strips.top[y])[:, None, None] + strips.lines, cover
 
     def _width(self, family: int | None, scale: int) -> int:
         """Of a box around any sprite up to a scale, whatever its place, at most the image's."""
@@ -127,20 +137,11 @@ class Renderer:
         reach = max(REACH) if family is None else REACH[family]
         return min(self.side, math.floor(2 * (reach * radius * self.side + 0.5)) + 2)
 
-    def _first(self, centre: Tensor, width: int) -> Tensor:
-        """The first pixel of a box that has the centre in its middle, moved as far as it takes to stay in the image."""
-        return (centre * self.side).sub_((width - 1) / 2).floor_().clamp_(0, self.side - width)
-
-    def _lines(self, first: Tensor, width: int) -> Tensor:
-        """Where the lines of boxes start, [N, channels, W]."""
-        planes, lines = (torch.arange(size, device=first.device) for size in (self.channels, width))
-        return first[:, None, None] + (planes[:, None] * self.side**2 + lines * self.side)
-
-    def _paste(self, images: Tensor, rows: Tensor, first: Tensor, boxes: Tensor) -> None:
+    def _paste(self, images: Tensor, rows: Tensor, lines: Tensor, boxes: Tensor) -> None:
         """Writes boxes into rows of images, by whole lines of a box: indices of pixels would take longer than boxes."""
         flat, width = images.numpy().reshape(-1), boxes.shape[-1]
-        lines = as_strided(flat, (flat.size - width + 1, width), 2 * flat.strides)  # from any pixel on
-        lines[self._lines(first + rows * images.shape[1], width).numpy()] = boxes.numpy()
+        from_any_pixel = as_strided(flat, (flat.size - width + 1, width), 2 * flat.strides)
+        from_any_pixel[lines.add_((rows * images.shape[1])[:, None, None]).numpy()] = boxes.numpy()
 
     def _distance(self, u: Tensor, v: Tensor, kind: Tensor, family: int | None) -> Tensor:
         """Of the family's shapes, overwriting u and v; without one of every family, each where its kind asks for it."""
@@ -155,25 +156,38 @@ class Renderer:
         tables = splines.spline_tables(max(self.kinds) - NAMED + 1, self.shape_seed).to(u.device)
         return splines.distance(u, v, (kind - NAMED).clamp_(min=0), tables)
 
-    def _cover(self, distance: Tensor) -> Tensor:
-        """The share of a pixel within a shape whose edge is at a distance in pixels: an edge is one pixel wide, or
-        decided at a pixel's centre.
+    def _cover(self, depth: Tensor) -> Tensor:
+        """The share of a pixel within a shape, of how many pixels its centre is inside: an edge is one pixel wide, or
+        none.
         """
-        return (0.5 - distance).clamp_(0.0, 1.0) if self.antialias else (distance <= 0).float()
+        return depth.add_(0.5).clamp_(0.0, 1.0) if self.antialias else (depth >= 0).float()
 
 
 @lru_cache(maxsize=64)
 def _tables(sizes: tuple[int, ...], kinds: tuple[int, ...], colours: int, device: torch.device) -> tuple[Tensor, ...]:
-    """What each value of a factor means, in the order of Sprite; hues [colours, channels]."""
-    scales, turns, xs, ys = (torch.arange(size, dtype=torch.float32) for size in sizes[1:5])
-    radius = RADIUS * (SMALLEST + (1 - SMALLEST) * _share(scales))
-    angle = 2 * math.pi * turns / len(turns)
-    x, y = (MARGIN + (1 - 2 * MARGIN) * _share(values) for values in (xs, ys))
+    """What each value of shape, scale, orientation (twice) and colour means, as in Sprite."""
+    radius = RADIUS * (SMALLEST + (1 - SMALLEST) * _share(sizes[1]))
+    angle = 2 * math.pi * torch.arange(sizes[2], dtype=torch.float32) / sizes[2]
     hues = [colorsys.hsv_to_rgb(number / colours, 1.0, 1.0) if colours > 1 else (1.0,) for number in range(colours)]
-    tables = (torch.tensor(kinds), radius, angle.cos(), angle.sin(), x, y, torch.tensor(hues))
-    return tuple(table.to(device) for table in tables)
+    tables = (torch.tensor(kinds), radius, angle.cos(), angle.sin(), torch.tensor(hues))
+    return tuple(table[..., None, None].to(device) for table in tables)
 
 
-def _share(values: Tensor) -> Tensor:
-    """Where each value stands between the first, 0, and the last, 1; the middle where there is one only."""
-    return values / (len(values) - 1) if len(values) > 1 else torch.full_like(values, 0.5)
+@lru_cache(maxsize=256)
+def _strips(renderer: Renderer, width: int, device: torch.device) -> Strips:
+    """Boxes have the centre in their middle, but for those that are moved to stay in the image."""
+    side, pixels = renderer.side, torch.arange(width)
+    first, offsets = [], []
+    for size in renderer.sizes[3:5]:
+        centre = MARGIN + (1 - 2 * MARGIN) * _share(size)
+        start = (centre * side - (width - 1) / 2).floor().clamp(0, side - width).long()
+        first.append(start)
+        offsets.append(((start[:, None] + pixels) + 0.5) / side - centre[:, None])
+    lines = torch.arange(renderer.channels)[:, None] * side**2 + pixels * side
+    strips = (offsets[0][:, None], offsets[1][:, :, None], first[0], first[1] * side, lines)
+    return Strips._make(strip.to(device) for strip in strips)
+
+
+def _share(size: int) -> Tensor:
+    """Where each of so many values stands between the first, 0, and the last, 1; the middle where there is one only."""
+    return torch.arange(size, dtype=torch.float32) / (size - 1) if size > 1 else torch.tensor([0.5])
