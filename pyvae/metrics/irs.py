@@ -99,8 +99,9 @@ def _robustness(values: Array, units: Array, labels: Index, quantile: float, by_
 
 def _deviations(values: Array, labels: Index, quantile: float, equally: bool) -> Array:
     """The mean over a factor's values of the quantile of deviations at that value, [D]."""
-    order = np.argsort(labels, kind="stable")
     counts = np.bincount(labels)
+    few = labels.astype(np.uint16) if len(counts) <= 2**16 else labels  # numpy sorts 16 bits by radix
+    order = np.argsort(few, kind="stable")
     ends = counts.cumsum()
     total = np.zeros(values.shape[1])
     for count, end in zip(counts[counts > 0], ends[counts > 0], strict=True):

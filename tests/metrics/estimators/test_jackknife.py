@@ -23,3 +23,19 @@ def test_one_row_leaves_the_whole_range_and_few_rows_wide_ones() -> None:
     assert jackknife(lambda rows: 0.5, 0.5, 1, rng, 0.0, 1.0) == (0.0, 1.0)
     assert jackknife(lambda rows: float(rows[0]), 0.5, 2, rng, 0.0, 1.0) == (0.0, 1.0)
     assert jackknife(lambda rows: 0.5, 0.5, 100, rng, 0.0, 1.0) == (0.5, 0.5)
+
+
+def test_of_many_rows_some_are_drawn() -> None:
+    """The mean of N rows of variance 1 is known to 1.96 / sqrt(N); ten groups know their spread to a quarter."""
+    x, most = np.random.default_rng(0).normal(size=100_000), 0
+    widths = []
+
+    def mean(rows: np.ndarray) -> float:
+        nonlocal most
+        most = max(most, len(rows))
+        return float(x[rows].mean())
+
+    for seed in range(20):
+        low, high = jackknife(mean, float(x.mean()), len(x), np.random.default_rng(seed), -1.0, 1.0)
+        widths.append(high - low)
+    assert most <= 20_000 and 0.8 < np.median(widths) * np.sqrt(len(x)) / (2 * 2.262) < 1.2
