@@ -1,6 +1,16 @@
 """Data sets with known generating factors and named biases, one file each."""
 
 from pyvae.data.arrays import Arrays
+from pyvae.data.bias import (
+    Bias,
+    Correlate,
+    FactorTable,
+    Remove,
+    Resample,
+    Shift,
+    Skew,
+    effective_sample_size,
+)
 from pyvae.data.block_grid import BlockGrid
 from pyvae.data.cars3d import Cars3D
 from pyvae.data.celeba import CelebA
@@ -19,19 +29,27 @@ __all__ = [
     "DATA_SETS",
     "MPI3D",
     "Arrays",
+    "Bias",
     "BlockGrid",
     "Cars3D",
     "CelebA",
+    "Correlate",
     "DSprites",
     "DataSet",
     "Digits",
     "Draw",
     "Factor",
+    "FactorTable",
     "ImageFolder",
     "ImageGrid",
     "ImageTable",
+    "Remove",
+    "Resample",
     "Shapes3D",
+    "Shift",
+    "Skew",
     "SmallNORB",
     "Sprites",
+    "effective_sample_size",
     "named",
 ]

@@ -1,0 +1,40 @@
+"""Rows with labels, of which some combinations may be missing: the unbiased distribution has all rows as likely."""
+
+import functools
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from pyvae.data.bias.changes import Change
+from pyvae.data.bias.distribution import TableDistribution
+from pyvae.data.data_set import Factor
+
+
+class FactorTable:
+    """The labels of N rows, such as the attributes of CelebA's faces, prepared for biases.
+
+    Args:
+        factors: names and sizes of the F columns.
+        labels: whole numbers [N, F] from 0, below each factor's size; kept, not copied.
+
+    Tables are equal where they are the same object. Raises ValueError for another shape and labels out of range.
+    """
+
+    def __init__(self, factors: Sequence[Factor], labels: Tensor) -> None:
+        self.factors, self.labels = tuple(factors), torch.as_tensor(labels)
+        if self.labels.dim() != 2 or self.labels.shape[1] != len(self.factors) or not len(self.labels):
+            raise ValueError(f"labels must have shape [N, {len(self.factors)}], got {list(self.labels.shape)}")
+        for factor, column in zip(self.factors, self.labels.T, strict=True):
+            whole = not column.is_floating_point() or bool((column == column.floor()).all())
+            fits = factor.size is not None and bool(((column >= 0) & (column < factor.size)).all())
+            if factor.size is not None and not (whole and fits):
+                raise ValueError(f"labels must be whole numbers from 0 to {factor.size - 1} for {factor.name}")
+        self.distribution = functools.lru_cache(maxsize=64)(self._distribution)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def _distribution(self, changes: tuple[Change, ...]) -> TableDistribution:
+        """Of the rows after changes, made once for equal ones."""
+        return TableDistribution(self.factors, self.labels.cpu(), changes)
