@@ -79,8 +79,8 @@ def _images(given: Given, cache: Cache, progress: bool) -> tuple[npt.NDArray[Any
         return _array("images", given), None
     path = _file("images", given)
     if path.suffix == ".npy":
-        return npy_images(path), None
-    archive = Archive(path)
+        return npy_images(path, "images"), None
+    archive = Archive(path, "images")
     members = [name for name in IMAGES if name in archive.names]
     if not members:
         has = ", ".join(archive.names) or "nothing"
@@ -103,7 +103,7 @@ def _array(name: str, given: Given) -> npt.NDArray[Any]:
         path = _file(name, given)
         if path.suffix != ".npy":
             raise ValueError(f"{name} must be the path of a .npy file, got {str(path)!r}.")
-        return npy_images(path)
+        return npy_images(path, name)
     if isinstance(given, Tensor):
         given = given.detach().cpu()
         return given.float().numpy() if given.dtype == torch.bfloat16 else given.numpy()

@@ -2,6 +2,7 @@
 
 import math
 import tarfile
+import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -76,7 +77,7 @@ def _blocks(file: Path, views: tuple[int, int], objects: int, side: int) -> Iter
                 if member.name in places and (content := archive.extractfile(member)):
                     images = _images(content.read(), member.name, views)
                     yield places[member.name] * math.prod(views), resized(images, side)
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise PUBLISHED.refusal(
             "members in a whole tar archive", f"{str(file)!r} of another kind or damaged"
         ) from error

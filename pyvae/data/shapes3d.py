@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,12 +66,16 @@ class Shapes3D(ImageGrid):
         super().__init__(Pixels(images, white=255), factors)
 
 
-def _opened(file: Path) -> Any:
+@contextmanager
+def _opened(file: Path) -> Iterator[Any]:
+    """The file for reading; what h5py raises of one that is no HDF5, or damaged, becomes a refusal."""
     h5py = extra("h5py", "3D Shapes")
     try:
-        return h5py.File(file, "r")
-    except OSError as error:
-        raise PUBLISHED.refusal("datasets images and labels in HDF5", f"{str(file)!r} of another kind") from error
+        with h5py.File(file, "r") as opened:
+            yield opened
+    except (OSError, RuntimeError, KeyError) as error:
+        got = f"{str(file)!r} of another kind or damaged"
+        raise PUBLISHED.refusal("datasets images and labels in HDF5", got) from error
 
 
 def _check(opened: Any, name: str, shape: tuple[int, ...], kinds: str) -> None:
@@ -95,7 +100,4 @@ def _blocks(file: Path, count: int, rows: int) -> Iterator[tuple[int, npt.NDArra
     with _opened(file) as opened:
         images = opened["images"]
         for first in range(0, count, rows):
-            try:
-                yield first, images[first : min(first + rows, count)]
-            except OSError as error:
-                raise PUBLISHED.refusal("whole chunks", f"damaged ones in {str(file)!r}") from error
+            yield first, images[first : min(first + rows, count)]

@@ -161,19 +161,19 @@ def test_files_that_hold_something_else_are_refused(tmp_path: Path) -> None:
     ):
         Arrays(path)
     np.savez(path, x=np.array([{}]))
-    with pytest.raises(ValueError, match=r"^path must hold an array of numbers, got objects in member x of"):
+    with pytest.raises(ValueError, match=r"^images must hold an array of numbers, got objects in member x of"):
         Arrays(path)
     path.write_bytes(b"text")
-    with pytest.raises(ValueError, match=r"^path must be a .npz archive, got .* of another kind.$"):
+    with pytest.raises(ValueError, match=r"^images must be a .npz archive, got .* of another kind.$"):
         Arrays(path)
     path = tmp_path / "mine.npy"
     np.save(path, np.array([{}]))
-    with pytest.raises(ValueError, match=r"^path must hold an array of numbers, got objects in"):
+    with pytest.raises(ValueError, match=r"^images must hold an array of numbers, got objects in"):
         Arrays(path)
     np.save(path, GREY)
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ValueError, match=r"^path must be a whole .npy file, got .* which ends early.$"):
+    with pytest.raises(ValueError, match=r"^images must be a whole .npy file, got .* which ends early.$"):
         Arrays(path)
     path.write_bytes(b"text")
-    with pytest.raises(ValueError, match=r"^path must hold an array in the .npy format, got"):
+    with pytest.raises(ValueError, match=r"^images must hold an array in the .npy format, got"):
         Arrays(path)

@@ -1,6 +1,7 @@
 """Arrays in the binary format of the NORB data sets."""
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,7 +65,7 @@ def _opened(path: Path) -> Iterator[Any]:
 def _read(file: Any, size: int, path: Path) -> bytes:
     try:
         data: bytes = file.read(size)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"path must hold whole files, got {str(path)!r}, which is damaged.") from error
     if len(data) != size:
         raise ValueError(f"path must hold whole files, got {str(path)!r}, which ends early.")

@@ -2,8 +2,11 @@
 
 import math
 import zipfile
+import zlib
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -13,6 +16,9 @@ from pyvae.data.formats.pixels import mapped
 from pyvae.data.formats.unpacked import Cache, Unpacking
 
 _BLOCK_BYTES = 2**25  # read at a time
+_HEADER_BYTES = 2**16  # at most: numpy refuses to read longer ones
+_DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, NotImplementedError, RuntimeError)
+"""What zipfile and numpy raise where bytes are not those that were written."""
 
 
 class Header(NamedTuple):
@@ -37,18 +43,18 @@ class Header(NamedTuple):
 
 
 class Archive:
-    """The members of a .npz archive, which is read when they are asked for.
+    """The members of a .npz archive, which is read when they are asked for. Errors name the argument that it came by.
 
     Raises ValueError for a file of another kind.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, argument: str = "path") -> None:
+        self.path, self._argument = path, argument
         try:
             with zipfile.ZipFile(path) as file:
                 infos = file.infolist()
-        except zipfile.BadZipFile as error:
-            raise ValueError(f"path must be a .npz archive, got {str(path)!r} of another kind.") from error
+        except _DAMAGE as error:
+            raise ValueError(f"{argument} must be a .npz archive, got {str(path)!r} of another kind.") from error
         self._members = {info.filename.removesuffix(".npy"): info for info in infos}
 
     @property
@@ -60,13 +66,20 @@ class Archive:
 
         Raises ValueError for one that is no array of numbers.
         """
-        with zipfile.ZipFile(self.path) as file, file.open(self._members[name]) as member:
-            return header_of(member, f"member {name} of {str(self.path)!r}")
+        try:
+            with zipfile.ZipFile(self.path) as file, file.open(self._members[name]) as member:
+                start = BytesIO(member.read(_HEADER_BYTES))
+        except _DAMAGE as error:
+            raise self._damaged(name) from error
+        return header_of(start, self._argument, f"member {name} of {str(self.path)!r}")
 
     def array(self, name: str) -> npt.NDArray[Any]:
         """A whole member, in memory."""
-        with np.load(self.path, allow_pickle=False) as file:
-            array: npt.NDArray[Any] = file[name]
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                array: npt.NDArray[Any] = file[name]
+        except _DAMAGE as error:
+            raise self._damaged(name) from error
         return array
 
     def images(self, name: str, cache: Cache, *, progress: bool) -> npt.NDArray[Any]:
@@ -107,32 +120,34 @@ class Archive:
                 count = min(rows, header.shape[0] - first)
                 try:
                     data = member.read(count * row)
-                except (zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
+                except _DAMAGE as error:
                     raise self._damaged(name) from error
                 if len(data) != count * row:
                     raise self._damaged(name)
                 yield first, np.frombuffer(data, np.uint8).reshape(count, *header.shape[1:])
 
     def _damaged(self, name: str) -> ValueError:
-        return ValueError(f"path must be a whole archive, got {str(self.path)!r} whose member {name} is damaged.")
+        return ValueError(
+            f"{self._argument} must be a whole archive, got {str(self.path)!r} whose member {name} is damaged."
+        )
 
 
-def npy_images(path: Path) -> npt.NDArray[Any]:
+def npy_images(path: Path, argument: str) -> npt.NDArray[Any]:
     """The array of a .npy file, mapped; one that is stored by columns is held in memory.
 
     Raises ValueError for a file of another kind.
     """
     with path.open("rb") as file:
-        header = header_of(file, repr(str(path)))
+        header = header_of(file, argument, repr(str(path)))
     if path.stat().st_size < header.length + math.prod(header.shape) * header.dtype.itemsize:
-        raise ValueError(f"path must be a whole .npy file, got {str(path)!r}, which ends early.")
+        raise ValueError(f"{argument} must be a whole .npy file, got {str(path)!r}, which ends early.")
     if header.by_columns:
         array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
         return array
     return mapped(path, header.length, header.dtype, header.shape)
 
 
-def header_of(file: BinaryIO | Any, what: str) -> Header:
+def header_of(file: BinaryIO, argument: str, what: str) -> Header:
     """The header that an array in the .npy format begins with.
 
     Raises ValueError for other content, and for an array of objects, which only a pickle holds.
@@ -141,8 +156,8 @@ def header_of(file: BinaryIO | Any, what: str) -> Header:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, by_columns, dtype = read(file)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"path must hold an array in the .npy format, got {what}.") from error
+    except (ValueError, EOFError, SyntaxError, TokenError) as error:
+        raise ValueError(f"{argument} must hold an array in the .npy format, got {what}.") from error
     if dtype.hasobject:
-        raise ValueError(f"path must hold an array of numbers, got objects in {what}.")
+        raise ValueError(f"{argument} must hold an array of numbers, got objects in {what}.")
     return Header(shape, dtype, by_columns and len(shape) > 1, file.tell())
