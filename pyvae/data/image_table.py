@@ -10,9 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from pyvae.data.data_set import Draw, Factor, check_count
+from pyvae.data.bias import Biases, FactorTable, draw_factors, draw_rows
+from pyvae.data.data_set import Draw, Factor
 from pyvae.data.formats.pixels import Pixels
-from pyvae.ops import reparameterize
 
 
 class ImageTable:
@@ -86,14 +86,15 @@ class ImageTable:
             raise ValueError(f"rows must lie between 0 and {self.count - 1}, got others")
         return self._take(rows)
 
-    def draw(self, count: int, seeds: Mapping[str, Tensor], bias: Any = None) -> Draw:
-        """`count` random rows for each of K models, each as likely as the others; with replacement.
+    def draw(self, count: int, seeds: Mapping[str, Tensor], bias: Biases = None) -> Draw:
+        """`count` random rows for each of K models, with replacement, all as likely but for `bias`: a
+        `pyvae.data.Bias`, one for each model, or weights of values by name.
 
-        Raises ValueError for a bias of images that have no factors.
+        Raises ValueError for a count below 1, a bias that does not fit the factors, and any of images without factors.
         """
-        check_count(count)
-        self._check_bias(bias)
-        rows = (uniform(seeds["factors"], count, 1)[..., 0] * self.count).long().clamp_(max=self.count - 1)
+        if bias is not None and not self.factors:
+            raise ValueError("bias must be None for images without factors, got one")
+        rows = draw_rows(self._table, count, seeds["factors"], bias)
         return Draw(self._values.to(rows.device)[rows], self._take(rows))
 
     def test_factors(self) -> Tensor:
@@ -101,8 +102,10 @@ class ImageTable:
         return self._values.clone()
 
     def labels(self) -> Tensor:
-        """The number of each factor's value among those that occur, int64 [N, F]."""
-        columns = [torch.unique(column, return_inverse=True)[1] for column in self._values.T]
+        """The number of each factor's value, int64 [N, F]: itself where values are numbers below the factor's size, its
+        place among those that occur elsewhere.
+        """
+        columns = [_labels(column, size) for column, (_, size, _) in zip(self._values.T, self.factors, strict=True)]
         return torch.stack(columns, -1) if columns else torch.zeros(self.count, 0, dtype=torch.int64)
 
     def _take(self, rows: Tensor) -> Tensor:
@@ -116,9 +119,14 @@ class ImageTable:
         found, firsts = np.unique(keys, return_index=True)
         return found, firsts.astype(np.int64)
 
-    def _check_bias(self, bias: Any) -> None:
-        if bias is not None and not self.factors:
-            raise ValueError("bias must be None for images without factors, got one")
+    @cached_property
+    def _table(self) -> FactorTable:
+        """What draws find rows in."""
+        return FactorTable(self.factors, self.labels())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is prepared for draws, which another process prepares anew."""
+        return {name: value for name, value in self.__dict__.items() if name != "_table"}
 
     def _check_width(self, factors: Tensor) -> None:
         if factors.shape[-1:] != (len(self.factors),):
@@ -152,12 +160,13 @@ class ImageGrid(ImageTable):
             raise ValueError(f"factors must lie between 0 and sizes - 1 for sizes {self._sizes}, got others")
         return self._take(self._numbers(factors))
 
-    def draw(self, count: int, seeds: Mapping[str, Tensor], bias: Any = None) -> Draw:
-        """`count` random images for each of K models, factors uniform and independent but for `bias`."""
-        check_count(count)
-        self._check_bias(bias)
-        sizes = torch.tensor(self._sizes, device=seeds["factors"].device)
-        factors = torch.minimum((uniform(seeds["factors"], count, len(sizes)) * sizes).long(), sizes - 1)
+    def draw(self, count: int, seeds: Mapping[str, Tensor], bias: Biases = None) -> Draw:
+        """`count` random images for each of K models, factors uniform and independent but for `bias`: a
+        `pyvae.data.Bias`, one for each model, or weights of values by name.
+
+        Raises ValueError for a count below 1, and a bias that does not fit the factors.
+        """
+        factors = draw_factors(self.factors, count, seeds["factors"], bias)
         return Draw(factors, self._take(self._numbers(factors)))
 
     def test_factors(self) -> Tensor:
@@ -186,13 +195,11 @@ def grid_factors(names: Sequence[str], sizes: Sequence[int], nominal: Sequence[s
     return tuple(Factor(name, int(size), name in nominal) for name, size in zip(names, sizes, strict=True))
 
 
-def uniform(seeds: Tensor, count: int, factors: int) -> Tensor:
-    """Uniform numbers [K, count, factors] of each model's stream. In float64: 24 bits would favour some of a million
-    rows.
-    """
-    zeros = torch.zeros(2, *seeds.shape, count, factors, dtype=torch.float64, device=seeds.device)
-    out: Tensor = torch.special.ndtr(reparameterize(*zeros.unbind(), seed=seeds))
-    return out
+def _labels(column: Tensor, size: int | None) -> Tensor:
+    if size is not None and not column.is_floating_point() and bool(((column >= 0) & (column < size)).all()):
+        return column.long()
+    labels: Tensor = torch.unique(column, return_inverse=True)[1]
+    return labels
 
 
 def ranks(column: npt.NDArray[Any]) -> npt.NDArray[np.int64]:

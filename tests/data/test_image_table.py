@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from pyvae.data import Factor, ImageGrid, ImageTable
+from pyvae.data.bias import Bias, Correlate
 from pyvae.data.formats.pixels import Pixels
 from pyvae.data.image_table import grid_factors
 from tests.data.published_files import grid
@@ -53,3 +54,26 @@ def test_a_table_finds_the_first_image_of_a_combination() -> None:
     with pytest.raises(ValueError, match=r"^factors must be those of an image, got \[0.5, 2.0\], which none has$"):
         data.images(torch.tensor([[1.0, 2.0], [0.5, 2.0]]))
     assert repr(data) == "ImageTable(4 images, 1 x 1, a, b)"
+
+
+def test_a_value_that_does_not_occur_leaves_the_others_their_numbers() -> None:
+    values = torch.tensor([[1, 5], [1, 7], [1, 5]])
+    pixels = Pixels(np.zeros((3, 1, 1), np.uint8), 1)
+    data = ImageTable(pixels, values, (Factor("attribute", 2), Factor("b", 2)))
+    assert data.labels().tolist() == [[1, 0], [1, 1], [1, 0]]
+
+
+def test_a_bias_moves_draws_and_not_the_test_set() -> None:
+    table = ImageTable(PIXELS, torch.from_numpy(grid(*SIZES)), FACTORS)
+    bias = {"c": torch.tensor([[0.0, 0.0, 1.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0, 2.0]])}
+    for data in (ImageGrid(PIXELS, FACTORS), table):
+        drawn = data.draw(20_000, {"factors": torch.tensor([1, 2])}, bias)
+        assert torch.equal(drawn.images, data.images(drawn.factors))
+        assert set(drawn.factors[0, :, 2].tolist()) == {2}
+        shares = torch.bincount(drawn.factors[1, :, 2], minlength=5) / 20_000
+        assert (shares - torch.tensor([0.25, 0.25, 0.0, 0.0, 0.5])).abs().max() < 5 * (0.25 / 20_000) ** 0.5
+        linked = data.draw(5_000, {"factors": torch.tensor([3])}, Bias(Correlate("c", "d", 20.0))).factors[0]
+        apart = linked[:, 2] / 4 - linked[:, 3] / 2
+        assert apart.abs().max() <= 0.25 and len(data.labels()) == 30
+        with pytest.raises(ValueError, match=r"^bias must name factors among a, b, c, d, got 'e'$"):
+            data.draw(3, {"factors": torch.tensor([1])}, {"e": torch.ones(2)})
