@@ -1,8 +1,8 @@
 """Images of a square grid of uniform blocks, with known generating factors: the biased-grid study's data.
 
-A factor z_k ~ N(mu, 1) gives block k the intensity sigmoid(z_k); mu is the bias, 0 in the unbiased distribution. Images
-that are drawn carry Gaussian pixel noise. Every random number comes from `pyvae.reparameterize` with one seed per
-model, so that stacked models draw what each draws alone.
+A factor z_k ~ N(mu, 1) gives block k the intensity sigmoid(z_k); mu is the bias, 0 in the unbiased distribution and
+another number after a `Shift`. Images that are drawn carry Gaussian pixel noise. Every random number comes from
+`pyvae.reparameterize` with one seed per model, so that stacked models draw what each draws alone.
 """
 
 import math
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pyvae.data.bias import Biases, biases_of, means_of
 from pyvae.data.data_set import Draw, Factor, check_count
 from pyvae.data.deprecated import EarlierBlockGrid
 from pyvae.ops import reparameterize
@@ -78,18 +79,20 @@ class BlockGrid(EarlierBlockGrid):
         rows = intensities.unsqueeze(-1).expand(*intensities.shape, self.pixels).reshape(*lead, self.blocks, 1, side)
         return rows.expand(*lead, self.blocks, self.pixels, side).reshape(*lead, self.size)
 
-    def draw(self, count: int, seeds: Mapping[str, Tensor], bias: Tensor | None = None) -> Draw:
-        """Factors z ~ N(mu, 1) and their images with pixel noise, for the biases mu [K] (0 where there is none).
+    def draw(self, count: int, seeds: Mapping[str, Tensor], bias: Biases | Tensor = None) -> Draw:
+        """Factors z ~ N(0, 1) but for `bias`, and their images with pixel noise, for each of K models.
 
-        Raises ValueError where seeds and bias are not all [K].
+        bias is one for all models, such as `Bias(Shift("*", 2.0))`, one for each, or a tensor [K] of means for all
+        blocks. Raises ValueError where seeds and means are not all [K], and for a bias of other factors or numbers of
+        models.
         """
         check_count(count)
         factor_seeds, pixel_seeds = seeds["factors"], seeds["pixels"]
-        mu = (torch.zeros(factor_seeds.shape) if bias is None else bias).to(factor_seeds.device)
-        if mu.dim() != 1 or not mu.shape == factor_seeds.shape == pixel_seeds.shape:
-            shapes = f"{list(mu.shape)}, {list(factor_seeds.shape)} and {list(pixel_seeds.shape)}"
+        means = self._means(bias, len(factor_seeds)).to(factor_seeds.device)
+        if not means.shape[:1] == factor_seeds.shape == pixel_seeds.shape:
+            shapes = f"{list(means.shape[:1])}, {list(factor_seeds.shape)} and {list(pixel_seeds.shape)}"
             raise ValueError(f"bias and both seeds must have shape [K], got {shapes}")
-        mean = mu.reshape(-1, 1, 1).expand(-1, count, self.blocks**2).contiguous()
+        mean = means.unsqueeze(1).expand(-1, count, -1).contiguous()
         z = reparameterize(mean, torch.zeros_like(mean), seed=factor_seeds)
         clean = self.images(z)
         logvar = torch.full_like(clean, math.log(self.noise_variance))
@@ -111,3 +114,11 @@ class BlockGrid(EarlierBlockGrid):
     def test_images(self, rows: Tensor) -> Tensor:
         """Images [..., size] of rows [...] of `test_factors`, without noise."""
         return self.images(self.test_factors().to(rows.device)[rows])
+
+    def _means(self, bias: Biases | Tensor, models: int) -> Tensor:
+        """Of the factors, [K, blocks**2]."""
+        if not isinstance(bias, Tensor):
+            return means_of(self.factors, biases_of(bias, self.factors, models))
+        if bias.dim() != 1:
+            raise ValueError(f"bias must have shape [K], got {list(bias.shape)}")
+        return bias.unsqueeze(1).expand(-1, self.blocks**2)

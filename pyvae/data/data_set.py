@@ -1,9 +1,12 @@
 """What training and studies ask of data with known generating factors."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from pyvae.data.bias import Bias
 
 
 class Factor(NamedTuple):
@@ -55,11 +58,11 @@ class DataSet(Protocol):
     def images(self, factors: Tensor) -> Tensor:
         """The images of given factors without any noise: [..., F] -> [..., size], in [0, 1]."""
 
-    def draw(self, count: int, seeds: Mapping[str, Tensor], bias: Any = None) -> Draw:
+    def draw(self, count: int, seeds: Mapping[str, Tensor], bias: "Bias | Sequence[Bias] | None" = None) -> Draw:
         """`count` random images for each of K models, as a training set gives them.
 
         seeds has an int64 tensor [K] for each of `streams`; images come on their device. `bias` says how the factors'
-        distribution departs from the unbiased one; what it may be is the data set's own, on any device.
+        distribution departs from the unbiased one: one for all models, one for each, or None. Some data sets take more.
         """
 
     def test_factors(self) -> Tensor:

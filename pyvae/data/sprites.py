@@ -17,12 +17,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from pyvae.data.data_set import Draw, Factor, check_count
+from pyvae.data.bias import Biases, draw_factors
+from pyvae.data.data_set import Draw, Factor
 from pyvae.data.formats.pixels import Pixels
 from pyvae.data.formats.unpacked import Unpacking
 from pyvae.data.rendering.boxes import Renderer
 from pyvae.data.rendering.distances import SHAPES
-from pyvae.ops import reparameterize
 
 NAMES = ("shape", "scale", "orientation", "x", "y")
 _RENDERING = 1  # counts changes of pixels: files of earlier ones are not read
@@ -166,20 +166,13 @@ class Sprites:
             factors = torch.from_numpy(np.stack(np.unravel_index(numbers, self._sizes), -1))
             yield first, self._renderer.render(factors, torch.uint8).numpy().reshape(-1, *self.shape)
 
-    def draw(self, count: int, seeds: Mapping[str, Tensor], bias: Mapping[str, Tensor] | None = None) -> Draw:
+    def draw(self, count: int, seeds: Mapping[str, Tensor], bias: Biases = None) -> Draw:
         """`count` random sprites for each of K models, factors uniform and independent but for `bias`.
 
-        bias holds for some factors by name the weights of their values, [size] or a row for each model [K, size]; they
-        need not add up to 1. Raises ValueError for an unknown factor, and weights of another shape, below 0 or without
-        a positive sum.
+        bias is one for all models, one for each, or holds for some factors by name the weights of their values, [size]
+        or a row for each model [K, size]. Raises ValueError for a bias of other factors, values or numbers of models.
         """
-        check_count(count)
-        models, device = seeds["factors"].shape, seeds["factors"].device
-        normal = reparameterize(*torch.zeros(2, *models, count, 5, device=device).unbind(), seed=seeds["factors"])
-        uniform = torch.special.ndtr(normal)
-        weights = self._weights(bias or {}, *models)
-        values = [_inverse(cumulative.to(device), uniform[..., f]) for f, cumulative in enumerate(weights)]
-        factors = torch.stack(values, -1)
+        factors = draw_factors(self.factors, count, seeds["factors"], bias)
         return Draw(factors, self._images(factors))
 
     def test_factors(self) -> Tensor:
@@ -193,32 +186,6 @@ class Sprites:
     def test_images(self, rows: Tensor) -> Tensor:
         """Images [..., size] of rows [...] of `test_factors`, without noise."""
         return self.images(self.test_factors().to(rows.device)[rows])
-
-    def _weights(self, bias: Mapping[str, Tensor], models: int) -> list[Tensor]:
-        """Cumulative shares [models, size] of every factor's values."""
-        unknown = set(bias) - {factor.name for factor in self.factors}
-        if unknown:
-            names = ", ".join(factor.name for factor in self.factors)
-            raise ValueError(f"bias must name factors among {names}, got {min(unknown)!r}")
-        out = []
-        for name, size, _ in self.factors:
-            given = bias.get(name)
-            weights = torch.as_tensor(torch.ones(size or 1) if given is None else given, dtype=torch.float64).cpu()
-            fitting = weights.shape in ((size,), (models, size))
-            if given is not None and not (fitting and bool((weights >= 0).all() & (weights.sum(-1) > 0).all())):
-                raise ValueError(
-                    f"bias must hold {size} weights of at least 0 with a positive sum for {name}, got {weights}"
-                )
-            shares = (weights / weights.sum(-1, keepdim=True)).cumsum(-1)
-            out.append(shares.expand(models, -1).contiguous().float())
-        return out
-
-
-def _inverse(cumulative: Tensor, uniform: Tensor) -> Tensor:
-    """Values [K, count] whose cumulative shares [K, size] first exceed uniform numbers; those of share 0 never."""
-    value = torch.searchsorted(cumulative, uniform.contiguous(), right=True)
-    last = (cumulative < cumulative[..., -1:]).sum(-1, keepdim=True)  # the last value with a share
-    return torch.minimum(value, last)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from pyvae.data.bias.bias import Bias
-from pyvae.data.bias.changes import Resample
-from pyvae.data.bias.distribution import grid_distribution, is_uniform
+from pyvae.data.bias.changes import Resample, finite
+from pyvae.data.bias.distribution import grid_distribution, is_uniform, known_by_name
 from pyvae.data.bias.table import FactorTable
 from pyvae.data.data_set import Factor, check_count
 from pyvae.ops import reparameterize
@@ -79,7 +79,7 @@ def biases_of(bias: Biases, factors: Sequence[Factor], models: int) -> tuple[Bia
 
 
 class _Tables:
-    """Tables that whole numbers look values up in: of log probabilities; `which` of them a model's factors have [K, F]."""
+    """Tables that whole numbers look values up in: log probabilities, and `which` a model's factors have, [K, F]."""
 
     def __init__(self, log_p: Sequence[Tensor], which: Tensor, device: torch.device) -> None:
         sizes, even = torch.tensor([len(table) for table in log_p]), torch.tensor([_is_even(table) for table in log_p])
@@ -128,9 +128,10 @@ class _GridSampler:
         number = {bias: place for place, bias in enumerate(distinct)}
         table = torch.stack(rows)[[number[bias] for bias in biases]]  # [K, F, 5]
         self.tables = _Tables(tables, table[..., 0], device)
-        self.first, self.last, self.stride, self.size = table[..., 1:].unsqueeze(1).to(device).unbind(-1)
-        self.linked = self.first != self.last
-        self.any_linked = bool(self.linked.any())
+        # Columns that are linked in any model; in the others they follow themselves alone.
+        linked = (table[..., 1] != table[..., 2]).any(0).nonzero().flatten()
+        self.linked = linked.to(device) if len(linked) else None
+        self.first, self.last, self.stride, self.size = table[:, linked, 1:].unsqueeze(1).to(device).unbind(-1)
 
     def draw(self, count: int, seeds: Tensor) -> Tensor:
         zeros = torch.zeros(2, len(seeds), count, self.width, device=seeds.device)
@@ -143,13 +144,15 @@ class _GridSampler:
     def _values(self, normal: Tensor) -> Tensor:
         uniform = torch.special.ndtr(normal)
         numbers = (uniform * 2**_BITS).long()
-        if not self.any_linked:
+        if self.linked is None:
             return self.tables.find(numbers)
-        coarse = (uniform * 2**_COARSE).long().clamp_(max=2**_COARSE - 1) << _FINE
-        fine = (uniform * 2**_FINE).long().gather(-1, self.last.expand_as(numbers))
-        found = self.tables.find(torch.where(self.linked, coarse + fine, numbers))
-        values: Tensor = found.gather(-1, self.first.expand_as(found)) // self.stride % self.size
-        return values
+        mine, shape = numbers.index_select(-1, self.linked), (*numbers.shape[:-1], len(self.linked))
+        coarse = (mine >> _FINE).clamp_(max=2**_COARSE - 1) << _FINE
+        fine = numbers.gather(-1, self.last.expand(shape)) >> _COARSE
+        alone = self.first == self.last
+        found = self.tables.find(numbers.index_copy(-1, self.linked, torch.where(alone, mine, coarse + fine)))
+        values = found.gather(-1, self.first.expand(shape)) // self.stride % self.size
+        return found.index_copy(-1, self.linked, values)
 
 
 @functools.lru_cache(maxsize=32)
@@ -176,21 +179,19 @@ def _is_even(log_p: Tensor) -> bool:
 
 def _cumulative(log_p: Tensor) -> Tensor:
     """Cumulative shares as whole numbers of 2**-40, the last one 2**40; of uniform ones those that a product finds."""
-    if is_uniform(log_p):
-        return torch.tensor([-(-(place << _BITS) // len(log_p)) for place in range(1, len(log_p) + 1)])
+    if _is_even(log_p):
+        return ((torch.arange(1, len(log_p) + 1) << _BITS) + len(log_p) - 1) // len(log_p)
     shares = log_p.exp().cumsum(0)
-    return (shares / shares[-1] * 2**_BITS).round().long()
+    cumulative: Tensor = (shares / shares[-1] * 2**_BITS).round().long()
+    return cumulative
 
 
 def _of_weights(bias: Mapping[str, Any], factors: Sequence[Factor], models: int) -> tuple[Bias, ...]:
     """Biases that resample each named factor."""
-    sizes = {name: size for name, size, _ in factors}
-    unknown = set(bias) - set(sizes)
-    if unknown:
-        raise ValueError(f"bias must name factors among {', '.join(sizes)}, got {min(unknown)!r}")
+    known = known_by_name(factors)
     rows: list[list[Resample]] = [[] for _ in range(models)]
     for name, given in bias.items():
-        weights, size = torch.as_tensor(given, dtype=torch.float64).cpu(), sizes[name]
+        weights, size = torch.as_tensor(given, dtype=torch.float64).cpu(), finite("weigh", name, known)
         fitting = weights.shape in ((size,), (models, size))
         if not (fitting and bool((weights >= 0).all() & (weights.sum(-1) > 0).all())):
             raise ValueError(

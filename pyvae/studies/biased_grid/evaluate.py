@@ -27,7 +27,7 @@ from pyvae.metrics.projection import LinearMap, halves, least_squares, score, sg
 from pyvae.nn import StackedModel
 from pyvae.ops import reparameterize
 from pyvae.studies.biased_grid.config import BiasedGridConfig
-from pyvae.studies.biased_grid.recipe import mus, recipe
+from pyvae.studies.biased_grid.recipe import biases, recipe
 from pyvae.studies.biased_grid.theory import ceiling
 from pyvae.training import Cell
 from pyvae.training.cells import stream
@@ -161,7 +161,7 @@ def held_out(grid: BlockGrid, cells: Sequence[Cell], count: int) -> Draw:
     """Factors z [K, count, factors] and noised images [K, count, pixels] of each cell's training distribution."""
     purposes = {"factors": "evaluation factors", "pixels": "evaluation noise"}
     seeds = {name: stream(cells, purpose, shared_across_strengths=True) for name, purpose in purposes.items()}
-    return grid.draw(count, seeds, mus(cells))
+    return grid.draw(count, seeds, biases(cells))
 
 
 def _on_test_grid(

@@ -1,11 +1,12 @@
 """What the biased-grid study hands to the engine."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from pyvae.data import Bias, Shift
 from pyvae.losses import GaussianReconstruction
 from pyvae.nn import StackedVAE
 from pyvae.studies.biased_grid.config import BiasedGridConfig
@@ -22,7 +23,7 @@ def recipe(config: BiasedGridConfig) -> Recipe:
         cells=config.cells(),
         settings=config.training,
         data=config.grid,
-        bias=mus,
+        bias=biases,
         model=model,
         likelihood=GaussianReconstruction(config.data.noise_variance),
         objective=config.objective.kind,
@@ -31,9 +32,15 @@ def recipe(config: BiasedGridConfig) -> Recipe:
     )
 
 
-def mus(cells: Sequence[Cell]) -> Tensor:
-    """The cells' biases as the grid takes them, [K]."""
-    return torch.tensor([cell.bias for cell in cells], dtype=torch.float32)
+def biases(cells: Sequence[Cell]) -> tuple[Bias, ...]:
+    """The cells' mus as biases: block logits from N(mu, 1)."""
+    return tuple(_shift(cell.bias) for cell in cells)
+
+
+@functools.cache
+def _shift(mu: float) -> Bias:
+    """One object for each mu, so that what is prepared for it is found at once in the next step."""
+    return Bias(Shift("*", mu), name=f"mu {mu:g}")
 
 
 def _objective_settings(config: BiasedGridConfig) -> dict[str, Any]:
