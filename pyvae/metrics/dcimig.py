@@ -47,9 +47,8 @@ def dcimig(
 
 def _best(information: Array) -> Array:
     """The largest gap among the latents that prefer each factor, [..., D, K] -> [..., K]."""
-    clipped = np.maximum(information, 0.0)
-    gaps, preferred = gap_between_factors(clipped), clipped.argmax(-1)
-    mine = preferred[..., None] == np.arange(clipped.shape[-1])
+    gaps, preferred = gap_between_factors(information), information.argmax(-1)
+    mine = preferred[..., None] == np.arange(information.shape[-1])
     return np.asarray(np.where(mine, gaps[..., None], 0.0).max(-2))
 
 

@@ -23,6 +23,9 @@ from pyvae.ops.seeds import check_seed
 # factors that cannot be told in full. Those that can have no best probe, and more steps only fit the rows.
 STEPS = 60
 
+# How much of the largest share a sum of shares is at least, noise below 0 among it, for the sum to be trusted.
+MOSTLY = 0.8
+
 Index = npt.NDArray[np.int64]
 
 
@@ -96,18 +99,20 @@ def infomec(
 
 
 def _shares(information: Array, entropies: Array) -> Array:
-    """N [..., D, K]."""
-    return np.asarray(np.maximum(information, 0.0) / np.maximum(entropies, 1e-300)[..., None, :])
+    """N [..., D, K]; below 0 by chance where nothing is told, so that sums of noise stay around 0."""
+    return np.asarray(information / np.maximum(entropies, 1e-300)[..., None, :])
 
 
 def _concentration(shares: Array, axis: int) -> Array:
     """How far the largest along `axis` stands out, 0 of equal ones and 1 of one alone, the mean over the other axis."""
     choices = shares.shape[axis]
-    total = shares.sum(axis)
-    if choices < 2 or not total.shape[-1]:
-        return np.zeros(total.shape[:-1])
-    largest = np.where(total > 0, shares.max(axis) / np.where(total > 0, total, 1.0), 0.0)
-    return np.asarray(np.clip((largest.mean(-1) - 1 / choices) / (1 - 1 / choices), 0.0, 1.0))
+    if choices < 2 or not shares.size:
+        return np.zeros(shares.shape[:-2])
+    most, total, clipped = shares.max(axis), shares.sum(axis), np.maximum(shares, 0.0).sum(axis)
+    # The noise of what is told nothing of cancels in a sum, unless there is nothing but noise.
+    total = np.where(total > MOSTLY * most, total, clipped)
+    largest = np.where(most > 0, most / np.where(total > 0, total, 1.0), 0.0)
+    return np.asarray((largest.mean(-1) - 1 / choices) / (1 - 1 / choices))
 
 
 def _ceiling(information: Information, axis: int) -> float:

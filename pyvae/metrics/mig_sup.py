@@ -41,12 +41,12 @@ def mig_sup(
         TypeError, ValueError: as Codes and Factors; ValueError for a factor with one value.
     """
     information = information_of(codes, factors, estimator=estimator, samples=samples, seed=seed)
-    gaps = gap_between_factors(np.maximum(information.value, 0.0) / information.entropies)
+    gaps = gap_between_factors(information.value / information.entropies)
     active = information.active
     of_active = float(gaps[active].mean()) if active.any() else 0.0
     return information.measured(_score, information.ceiling(_score), gaps=gaps, active=active, of_active=of_active)
 
 
 def _score(information: Array, entropies: Array) -> Array:
-    shares = np.maximum(information, 0.0) / np.maximum(entropies, 1e-300)[..., None, :]
+    shares = information / np.maximum(entropies, 1e-300)[..., None, :]
     return np.asarray(gap_between_factors(shares).mean(-1))

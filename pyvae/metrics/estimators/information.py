@@ -14,9 +14,9 @@ from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators import histogram, neighbours
 from pyvae.metrics.estimators.columns import Array
-from pyvae.metrics.estimators.resampling import REPLICATES, interval, resampled
+from pyvae.metrics.estimators.resampling import REPLICATES, resampled
 from pyvae.metrics.factors import Factors, factors_of
-from pyvae.metrics.measured import Measured
+from pyvae.metrics.measured import NORMAL_975, Measured
 from pyvae.ops.seeds import check_seed
 
 Estimator = Literal["posterior", "neighbours", "histogram"]
@@ -76,11 +76,24 @@ class Information:
             assert self.latent_entropies is not None and self.latent_entropy_replicates is not None
             given.append(self.latent_entropies)
             drawn.append(self.latent_entropy_replicates)
-        value = min(max(float(score(*given)), 0.0), 1.0)
+        plain = float(score(*given))
+        value = min(max(plain, 0.0), 1.0)
         ceiling = max(ceiling, value)  # by chance, and where bins suit a code better than the factors themselves
-        low, high = interval(value, np.clip(score(*drawn), 0.0, 1.0), 0.0, ceiling)
+        centre = plain - self._bias(score, given[1:], drawn[1:])
+        reach = NORMAL_975 * float(np.std(score(*drawn), ddof=1))
+        low, high = max(0.0, min(value, centre - reach)), min(ceiling, max(value, centre + reach))
         kept = {"information": self.value, "factors": self.factors.names, **parts}
         return Measured(value, low, high, ceiling, {**self.settings, **(settings or {})}, kept)
+
+    def _bias(self, score: Callable[..., Array], others: list[Array], drawn: list[Array]) -> float:
+        """What noise adds to a score that takes the largest of several numbers: the mean of replicates around an
+        information that is 0 wherever it cannot be told from 0.
+
+        Replicates of the values themselves would know of half of it only, since their largest is one that noise raised.
+        """
+        noise = self.value_replicates - self.value
+        told = np.where(self.value > 2 * noise.std(0), self.value, 0.0)
+        return float(np.mean(score(told + noise, *drawn)) - float(score(told, *others)))
 
 
 def information_of(
