@@ -1,6 +1,6 @@
 """How often a score's 95 % interval covers the truth, and how wide it is, where the truth is known.
 
-    python -m benchmarks.metrics.coverage                  # metrics/coverage.json, some minutes on one core
+    python -m benchmarks.metrics.coverage                  # metrics_coverage.json, some minutes on one core
     python -m benchmarks.metrics.coverage mig infomec_modularity --seeds 40
 
 A problem is a function of a seed that gives codes, factors and the score that these have in truth. Files of this folder
@@ -100,7 +100,7 @@ def measure(name: str, known: Known, seed: int, **options: Any) -> Measured:
 
 
 def main() -> None:
-    parser = parser_of(__doc__, "coverage.json")
+    parser = parser_of(__doc__, "metrics_coverage.json")
     parser.add_argument("names", nargs="*", help="metrics; all with problems unless named")
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"draws of each metric, {SEEDS} by default")
     arguments = parser.parse_args()
