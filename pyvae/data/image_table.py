@@ -46,6 +46,11 @@ class ImageTable:
         return self._pixels.shape
 
     @property
+    def table(self) -> FactorTable | None:
+        """What biases of these images depart from: the labels of all of them, each image as likely."""
+        return self._table
+
+    @property
     def size(self) -> int:
         """Numbers of an image."""
         return math.prod(self.shape)
@@ -148,6 +153,10 @@ class ImageGrid(ImageTable):
         # A factor's value counts as many combinations as the later factors have.
         self._strides = torch.tensor([math.prod(self._sizes[k + 1 :]) for k in range(len(self._sizes))])
         super().__init__(pixels, torch.empty(0, len(self._sizes)), factors)
+
+    @property
+    def table(self) -> None:
+        """None: the factors are independent."""
 
     def images(self, factors: Tensor) -> Tensor:
         """The images [..., size] of whole factors [..., F].

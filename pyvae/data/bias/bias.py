@@ -12,10 +12,12 @@ from torch import Tensor
 from pyvae.data.bias.changes import CHANGES, Change
 from pyvae.data.bias.distribution import GridDistribution, TableDistribution, grid_distribution
 from pyvae.data.bias.table import FactorTable
-from pyvae.data.data_set import Factor
+from pyvae.data.data_set import DataSet, Factor
 
-Unbiased = Sequence[Factor] | FactorTable
-"""What a bias departs from: independent factors, each uniform or N(0, 1), or rows of a table, all as likely."""
+Unbiased = DataSet | Sequence[Factor] | FactorTable
+"""What a bias departs from: a data set, or its factors, independent and each uniform over its values or N(0, 1), or its
+`table`, whose rows are all as likely.
+"""
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -60,6 +62,10 @@ class Bias:
         found: int = self.__dict__["_hash"]
         return found
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Made anew: another process has other hashes."""
+        return _made, (self.changes, self.title)
+
     @property
     def name(self) -> str:
         """The name that it was given, or what it does in words."""
@@ -86,35 +92,32 @@ class Bias:
         return f"Bias({', '.join(parts)})"
 
     def check(self, unbiased: Unbiased) -> None:
-        """Whether the bias can be of these factors, or of this table.
-
-        Raises ValueError for factors that are unknown, of another kind or size, and where no combination is left.
+        """Raises ValueError where the bias cannot be of such data: for factors that are unknown, of another kind or
+        size, and where no combination is left.
         """
         self._distribution(unbiased)
 
     def log_weights(self, values: Any, unbiased: Unbiased) -> Tensor:
-        """log w, w = p_unbiased / p_biased, of factor values or rows: what `pyvae.minibatch_log_density` takes.
+        """log w, w = p_unbiased / p_biased, of factors as they are drawn.
 
         Args:
-            values: a tensor, array or list of factor values [..., F], or, where `unbiased` is a FactorTable, of numbers
-                of its rows [...].
-            unbiased: a data set's `factors`, independent, each uniform over its values or N(0, 1); or a FactorTable,
-                whose rows are all as likely.
+            values: a tensor, array or list of values [..., F], of a table its labels.
+            unbiased: the data set. Its factors alone stand for it where they are independent, each uniform over its
+                values or N(0, 1); where rows are drawn that have factors, as CelebA's, a FactorTable of them does.
 
         Returns:
-            float64 [...], on the values' device. Over draws of the biased distribution the mean of w is the unbiased
-            probability of the biased support: 1 unless the bias removes combinations.
+            float64 [...], on the values' device. Over biased draws the mean of w is the unbiased probability of what
+            the bias draws: 1 unless it removes combinations.
 
         Raises:
-            ValueError: as `check`, for values out of range, and for those that the bias never draws: no weight makes
-                up for what is missing. `support` tells which they are.
+            ValueError: as `check`, for values out of range or of no row, and for those that the bias never draws: no
+                weight makes up for what is missing. `support` tells which they are.
         """
         values = torch.as_tensor(values)
         out = self._ratio(values, unbiased)
-        outside = out == math.inf
+        outside = ~(out < math.inf)
         if bool(outside.any()):
-            first = outside.nonzero()[0].tolist()
-            missing = values[tuple(first)].tolist()
+            missing = values[tuple(outside.nonzero()[0])].tolist()
             raise ValueError(f"values must be ones that the bias draws, and it never draws {missing}")
         return out
 
@@ -126,9 +129,9 @@ class Bias:
         return out
 
     def support(self, values: Any, unbiased: Unbiased) -> Tensor:
-        """Whether the biased distribution gives each of the values a positive probability, bool [...].
+        """Whether the biased distribution gives each of the values [..., F] a positive probability, bool [...].
 
-        Args and errors as in `log_weights`, but that any value in range will do.
+        Raises ValueError as `check`, and for values out of range.
         """
         return self._ratio(torch.as_tensor(values), unbiased) < math.inf
 
@@ -177,13 +180,16 @@ class Bias:
         return cls.from_dict(given)
 
     def _distribution(self, unbiased: Unbiased) -> GridDistribution | TableDistribution:
-        if isinstance(unbiased, FactorTable):
-            return unbiased.distribution(self.changes)
-        return grid_distribution(tuple(unbiased), self.changes)
+        if isinstance(unbiased, Sequence):
+            return grid_distribution(tuple(unbiased), self.changes)
+        table = unbiased if isinstance(unbiased, FactorTable) else getattr(unbiased, "table", None)
+        if isinstance(table, FactorTable):
+            return table.distribution(self.changes)
+        return grid_distribution(unbiased.factors, self.changes)
 
     def _ratio(self, values: Tensor, unbiased: Unbiased) -> Tensor:
         distribution = self._distribution(unbiased)
-        if isinstance(distribution, GridDistribution) and values.shape[-1:] != (len(distribution.factors),):
+        if values.shape[-1:] != (len(distribution.factors),):
             raise ValueError(f"values must have shape [..., {len(distribution.factors)}], got {list(values.shape)}")
         return distribution.log_weights(values)
 
@@ -201,6 +207,10 @@ def effective_sample_size(weights: Any) -> Tensor:
         raise ValueError("weights must be [..., N] finite numbers of at least 0 with a positive sum, got others")
     shares = found / found.amax(-1, keepdim=True)  # their squares are finite
     return shares.sum(-1).square() / shares.square().sum(-1)
+
+
+def _made(changes: tuple[Change, ...], name: str | None) -> Bias:
+    return Bias(*changes, name=name)
 
 
 def _change(given: Any) -> Change:

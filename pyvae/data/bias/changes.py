@@ -7,12 +7,12 @@ factors, or of the rows of a table of labels. The sum of the probabilities is ma
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
 
+from pyvae.data.bias.fields import name_of, number_of, plain_of, set_fields, values_of
 from pyvae.data.data_set import Factor
 
 Known = Mapping[str, Factor]
@@ -34,7 +34,7 @@ class Change:
 
     def plain(self) -> dict[str, Any]:
         """Its fields as plain data."""
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
+        return {field.name: plain_of(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
 
     @classmethod
     def from_plain(cls, given: Mapping[str, Any]) -> Self:
@@ -60,7 +60,7 @@ class Skew(Change):
     strength: float
 
     def __post_init__(self) -> None:
-        _set(self, factor=_name("factor", self.factor), strength=_number("strength", self.strength))
+        set_fields(self, factor=name_of("factor", self.factor), strength=number_of("strength", self.strength))
 
     def named(self, known: Known) -> tuple[str, ...]:
         finite(self.kind, self.factor, known)
@@ -87,7 +87,7 @@ class Shift(Change):
     by: float
 
     def __post_init__(self) -> None:
-        _set(self, factor=_name("factor", self.factor), by=_number("by", self.by))
+        set_fields(self, factor=name_of("factor", self.factor), by=number_of("by", self.by))
 
     def named(self, known: Known) -> tuple[str, ...]:
         """None: a shifted factor stays independent of the others."""
@@ -129,8 +129,8 @@ class Correlate(Change):
     strength: float
 
     def __post_init__(self) -> None:
-        _set(self, first=_name("first", self.first), second=_name("second", self.second))
-        _set(self, strength=_number("strength", self.strength))
+        set_fields(self, first=name_of("first", self.first), second=name_of("second", self.second))
+        set_fields(self, strength=number_of("strength", self.strength))
         if self.first == self.second:
             raise ValueError(f"first and second must be two factors, got {self.first!r} twice")
 
@@ -169,7 +169,7 @@ class Remove(Change):
             raise TypeError(f'remove must be a mapping as {{"shape": [2], "x": [0, 1]}}, got {where!r}') from None
         if not pairs:
             raise ValueError("remove must name at least one factor, got none: all combinations would go")
-        _set(self, where=tuple((_name("remove", name), _values(str(name), values)) for name, values in pairs))
+        set_fields(self, where=tuple((name_of("remove", name), values_of(str(name), values)) for name, values in pairs))
 
     def named(self, known: Known) -> tuple[str, ...]:
         for name, values in self.where:
@@ -214,8 +214,8 @@ class Resample(Change):
     def __post_init__(self) -> None:
         if isinstance(self.shares, (str, Mapping)) or not isinstance(self.shares, Iterable):
             raise TypeError(f"shares must be a list of numbers, got {self.shares!r}")
-        shares = tuple(_number("shares", share) for share in self.shares)
-        _set(self, factor=_name("factor", self.factor), shares=shares)
+        shares = tuple(number_of("shares", share) for share in self.shares)
+        set_fields(self, factor=name_of("factor", self.factor), shares=shares)
         if min(shares, default=-1) < 0 or not 0 < sum(shares) < math.inf:
             raise ValueError(f"shares must be numbers of at least 0 with a positive sum, got {list(shares)}")
 
@@ -262,40 +262,6 @@ def _factor(name: str, known: Known) -> Factor:
 def _place(value: Tensor, factor: Factor) -> Tensor:
     """Where values stand between the first, 0, and the last, 1."""
     return value.double() / max((factor.size or 1) - 1, 1)
-
-
-def _name(field: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{field} must be the name of a factor, got {value!r}")
-    return value
-
-
-def _number(field: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{field} must be a number, got {value!r}")
-    if not math.isfinite(value):
-        raise ValueError(f"{field} must be finite, got {value}")
-    return float(value)
-
-
-def _values(name: str, values: Any) -> tuple[int, ...]:
-    """Sorted, each once, so that equal changes are equal."""
-    given = list(values) if isinstance(values, Iterable) and not isinstance(values, (str, Mapping)) else [values]
-    listed = [int(value) for value in given if isinstance(value, Integral) and not isinstance(value, bool)]
-    if not isinstance(values, Iterable) or len(listed) < len(given):
-        raise TypeError(f"remove must list whole numbers for {name}, got {values!r}")
-    if min(listed, default=-1) < 0:
-        raise ValueError(f"remove must list values from 0 for {name}, got {listed}")
-    return tuple(sorted(set(listed)))
-
-
-def _set(change: Change, **values: Any) -> None:
-    for name, value in values.items():
-        object.__setattr__(change, name, value)
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _listed(names: Iterable[Any]) -> str:

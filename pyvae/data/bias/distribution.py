@@ -47,12 +47,12 @@ class GridDistribution:
 
     def log_weights(self, values: Tensor) -> Tensor:
         """log p0 - log p of values [..., F], infinite where p is 0: float64 [...]."""
-        means = self.means.to(values.device)
-        z = values.double()
-        # log N(z; 0, 1) - log N(z; m, 1), term by term where a mean is 0 and z may be anything.
+        means, z = self.means.to(values.device), values.double()
+        # log N(z; 0, 1) - log N(z; m, 1); z may be anything where the mean is 0.
         out = torch.where(means == 0, 0.0, means * (means / 2 - z)).sum(-1)
         for joint in self._changed():
-            out = out - math.log(len(joint.log_p)) - joint.log_p.to(values.device)[self._places(joint, values)]
+            places = _places(values, joint.axes, joint.sizes, self.factors)
+            out = out - math.log(len(joint.log_p)) - joint.log_p.to(values.device)[places]
         return out
 
     def effective_share(self) -> float:
@@ -65,36 +65,33 @@ class GridDistribution:
     def _changed(self) -> Iterator[Joint]:
         return (joint for joint in self.joints if not is_uniform(joint.log_p))
 
-    def _places(self, joint: Joint, values: Tensor) -> Tensor:
-        """The numbers of the combinations in values [..., F]."""
-        place = torch.zeros(values.shape[:-1], dtype=torch.int64, device=values.device)
-        for axis, size in zip(joint.axes, joint.sizes, strict=True):
-            value = values[..., axis].long()
-            if bool(((value != values[..., axis]) | (value < 0) | (value >= size)).any()):
-                name = self.factors[axis].name
-                raise ValueError(f"values must be whole numbers from 0 to {size - 1} for {name}, got others")
-            place = place * size + value
-        return place
-
 
 class TableDistribution:
-    """Of the rows of a table, all as likely where nothing changes them: log p of each row [N]."""
+    """Of the rows of a table, all as likely where nothing changes them: log p of each row [N].
+
+    What rows weigh depends on the factors that changes name alone, and is kept for each combination of these.
+    """
 
     def __init__(self, factors: tuple[Factor, ...], labels: Tensor, changes: Changes) -> None:
         known = known_by_name(factors)
         names = {name for change in changes for name in change.named(known)}
         if any(isinstance(change, Shift) for change in changes):
             raise ValueError("bias shifts the mean of N(0, 1) factors, and those of a table are labels")
-        columns = {name: labels[:, list(known).index(name)] for name in names}
+        self.factors = factors
+        self.axes = tuple(k for k, factor in enumerate(factors) if factor.name in names)
+        self.sizes = tuple(factors[axis].size or 1 for axis in self.axes)
+        _check_count(self.axes, factors)
+        columns = {factors[axis].name: labels[:, axis] for axis in self.axes}
         self.log_p = _changed(torch.zeros(len(labels), dtype=torch.float64), columns, known, changes)
+        self._log_w = torch.full((math.prod(self.sizes),), math.nan, dtype=torch.float64)
+        log_w = torch.zeros_like(self.log_p) if is_uniform(self.log_p) else -math.log(len(labels)) - self.log_p
+        self._log_w[_places(labels, self.axes, self.sizes, factors)] = log_w
 
-    def log_weights(self, rows: Tensor) -> Tensor:
-        """log p0 - log p of rows [...], infinite where p is 0: float64 [...]."""
-        if rows.is_floating_point() or bool(((rows < 0) | (rows >= len(self.log_p))).any()):
-            raise ValueError(f"values must be numbers of rows from 0 to {len(self.log_p) - 1}, got others")
-        if is_uniform(self.log_p):
-            return torch.zeros(rows.shape, dtype=torch.float64, device=rows.device)
-        return -math.log(len(self.log_p)) - self.log_p.to(rows.device)[rows]
+    def log_weights(self, values: Tensor) -> Tensor:
+        """log p0 - log p of rows with the labels [..., F], infinite where p is 0, NaN where there is none: float64
+        [...].
+        """
+        return self._log_w.to(values.device)[_places(values, self.axes, self.sizes, self.factors)]
 
     def effective_share(self) -> float:
         """(E w)² / E w² over the biased distribution."""
@@ -128,15 +125,33 @@ def _linked(factors: tuple[Factor, ...], links: Sequence[tuple[str, ...]]) -> li
 def _joint(axes: tuple[int, ...], factors: tuple[Factor, ...], known: Known, changes: Changes) -> Joint:
     sizes = tuple(factors[axis].size or 1 for axis in axes)
     names = [factors[axis].name for axis in axes]
-    count = math.prod(sizes)
-    if count > LARGEST:
-        raise ValueError(f"bias links {', '.join(names)}, whose {count} combinations are more than {LARGEST}")
+    count = _check_count(axes, factors)
     mine = tuple(change for change in changes if set(change.named(known)) & set(names))
     places, columns = torch.arange(count), {}
     for name, size in zip(reversed(names), reversed(sizes), strict=True):
         columns[name] = places % size
         places = places // size
     return Joint(axes, sizes, _changed(torch.zeros(count, dtype=torch.float64), columns, known, mine))
+
+
+def _check_count(axes: tuple[int, ...], factors: tuple[Factor, ...]) -> int:
+    """How many combinations there are. Raises ValueError for too many."""
+    count = math.prod(factors[axis].size or 1 for axis in axes)
+    if count > LARGEST:
+        names = ", ".join(factors[axis].name for axis in axes)
+        raise ValueError(f"bias must link factors of at most {LARGEST} combinations, got {count} of {names}")
+    return count
+
+
+def _places(values: Tensor, axes: tuple[int, ...], sizes: tuple[int, ...], factors: tuple[Factor, ...]) -> Tensor:
+    """The numbers of the combinations that some of the values [..., F] make, the last factor fastest."""
+    place = torch.zeros(values.shape[:-1], dtype=torch.int64, device=values.device)
+    for axis, size in zip(axes, sizes, strict=True):
+        value = values[..., axis].long()
+        if bool(((value != values[..., axis]) | (value < 0) | (value >= size)).any()):
+            raise ValueError(f"values must be whole numbers from 0 to {size - 1} for {factors[axis].name}, got others")
+        place = place * size + value
+    return place
 
 
 def _changed(log_p: Tensor, columns: dict[str, Tensor], known: Known, changes: Changes) -> Tensor:

@@ -52,7 +52,7 @@ def draw_factors(factors: Sequence[Factor], count: int, seeds: Tensor, bias: Bia
 def draw_rows(table: FactorTable, count: int, seeds: Tensor, bias: Biases = None) -> Tensor:
     """Numbers of rows, int64 [K, count], with replacement, all as likely but for `bias`; else as `draw_factors`."""
     check_count(count)
-    tables = _row_tables(table, biases_of(bias, table.factors, len(seeds)), seeds.device)
+    tables: _Tables = table.once(_row_tables, biases_of(bias, table.factors, len(seeds)), seeds.device)
     zeros = torch.zeros(2, len(seeds), count, 1, dtype=torch.float64, device=seeds.device)
     uniform = torch.special.ndtr(reparameterize(*zeros.unbind(), seed=seeds))
     return tables.find((uniform * 2**_BITS).long()).squeeze(-1)
@@ -160,7 +160,6 @@ def _grid_sampler(factors: tuple[Factor, ...], biases: tuple[Bias, ...], device:
     return _GridSampler(factors, biases, device)
 
 
-@functools.lru_cache(maxsize=32)
 def _row_tables(table: FactorTable, biases: tuple[Bias, ...], device: torch.device) -> _Tables:
     distinct = list(dict.fromkeys(biases))
     which = torch.tensor([[distinct.index(bias)] for bias in biases])

@@ -1,7 +1,8 @@
 """Rows with labels, of which some combinations may be missing: the unbiased distribution has all rows as likely."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,11 +31,24 @@ class FactorTable:
             fits = factor.size is not None and bool(((column >= 0) & (column < factor.size)).all())
             if factor.size is not None and not (whole and fits):
                 raise ValueError(f"labels must be whole numbers from 0 to {factor.size - 1} for {factor.name}")
-        self.distribution = functools.lru_cache(maxsize=64)(self._distribution)
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def _distribution(self, changes: tuple[Change, ...]) -> TableDistribution:
-        """Of the rows after changes, made once for equal ones."""
-        return TableDistribution(self.factors, self.labels.cpu(), changes)
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is prepared."""
+        return {"factors": self.factors, "labels": self.labels}
+
+    @functools.cached_property
+    def once(self) -> Callable[..., Any]:
+        """once(make, *arguments) is make(table, *arguments), made once for the latest equal arguments."""
+        return functools.lru_cache(maxsize=64)(lambda make, *arguments: make(self, *arguments))
+
+    def distribution(self, changes: tuple[Change, ...]) -> TableDistribution:
+        """Of the rows after changes."""
+        found: TableDistribution = self.once(_distribution, changes)
+        return found
+
+
+def _distribution(table: FactorTable, changes: tuple[Change, ...]) -> TableDistribution:
+    return TableDistribution(table.factors, table.labels.cpu(), changes)
