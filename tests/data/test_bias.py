@@ -1,5 +1,6 @@
 """Biases against their formulas, by enumeration of all combinations and by frequencies of draws."""
 
+import doctest
 import math
 import pickle
 
@@ -303,6 +304,13 @@ def test_a_strength_far_out_keeps_every_weight_finite() -> None:
 def test_effective_sample_size() -> None:
     assert effective_sample_size(torch.full((7,), 3e200, dtype=torch.float64)).item() == pytest.approx(7)
     assert effective_sample_size([[1.0, 0, 0], [1, 1, 0]]).tolist() == [1, 2]
+
+
+def test_the_example_gives_what_it_shows() -> None:
+    runner = doctest.DocTestRunner()
+    (example,) = doctest.DocTestFinder(recurse=False).find(Bias, "Bias", globs={**globals()})
+    runner.run(example)
+    assert example.examples and runner.failures == 0
 
 
 def test_it_is_offered_where_data_sets_are() -> None:
