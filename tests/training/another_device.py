@@ -8,15 +8,18 @@ another name, which torch is told of for the rest of the process, takes the plac
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
 from torch.utils import backend_registration
 
+from pyvae.data import Bias, Factor
+from pyvae.data.bias import drawing
 from pyvae.training import Checkpoints, Recipe
 from pyvae.training.chunk import Chunk
 from pyvae.training.groups import regroup
@@ -49,6 +52,17 @@ def moved(module: nn.Module, change: Callable[[Tensor], Tensor], recurse: bool =
         for name, buffer in owner._buffers.items():
             owner._buffers[name] = change(buffer)
     return module
+
+
+@functools.cache
+def sampler_on(factors: tuple[Factor, ...], biases: tuple[Bias, ...], device: torch.device) -> Any:
+    """What draws of a bias look up, made of numbers, which fake tensors lack, before it goes to the device."""
+    with unset_fake_temporarily():
+        sampler = drawing._GridSampler(factors, biases, torch.device("cpu"))
+    for part in (sampler, sampler.tables):
+        for name, value in vars(part).items():
+            setattr(part, name, value.to(device) if isinstance(value, Tensor) else value)
+    return sampler
 
 
 class Kept(Checkpoints):
@@ -107,6 +121,7 @@ def main() -> None:
     torch.set_num_threads(2)  # a chunk for each model: of several seeds in one tensor torch forgets the numbers
     device = pretend_device()
     nn.Module._apply = moved  # type: ignore[method-assign]
+    drawing._grid_sampler = sampler_on  # type: ignore[assignment]
     for name, recipe in RECIPES.items():
         with FakeTensorMode(allow_non_fake_inputs=True), torch.autograd.set_multithreading_enabled(False):
             train_some(dataclasses.replace(recipe, cells=recipe.cells[:2]), device)
