@@ -118,6 +118,11 @@ class AggregatePosterior:
         """mu, to be read."""
         return self._mu
 
+    @property
+    def table_of_logvars(self) -> Table:
+        """logvar, to be read."""
+        return self._logvar
+
     def __repr__(self) -> str:
         return f"AggregatePosterior({len(self)} posteriors, {self.latents} latents)"
 

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pyvae.aggregate import Estimate
-
 NORMAL_975 = 1.959964  # upper 97.5 % point of the normal distribution
 
 
@@ -31,9 +29,3 @@ class Measured:
 
     def __str__(self) -> str:
         return f"{self.value:.3f} (95 % interval {self.low:.3f} to {self.high:.3f}; at most {self.ceiling:.3g})"
-
-
-def measured(estimate: Estimate, ceiling: float, settings: Mapping[str, Any], **parts: Any) -> Measured:
-    """A scalar estimate, its interval by the normal distribution."""
-    value, reach = float(estimate.value), NORMAL_975 * float(estimate.standard_error)
-    return Measured(value, value - reach, value + reach, ceiling, settings, parts)

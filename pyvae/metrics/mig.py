@@ -18,8 +18,9 @@ from pyvae.metrics.estimators.information import (
     information_of,
     posterior_entropies,
 )
+from pyvae.metrics.estimators.resampling import REPLICATES, interval
 from pyvae.metrics.factors import Factors, factors_of
-from pyvae.metrics.measured import Measured, measured
+from pyvae.metrics.measured import Measured
 from pyvae.ops.registration import exportable
 from pyvae.ops.seeds import check_seed
 
@@ -51,7 +52,7 @@ def mig(
     with d_1 and d_2 the two latents that tell most of factor k. Of posteriors every entropy is that of the exact
     aggregate posterior, and the score is the same under affine maps of the latents. Of points, the means, information
     comes by nearest neighbours on ranks, and the score is the same under monotone maps. The interval of posteriors is
-    wider than 95 % needs: latents of one sample are not independent, and factors share H(z_d).
+    that of the samples, with the errors of information taken as independent.
 
     Args:
         codes: of the data set, N posteriors or points of D latents.
@@ -88,9 +89,16 @@ def mig(
 def _of_posteriors(
     posterior: AggregatePosterior, factors: Factors | Labels, samples: int, seed: int | None
 ) -> Measured:
-    found = gap_of(posterior, factors_of(factors, len(posterior)).whole_numbers, samples, seed=seed)
+    about = factors_of(factors, len(posterior))
+    found = gap_of(posterior, about.whole_numbers, samples, seed=seed)
+    value, error = (
+        part.double().cpu().numpy().T for part in (found.information.value, found.information.standard_error)
+    )
+    noise = np.random.default_rng(seed or 0).standard_normal((REPLICATES, *value.shape))
+    score = float(found.mig.value)
+    low, high = interval(score, _gap(value + noise * error, about.entropies), -np.inf, 1.0)
     settings = {"protocol": "paper", "estimator": "posterior", "samples": samples, "seed": seed}
-    return measured(found.mig, 1.0, settings, gaps=found.gaps, information=found.information)
+    return Measured(score, low, high, 1.0, settings, {"gaps": found.gaps, "information": found.information})
 
 
 def _gaps(information: Array, entropies: Array) -> Array:

@@ -99,7 +99,7 @@ def _mean_kl(codes: Codes) -> Array:
     """In nats, [D]."""
     posterior = codes.posterior
     rows = torch.arange(len(posterior), device="cpu")
-    mu, logvar = (table.take(rows).double() for table in (posterior.table_of_means, posterior._logvar))
+    mu, logvar = (table.take(rows).double() for table in (posterior.table_of_means, posterior.table_of_logvars))
     return np.asarray(kl_per_latent(mu, logvar).cpu().numpy(), dtype=np.float64)
 
 

@@ -71,7 +71,8 @@ def test_the_score_is_the_gap_with_its_interval_and_its_parts() -> None:
         gap_of(posterior_of(mu, -2.0), FACTORS, 300, seed=3),
     )
     assert float(score) == score.value == gap.mig.value.item() and score.ceiling == 1
-    assert (score.high - score.value) == pytest.approx(1.96 * gap.mig.standard_error.item(), rel=1e-4)
+    # The estimate's own error is a bound, as if all latents and factors erred to the same side.
+    assert 0.1 < (score.high - score.value) / (1.96 * gap.mig.standard_error.item()) < 1
     assert torch.equal(score.parts["information"].value, gap.information.value)
     assert score.settings == {"protocol": "paper", "estimator": "posterior", "samples": 300, "seed": 3}
     assert str(score) == f"{score.value:.3f} (95 % interval {score.low:.3f} to {score.high:.3f}; at most 1)"

@@ -24,6 +24,8 @@ Protocol = Literal["paper", "disentanglement_lib"]
 
 # What a latent must hold of a factor, in nats, to count as used.
 ACTIVE_NATS = 0.01
+# What one Codes keeps: all scores of one pair share a few, and factors given as an array are other ones each time.
+KEPT = 16
 
 Kept = TypeVar("Kept")
 
@@ -133,6 +135,8 @@ def kept_by(codes: Codes, factors: Factors, key: tuple[Any, ...], compute: Calla
     """What `compute` gives, once for one pair of Codes and Factors: the next score asks again."""
     name = (id(factors), *key)
     if name not in codes.kept:
+        if len(codes.kept) == KEPT:
+            del codes.kept[next(iter(codes.kept))]
         codes.kept[name] = factors, compute()  # with the factors, so that their id stays theirs
     found: Kept = codes.kept[name][1]
     return found
