@@ -12,9 +12,13 @@ from pyvae.deprecated import moved
 from pyvae.metrics.active_latents import active_latents, is_active
 from pyvae.metrics.beta_vae_score import beta_vae_score
 from pyvae.metrics.codes import Codes
+from pyvae.metrics.dci import DCI, dci
+from pyvae.metrics.dci_es import DCIES, dci_es
 from pyvae.metrics.dcimig import dcimig
 from pyvae.metrics.deprecated import mutual_information_gap
+from pyvae.metrics.downstream_accuracy import downstream_accuracy
 from pyvae.metrics.evaluate import Evaluation, Metric, evaluate, metrics_among
+from pyvae.metrics.explicitness import explicitness
 from pyvae.metrics.factor_vae_score import factor_vae_score
 from pyvae.metrics.factors import Factors
 from pyvae.metrics.gaussian_total_correlation import gaussian_total_correlation
@@ -23,6 +27,7 @@ from pyvae.metrics.information import code_information, is_saturated, latent_inf
 from pyvae.metrics.irs import irs
 from pyvae.metrics.jemmig import jemmig
 from pyvae.metrics.latents import active_by_kl, active_by_variance, kl_per_latent
+from pyvae.metrics.linear_r2 import linear_r2
 from pyvae.metrics.measured import Measured
 from pyvae.metrics.mig import MutualInformationGap, mig
 from pyvae.metrics.mig_sup import mig_sup
@@ -30,11 +35,15 @@ from pyvae.metrics.minimality import minimality
 from pyvae.metrics.modularity import modularity
 from pyvae.metrics.mutual_information_score import mutual_information_score
 from pyvae.metrics.projection import LinearMap, Score, halves, least_squares, score, sgd_protocol
+from pyvae.metrics.sap import sap
+from pyvae.metrics.statistical_efficiency import statistical_efficiency
 from pyvae.metrics.sufficiency import sufficiency
 from pyvae.metrics.udr import udr
 from pyvae.metrics.wasserstein_correlation import wasserstein_correlation
 
 __all__ = [
+    "DCI",
+    "DCIES",
     "METRICS",
     "Codes",
     "Evaluation",
@@ -49,8 +58,12 @@ __all__ = [
     "active_latents",
     "beta_vae_score",
     "code_information",
+    "dci",
+    "dci_es",
     "dcimig",
+    "downstream_accuracy",
     "evaluate",
+    "explicitness",
     "factor_vae_score",
     "gaussian_total_correlation",
     "halves",
@@ -62,6 +75,7 @@ __all__ = [
     "kl_per_latent",
     "latent_information",
     "least_squares",
+    "linear_r2",
     "mig",
     "mig_sup",
     "minimality",
@@ -69,8 +83,10 @@ __all__ = [
     "mutual_information_gap",
     "mutual_information_score",
     "recovered_information",
+    "sap",
     "score",
     "sgd_protocol",
+    "statistical_efficiency",
     "sufficiency",
     "udr",
     "wasserstein_correlation",

@@ -1,0 +1,55 @@
+"""Explicitness by capacity where the answer is known, and size."""
+
+import numpy as np
+import pytest
+
+from pyvae.metrics import Factors, dci_es
+from tests.metrics import known
+
+ROWS = 1000  # so few that the largest probes have a hundred features
+AMOUNTS = known.factors().labels[:ROWS, 1:]
+
+
+def test_what_is_linear_is_explicit_and_what_says_nothing_is_not() -> None:
+    for name in ("perfect", "rotated", "noisy", "duplicated", "dead"):
+        assert dci_es(known.CODES[name][:ROWS], AMOUNTS).explicitness.value > 0.98
+    for name in ("noise", "constant"):
+        assert dci_es(known.CODES[name][:ROWS], AMOUNTS).explicitness.value == 0
+
+
+def test_the_more_a_code_bends_the_more_capacity_it_takes() -> None:
+    straight = known.grid()[:ROWS]
+    bent = [np.sin(strength * straight) + 1e-3 * straight for strength in (1e-3, 1.0, 2.5)]
+    first, second, third = (dci_es(codes, AMOUNTS).explicitness.value for codes in bent)
+    assert first > 0.98 and first > second > third > 0
+
+
+def test_the_area_by_hand() -> None:
+    """Above the least loss, under the best so far, as a share of the triangle from the mean's loss."""
+    score = dci_es(np.sin(2.0 * known.grid()[:ROWS]), AMOUNTS[:, :2]).explicitness
+    losses = np.minimum.accumulate(score.parts["losses"], 0)
+    above = losses - losses[-1]
+    expected = 1 - np.trapezoid(above, axis=0) / ((len(losses) - 1) * (1 - losses[-1]) / 2)
+    assert len(losses) > 3 and score.parts["explicitness"] == pytest.approx(expected)
+    assert score.low <= score.value == pytest.approx(expected.clip(0).mean()) <= score.high
+
+
+def test_size_is_factors_over_latents() -> None:
+    assert dci_es(known.grid()[:ROWS], AMOUNTS).size.value == 0.8
+    assert dci_es(known.grid()[:ROWS, :2], AMOUNTS).size.value == 2
+    many = dci_es(np.tile(known.grid()[:ROWS], 4), AMOUNTS).size
+    assert (many.low, many.value, many.high) == (0.2, 0.2, 0.2)
+
+
+def test_a_nominal_factor_is_taken_by_its_values() -> None:
+    """Numbers of kinds in another order are the same kinds."""
+    kind = known.factors().labels[:ROWS, 4]
+    other = np.random.default_rng(0).permutation(32)[kind]
+    codes = known.noisy(0.3)[:ROWS]
+    by_values = [dci_es(codes, Factors(v, nominal=[0])).explicitness.parts["losses"] for v in (kind, other)]
+    assert by_values[0] == pytest.approx(by_values[1], abs=1e-9)
+
+
+def test_progress_is_shown_on_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
+    dci_es(known.grid()[:500], AMOUNTS[:500], progress=True)
+    assert "probes" in capfd.readouterr().err
