@@ -31,7 +31,8 @@ def test_the_area_by_hand() -> None:
     above = losses - losses[-1]
     expected = 1 - np.trapezoid(above, axis=0) / ((len(losses) - 1) * (1 - losses[-1]) / 2)
     assert len(losses) > 3 and score.parts["explicitness"] == pytest.approx(expected)
-    assert score.low <= score.value == pytest.approx(expected.clip(0).mean()) <= score.high
+    assert score.value == pytest.approx(expected.clip(0).mean())
+    assert score.low <= score.value <= score.high
 
 
 def test_size_is_factors_over_latents() -> None:
