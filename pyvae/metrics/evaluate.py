@@ -8,10 +8,9 @@ import time
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pyarrow as pa
 from rich import box, table
 from rich.console import Console
 
@@ -22,18 +21,28 @@ from pyvae.metrics.factors import Factors
 from pyvae.metrics.measured import Measured
 from pyvae.progress import progress_bar
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 Protocol = Literal["paper", "disentanglement_lib"]
 PROTOCOLS = typing.get_args(Protocol)
 
-ROW = pa.schema(
-    [
-        ("metric", pa.string()),
-        *((name, pa.float64()) for name in ("value", "low", "high", "ceiling", "seconds")),
-        ("settings", pa.string()),
-        ("reason", pa.string()),
-    ]
-)
-"""Columns of `Evaluation.to_table`: settings as JSON; null for what a metric that refused lacks, else for `reason`."""
+COLUMNS = {
+    "metric": "string",
+    **dict.fromkeys(("value", "low", "high", "ceiling", "seconds"), "float64"),
+    "settings": "string",
+    "reason": "string",
+}
+"""Of `Evaluation.to_table`, with their types: settings as JSON; null for what a metric that refused lacks, else for
+`reason`.
+"""
+
+
+def schema() -> "pa.Schema":
+    """`COLUMNS` for pyarrow, which a machine that only trains or measures may lack."""
+    import pyarrow as pa
+
+    return pa.schema([(name, pa.type_for_alias(kind)) for name, kind in COLUMNS.items()])
 
 
 @dataclass(frozen=True)
@@ -91,9 +100,9 @@ class Outcome:
     reason: str | None = None
 
     def rows(self, name: str) -> list[dict[str, Any]]:
-        """Its rows of the table, whose columns are those of `ROW`."""
+        """Its rows of the table, whose columns are `COLUMNS`."""
         if self.reason is not None:
-            return [dict.fromkeys(ROW.names) | {"metric": name, "seconds": self.seconds, "reason": self.reason}]
+            return [dict.fromkeys(COLUMNS) | {"metric": name, "seconds": self.seconds, "reason": self.reason}]
         return [_row(score, measured) | {"seconds": self.seconds} for score, measured in self.scores.items()]
 
 
@@ -125,11 +134,13 @@ class Evaluation(Mapping[str, Measured]):
         """Rows that JSON can hold, with the columns of `to_table`."""
         return [row for name, outcome in self._outcomes.items() for row in outcome.rows(name)]
 
-    def to_table(self) -> pa.Table:
+    def to_table(self) -> "pa.Table":
         """A row for each score and each refusal: metric, value, low, high, ceiling, seconds (of the whole metric),
         settings as JSON, reason.
         """
-        return pa.Table.from_pylist(self.to_dict(), schema=ROW)
+        import pyarrow as pa
+
+        return pa.Table.from_pylist(self.to_dict(), schema=schema())
 
     def __str__(self) -> str:
         drawn = table.Table(box=box.SIMPLE_HEAD, pad_edge=False)

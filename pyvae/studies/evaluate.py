@@ -26,7 +26,7 @@ from pyvae.data.data_set import DataSet
 from pyvae.errors import Interrupted
 from pyvae.files import atomic_path, atomic_write_text, remove_stale_temporaries
 from pyvae.metrics import Codes, Factors, Metric
-from pyvae.metrics.evaluate import ROW, Protocol, check_protocol, chosen_metrics, outcome_of
+from pyvae.metrics.evaluate import Protocol, check_protocol, chosen_metrics, outcome_of, schema
 from pyvae.studies.errors import StudyError
 from pyvae.studies.folder import claimed, study_in
 from pyvae.studies.models import load_models
@@ -137,9 +137,9 @@ class _Run:
             for row in entry["rows"]
         ]
         bias, strength = self.recipe.axes
-        schema = pa.schema([(bias, pa.float64()), (strength, pa.float64()), ("seed", pa.int64()), *ROW])
+        columns = pa.schema([(bias, pa.float64()), (strength, pa.float64()), ("seed", pa.int64()), *schema()])
         with atomic_path(self.out / METRICS) as temporary:
-            pq.write_table(pa.Table.from_pylist(rows, schema=schema), temporary)
+            pq.write_table(pa.Table.from_pylist(rows, schema=columns), temporary)
         return self.out / METRICS
 
     def _open(self, k: int) -> list[Metric]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-import yaml
 from torch import Tensor
 
 from pyvae.data.bias.changes import CHANGES, Change
@@ -165,6 +164,8 @@ class Bias:
 
     def to_yaml(self) -> str:
         """`to_dict` as YAML."""
+        import yaml  # here, since a machine that only trains or measures may lack it
+
         return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True, default_flow_style=None)
 
     @classmethod
@@ -173,6 +174,8 @@ class Bias:
 
         Raises ValueError for text that is no YAML, and as `from_dict`.
         """
+        import yaml
+
         try:
             given = yaml.safe_load(text)
         except yaml.YAMLError as error:
