@@ -25,7 +25,7 @@ from pyvae.metrics.estimators.importances import IMPORTANCES, importances
 
 SIZES = (3, 6, 40, 32, 32)
 QUICK_SIZES = (3, 4, 5)
-FAST, REFERENCE = "trees", "gradient_boosting"
+FAST, REFERENCE = "tree", "gradient_boosting"
 SEED = 0
 
 Array = np.ndarray

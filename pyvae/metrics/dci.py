@@ -46,7 +46,7 @@ def dci(
     Args:
         codes: N codes of D latents.
         factors: [N] or [N, K]; a continuous factor is binned.
-        probe: "trees", decision trees, which see no more than the order of values: monotone maps of latents change no
+        probe: "tree", a decision tree, which sees no more than the order of values: rising maps of latents change no
             bit of D and C. "gradient_boosting" is the library's, which takes minutes for 10 000 rows. By default the
             first, and with the library's protocol the second.
         test: held-out codes and factors; by default a third of the rows is held out.
@@ -64,7 +64,7 @@ def dci(
             probe.
         ImportError: without scikit-learn.
     """
-    name = probe or ("gradient_boosting" if protocol == "disentanglement_lib" else "trees")
+    name = probe or ("gradient_boosting" if protocol == "disentanglement_lib" else "tree")
     split = split_of(codes, factors, test, seed)
     used = importances(name, split.train.codes, split.train.labels, split.test.codes, seed)
     settings = {"protocol": protocol, "probe": IMPORTANCES[name].said, **split.settings}

@@ -14,7 +14,7 @@ def test_known_codes() -> None:
     d = {name: scores.disentanglement.value for name, scores in found.items()}
     for same in ("perfect", "permuted", "scaled", "exp", "dead", "with noise"):
         assert min(score.value for score in found[same]) > 0.99
-    for same in ("permuted", "scaled", "exp"):  # trees see the order of values; one of equal splits may be another's
+    for same in ("permuted", "scaled", "exp"):  # a tree sees the order of values; of equal splits it may take another
         assert d[same] == pytest.approx(d["perfect"], abs=1e-3)
     assert d["rotated"] < 0.35 and d["noise"] < 0.05 and d["perfect"] > d["noisy"] > d["mixed"]
     # A factor in two latents has at least one half of its importance in one: C loses up to log 2 / log 6 of a fifth.
@@ -24,10 +24,12 @@ def test_known_codes() -> None:
     assert found["constant"].informativeness.value < 0.25
 
 
-def test_a_duplicated_latent_of_ten_has_the_paper_s_completeness() -> None:
+def test_of_factors_in_two_latents_each_completeness_is_that_of_two_in_ten() -> None:
     codes = np.concatenate([known.grid(), known.grid()], 1)
     score = dci(codes, known.factors()).completeness
-    assert score.value == pytest.approx(1 - np.log(2) / np.log(10), abs=0.05)  # 0.70: every factor in two
+    by_factor = score.parts["completeness"]
+    assert (by_factor > 1 - np.log(2) / np.log(10) - 1e-9).all()  # 0.70 where splits, told apart by the seed, are even
+    assert by_factor[4] < 0.8 and score.value < 0.9  # of few values a tree has few splits
 
 
 def test_the_library_s_numbers_by_its_protocol_in_a_few_lines() -> None:

@@ -21,8 +21,10 @@ from pyvae.metrics.estimators.columns import Array
 from pyvae.metrics.estimators.extras import sklearn
 from pyvae.metrics.estimators.probes import PROBES, Judged, one_thread, quietly
 
-TREES, LEAF = 3, 0.01
-"""Trees, each of rows drawn anew, and the least share of the rows in a leaf. benchmarks/metrics/probes.py compares."""
+LEAF = 0.01
+"""The least share of the rows in a leaf: without one, noise is as important as it is to gradient boosting of few rows;
+with more, less so. benchmarks/metrics/probes.py compares the two.
+"""
 
 Index = npt.NDArray[np.int64]
 
@@ -54,20 +56,13 @@ def importances(name: str, train: Array, labels: Index, test: Array, seed: int) 
         return list(pool.map(lambda column: fit(train, column, test, seed), labels.T))
 
 
-def _trees(train: Array, labels: Index, test: Array, seed: int) -> Used:
-    """Trees see the order of values alone: ranks keep those apart that float32 would not."""
+def _tree(train: Array, labels: Index, test: Array, seed: int) -> Used:
+    """A tree sees the order of values alone: ranks keep those apart that float32 would not."""
     classes, numbers = np.unique(labels, return_inverse=True)
     rows, unseen = _ranks(train, test)
-    terms = np.zeros(train.shape)
-    shares = np.zeros((len(test), len(classes)))
-    for k in range(TREES):
-        rng = np.random.default_rng([seed, k])
-        weight = np.bincount(rng.integers(len(rows), size=len(rows)), minlength=len(rows)).astype(np.float64)
-        grown = _grow(rows, numbers, weight, len(classes), int(rng.integers(2**31)))
-        shares += grown.shares[grown.leaves(unseen)]
-        terms += grown.gains(rows, numbers) * weight[:, None]
-    terms /= TREES
-    return Used(np.maximum(terms.mean(0), 0.0), Judged(classes, shares), terms)
+    grown = _grow(rows, numbers, seed)
+    terms = grown.gains(rows, numbers)
+    return Used(np.maximum(terms.mean(0), 0.0), Judged(classes, grown.shares[grown.leaves(unseen)]), terms)
 
 
 class _Tree(NamedTuple):
@@ -108,15 +103,12 @@ class _Tree(NamedTuple):
             at = child
 
 
-def _grow(rows: Array, labels: Index, weight: Array, classes: int, seed: int) -> _Tree:
-    used = weight > 0
+def _grow(rows: Array, labels: Index, seed: int) -> _Tree:
     with quietly():
-        made = sklearn("tree").DecisionTreeClassifier(min_weight_fraction_leaf=LEAF, random_state=seed)
-        fitted = made.fit(rows[used], labels[used], sample_weight=weight[used])
-    tree = fitted.tree_
-    shares = np.zeros((tree.node_count, classes))
-    shares[:, fitted.classes_] = tree.value[:, 0, :] / tree.value[:, 0, :].sum(1, keepdims=True)
+        made = sklearn("tree").DecisionTreeClassifier(min_samples_leaf=LEAF, random_state=seed)  # the seed parts ties
+        tree = made.fit(rows, labels).tree_
     left, right = (side.astype(np.int64) for side in (tree.children_left, tree.children_right))
+    shares = tree.value[:, 0, :] / tree.value[:, 0, :].sum(1, keepdims=True)
     return _Tree(tree.feature.astype(np.int64), tree.threshold, left, right, shares)
 
 
@@ -146,9 +138,6 @@ def _boosting(train: Array, labels: Index, test: Array, seed: int) -> Used:
 
 
 IMPORTANCES: dict[str, ImportanceProbe] = {
-    "trees": ImportanceProbe(
-        f"{TREES} decision trees of all latents, Gini, each of rows drawn anew, at least {LEAF:.0%} of them a leaf",
-        _trees,
-    ),
+    "tree": ImportanceProbe(f"DecisionTreeClassifier(gini, min_samples_leaf={LEAF})", _tree),
     "gradient_boosting": ImportanceProbe(str(PROBES["gradient_boosting"]), _boosting),
 }
