@@ -16,6 +16,8 @@ FEW = {
     "beta_vae_score": {"train_batches": 60, "test_batches": 40},
     "active_latents": {"samples": 50},
 }
+# What fits a probe for each factor takes a tenth of a second.
+WITH_A_PROBE = {"dci", "dci_es", "downstream_accuracy", "statistical_efficiency", "explicitness"}
 CHANGES = {
     "constant": lambda z, rng: np.full_like(z, 1.5),
     "duplicated": lambda z, rng: np.repeat(z[:, :1], z.shape[1], 1),
@@ -61,7 +63,7 @@ def protocols(name: str) -> list[dict[str, str]]:
 @pytest.mark.parametrize("name", METRICS)
 def test_no_codes_break_a_score(name: str, figure: int) -> None:
     metric, answered = METRICS[name], 0
-    for case in range(figure):
+    for case in range(max(28, figure // 10) if name in WITH_A_PROBE else figure):
         codes, factors = hostile(case)
         given = [codes, factors] if metric.needs_factors else [codes]
         protocol = protocols(name)[case // len(CHANGES) % len(protocols(name))]
@@ -75,7 +77,7 @@ def test_no_codes_break_a_score(name: str, figure: int) -> None:
         answered += 1
         for part in [found] if hasattr(found, "low") else found:
             assert in_range(part), f"case {case}: {part}"
-    assert answered > figure / 20  # a score that refuses everything says nothing
+    assert answered > case / 20  # a score that refuses everything says nothing
 
 
 def is_a_sentence(text: str) -> bool:
