@@ -1,7 +1,6 @@
 """The BetaVAE score: whether differences of codes tell, by a linear classifier, which factor was held fixed."""
 
 import warnings
-from typing import Literal
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from pyvae.metrics.codes import Codes
 from pyvae.metrics.estimators.columns import Array, standardised
 from pyvae.metrics.estimators.extras import sklearn
 from pyvae.metrics.estimators.fixing import Encoder, Index, batches, source_of
+from pyvae.metrics.estimators.information import Protocol
 from pyvae.metrics.estimators.proportions import wilson
 from pyvae.metrics.factors import Factors
 from pyvae.metrics.measured import Measured
@@ -31,7 +31,7 @@ def beta_vae_score(
     batch: int = BATCH,
     train_batches: int = TRAIN,
     test_batches: int = TEST,
-    protocol: Literal["paper", "disentanglement_lib"] = "paper",
+    protocol: Protocol = "paper",
     seed: int = 0,
     progress: bool = False,
 ) -> Measured:

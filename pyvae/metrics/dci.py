@@ -1,6 +1,6 @@
 """Disentanglement, completeness and informativeness."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes
 from pyvae.metrics.estimators.columns import Array
 from pyvae.metrics.estimators.importances import IMPORTANCES, Used, importances
+from pyvae.metrics.estimators.information import Protocol
 from pyvae.metrics.estimators.probes import absent, is_right
 from pyvae.metrics.estimators.resampling import interval, interval_of, resampled
 from pyvae.metrics.estimators.split import Split, Test, split_of
@@ -30,7 +31,7 @@ def dci(
     *,
     probe: str | None = None,
     test: Test | None = None,
-    protocol: Literal["paper", "disentanglement_lib"] = "paper",
+    protocol: Protocol = "paper",
     seed: int = 0,
 ) -> DCI:
     r"""DCI of Eastwood and Williams (2018), section 2, from the importance R_dk of each latent to a probe of factor k.

@@ -1,10 +1,9 @@
 """Downstream accuracy: how well a classifier learns each factor from a code."""
 
-from typing import Literal
-
 from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes, codes_of
+from pyvae.metrics.estimators.information import Protocol
 from pyvae.metrics.estimators.probes import absent, is_right, judged, probe_of
 from pyvae.metrics.estimators.resampling import interval_of
 from pyvae.metrics.estimators.split import Test, split_of
@@ -18,7 +17,7 @@ def downstream_accuracy(
     *,
     probe: str | None = None,
     test: Test | None = None,
-    protocol: Literal["paper", "disentanglement_lib"] = "paper",
+    protocol: Protocol = "paper",
     seed: int = 0,
 ) -> Measured:
     """The mean accuracy over factors of a classifier on held-out rows (Locatello et al. 2019, section 5.5).

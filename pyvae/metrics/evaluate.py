@@ -8,7 +8,7 @@ import time
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich import box, table
@@ -17,6 +17,7 @@ from rich.console import Console
 from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes, codes_of
+from pyvae.metrics.estimators.information import Protocol
 from pyvae.metrics.factors import Factors
 from pyvae.metrics.measured import Measured
 from pyvae.progress import progress_bar
@@ -24,7 +25,6 @@ from pyvae.progress import progress_bar
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Protocol = Literal["paper", "disentanglement_lib"]
 PROTOCOLS = typing.get_args(Protocol)
 
 COLUMNS = {

@@ -9,6 +9,7 @@ from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.columns import Array
+from pyvae.metrics.estimators.information import Protocol
 from pyvae.metrics.estimators.probes import Judged, absent, judged, probe_of
 from pyvae.metrics.estimators.resampling import interval_of
 from pyvae.metrics.estimators.split import Test, split_of
@@ -22,7 +23,7 @@ def explicitness(
     *,
     classifier: Literal["multinomial", "one-vs-rest"] = "multinomial",
     test: Test | None = None,
-    protocol: Literal["paper", "disentanglement_lib"] = "paper",
+    protocol: Protocol = "paper",
     seed: int = 0,
 ) -> Measured:
     """Explicitness of Ridgeway and Mozer (2018), section 3: the mean over factors of the mean over their values of the

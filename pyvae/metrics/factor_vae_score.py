@@ -1,7 +1,5 @@
 """The FactorVAE score: whether the latent that varies least tells which factor was held fixed."""
 
-from typing import Literal
-
 import numpy as np
 import numpy.typing as npt
 
@@ -11,6 +9,7 @@ from pyvae.data import DataSet
 from pyvae.metrics.codes import Codes
 from pyvae.metrics.estimators.columns import Array, standardised
 from pyvae.metrics.estimators.fixing import Encoder, Index, batches, source_of
+from pyvae.metrics.estimators.information import Protocol
 from pyvae.metrics.estimators.proportions import wilson
 from pyvae.metrics.factors import Factors
 from pyvae.metrics.measured import Measured
@@ -31,7 +30,7 @@ def factor_vae_score(
     train_votes: int = TRAIN,
     test_votes: int = TEST,
     threshold: float = 0.05,
-    protocol: Literal["paper", "disentanglement_lib"] = "paper",
+    protocol: Protocol = "paper",
     seed: int = 0,
     progress: bool = False,
 ) -> Measured:

@@ -1,7 +1,6 @@
 """The total correlation that a Gaussian with the codes' covariance has."""
 
 import math
-from typing import Literal
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from pyvae.aggregate.tables import Rows
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.columns import Array, spread, standardised
 from pyvae.metrics.estimators.covariances import covariances, unbiased_interval
+from pyvae.metrics.estimators.information import Protocol
 from pyvae.metrics.measured import Measured
 from pyvae.ops.seeds import check_seed
 
@@ -20,7 +20,7 @@ SINGULAR = 1e-13
 def gaussian_total_correlation(
     codes: Codes | Rows | AggregatePosterior,
     *,
-    protocol: Literal["paper", "disentanglement_lib"] = "paper",
+    protocol: Protocol = "paper",
     seed: int = 0,
 ) -> Measured:
     r"""Total correlation in nats of a Gaussian with the covariance of the codes (Locatello et al. 2019, section 5.3).

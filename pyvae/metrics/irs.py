@@ -1,6 +1,6 @@
 """The interventional robustness score: how far a latent moves when other factors than its own change."""
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.columns import Array, standardised
 from pyvae.metrics.estimators.equal_width import equal_width
+from pyvae.metrics.estimators.information import Protocol
 from pyvae.metrics.estimators.jackknife import jackknife
 from pyvae.metrics.factors import Factors, factors_of
 from pyvae.metrics.measured import Measured
@@ -33,7 +34,7 @@ def irs(
     factors: Factors | Labels,
     *,
     quantile: float = QUANTILE,
-    protocol: Literal["paper", "disentanglement_lib"] = "paper",
+    protocol: Protocol = "paper",
     seed: int = 0,
 ) -> Measured:
     r"""Interventional robustness score of Suter et al. (2019), section 4, of codes and their factors.

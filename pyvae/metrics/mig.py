@@ -15,10 +15,11 @@ from pyvae.metrics.estimators.information import (
     Estimator,
     Information,
     Protocol,
+    drawn,
     information_of,
     posterior_entropies,
 )
-from pyvae.metrics.estimators.resampling import REPLICATES, interval
+from pyvae.metrics.estimators.resampling import interval
 from pyvae.metrics.factors import Factors, factors_of
 from pyvae.metrics.measured import Measured
 from pyvae.ops.registration import exportable
@@ -91,12 +92,10 @@ def _of_posteriors(
 ) -> Measured:
     about = factors_of(factors, len(posterior))
     found = gap_of(posterior, about.whole_numbers, samples, seed=seed)
-    value, error = (
-        part.double().cpu().numpy().T for part in (found.information.value, found.information.standard_error)
-    )
-    noise = np.random.default_rng(seed or 0).standard_normal((REPLICATES, *value.shape))
+    by_latents = Estimate(*(part.T for part in found.information))
+    _, replicates = drawn(by_latents, np.random.default_rng(seed or 0))
     score = float(found.mig.value)
-    low, high = interval(score, _gap(value + noise * error, about.entropies), -np.inf, 1.0)
+    low, high = interval(score, _gap(replicates, about.entropies), -np.inf, 1.0)
     settings = {"protocol": "paper", "estimator": "posterior", "samples": samples, "seed": seed}
     return Measured(score, low, high, 1.0, settings, {"gaps": found.gaps, "information": found.information})
 

@@ -1,7 +1,6 @@
 """The information that latents share, pair by pair, by histograms."""
 
 import math
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +9,8 @@ from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.tables import Rows
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.columns import Array, spread, standardised
-from pyvae.metrics.estimators.equal_width import equal_width
-from pyvae.metrics.estimators.histogram import equal_shares
+from pyvae.metrics.estimators.histogram import Bins, binned
+from pyvae.metrics.estimators.information import Protocol
 from pyvae.metrics.measured import NORMAL_975, Measured
 from pyvae.ops.seeds import check_seed
 
@@ -24,7 +23,7 @@ def mutual_information_score(
     codes: Codes | Rows | AggregatePosterior,
     *,
     bins: int = BINS,
-    protocol: Literal["paper", "disentanglement_lib"] = "paper",
+    protocol: Protocol = "paper",
     seed: int = 0,
 ) -> Measured:
     r"""Mean mutual information in nats of two latents (Locatello et al. 2019, section 5.3), of discretised codes.
@@ -56,14 +55,15 @@ def mutual_information_score(
     by_library = protocol == "disentanglement_lib"
     active = spread("codes", columns)
     counted = np.ones_like(active) if by_library else active
-    cells = [equal_width(c, bins) for c in means.T] if by_library else [equal_shares(c, bins) for c in means.T]
+    kind: Bins = "equal width" if by_library else "equal shares"
+    cells = [binned(column, bins, kind) for column in means.T]
     information, subtracted, row_terms = _pairs(cells, counted, corrects=not by_library)
     pairs = max(1, int(counted.sum()) * (int(counted.sum()) - 1))
     value = min(max(0.0, float(information.sum()) / pairs), math.log(bins))  # but for rounding
     low, high = _interval(value, row_terms / pairs, subtracted, pairs, by_library, math.log(bins))
     settings = {
         "protocol": protocol,
-        "bins": f"{bins} of equal {'width' if by_library else 'shares'}",
+        "bins": f"{bins} of {kind}",
         "corrected": not by_library,
     }
     parts = {"information": information, "active": active, "subtracted": float(subtracted.sum()) / pairs}

@@ -1,6 +1,6 @@
 """The separated attribute predictability score: whether one latent alone predicts each factor."""
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,7 @@ from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes
 from pyvae.metrics.estimators.columns import Array, standardised
+from pyvae.metrics.estimators.information import Protocol
 from pyvae.metrics.estimators.resampling import interval
 from pyvae.metrics.estimators.split import Part, Split, Test, alike, split_of
 from pyvae.metrics.estimators.threshold import fit_lines
@@ -30,7 +31,7 @@ def sap(
     *,
     continuous: bool | None = None,
     test: Test | None = None,
-    protocol: Literal["paper", "disentanglement_lib"] = "paper",
+    protocol: Protocol = "paper",
     seed: int = 0,
 ) -> Measured:
     r"""SAP of Kumar et al. (2018), section 3: the mean over factors of the two best latents' difference in S_dk.

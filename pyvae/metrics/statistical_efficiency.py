@@ -6,8 +6,9 @@ import numpy.typing as npt
 from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes, codes_of
+from pyvae.metrics.estimators.columns import Array
 from pyvae.metrics.estimators.probes import is_right, judged, probe_of
-from pyvae.metrics.estimators.resampling import Array, interval, resampled
+from pyvae.metrics.estimators.resampling import interval, resampled
 from pyvae.metrics.estimators.split import Test, split_of
 from pyvae.metrics.factors import Factors, factors_of
 from pyvae.metrics.measured import Measured

@@ -12,6 +12,7 @@ from pyvae.aggregate.tables import Rows
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.columns import Array, spread, standardised
 from pyvae.metrics.estimators.covariances import covariances
+from pyvae.metrics.estimators.information import Protocol
 from pyvae.metrics.estimators.lasso import lasso
 from pyvae.metrics.estimators.resampling import interval
 from pyvae.metrics.latents import kl_per_latent
@@ -29,7 +30,7 @@ def udr(
     codes: Sequence[Codes | Rows | AggregatePosterior],
     *,
     relation: Literal["lasso", "spearman"] = "lasso",
-    protocol: Literal["paper", "disentanglement_lib"] = "paper",
+    protocol: Protocol = "paper",
     seed: int = 0,
 ) -> Measured:
     r"""Unsupervised disentanglement ranking of Duan et al. (2020, arXiv 1905.12614), section 4, eq. 2, of M models.

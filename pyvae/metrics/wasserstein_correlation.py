@@ -1,7 +1,5 @@
 """The Wasserstein distance between a Gaussian with the codes' covariance and one with independent latents."""
 
-from typing import Literal
-
 import numpy as np
 
 from pyvae.aggregate import AggregatePosterior
@@ -9,6 +7,7 @@ from pyvae.aggregate.tables import Rows
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.columns import Array, spread, standardised
 from pyvae.metrics.estimators.covariances import covariances, unbiased_interval
+from pyvae.metrics.estimators.information import Protocol
 from pyvae.metrics.measured import Measured
 from pyvae.ops.seeds import check_seed
 
@@ -16,7 +15,7 @@ from pyvae.ops.seeds import check_seed
 def wasserstein_correlation(
     codes: Codes | Rows | AggregatePosterior,
     *,
-    protocol: Literal["paper", "disentanglement_lib"] = "paper",
+    protocol: Protocol = "paper",
     seed: int = 0,
 ) -> Measured:
     r"""Squared 2-Wasserstein distance of a Gaussian from the product of its marginals (Locatello et al. 2019, 5.3).

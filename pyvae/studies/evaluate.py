@@ -26,7 +26,8 @@ from pyvae.data.data_set import DataSet
 from pyvae.errors import Interrupted
 from pyvae.files import atomic_path, atomic_write_text, remove_stale_temporaries
 from pyvae.metrics import Codes, Factors, Metric
-from pyvae.metrics.evaluate import Protocol, check_protocol, chosen_metrics, outcome_of, schema
+from pyvae.metrics.estimators.information import Protocol
+from pyvae.metrics.evaluate import check_protocol, chosen_metrics, outcome_of, schema
 from pyvae.studies.errors import StudyError
 from pyvae.studies.folder import claimed, study_in
 from pyvae.studies.models import load_models

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pyvae.metrics.estimators.columns import Array
 from pyvae.metrics.measured import NORMAL_975
 
 REPLICATES = 200
-
-Array = npt.NDArray[np.float64]
 
 
 def resampled(terms: npt.NDArray[np.floating[Any]], seed: int, replicates: int = REPLICATES) -> Array:
