@@ -35,7 +35,7 @@ def beta_vae_score(
     seed: int = 0,
     progress: bool = False,
 ) -> Measured:
-    r"""BetaVAE score of Higgins et al. (2017), section 3: the accuracy of a linear classifier.
+    r"""BetaVAE score of Higgins et al. (2017): the accuracy of a linear classifier.
 
     Each batch of pairs shares one factor, pair by pair. Its feature is the mean of |z - z'| of each latent, and the
     classifier, scikit-learn's LogisticRegression with C = 1, tells which factor it was. Linear classifiers undo much of

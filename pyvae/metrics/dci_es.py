@@ -16,7 +16,7 @@ from pyvae.metrics.measured import Measured
 from pyvae.progress import progress_bar
 
 FEATURES = (0, 16, 32, 64, 128, 256, 512, 1024)
-"""Random features of each probe beside the code itself: steps of equal size in their logarithm."""
+"""Random features of each probe beside the code itself."""
 
 RIDGE = 1e-4
 """Of a row, on standardised inputs: what keeps the largest probes from rounding."""
@@ -27,7 +27,7 @@ SURE = 3.0
 
 
 class DCIES(NamedTuple):
-    """`explicitness`, from 0 to 1, and `size`, factors for each latent."""
+    """`explicitness`, from -1 to 1, and `size`, factors for each latent."""
 
     explicitness: Measured
     size: Measured
@@ -44,13 +44,18 @@ def dci_es(
     r"""Explicitness and size of Eastwood et al. (2023, arXiv 2210.00364); D, C and I are those of `dci`.
 
     .. math::
-        E_k = 1 - \frac{\sum_{t=2}^{t^*} (l_{t-1} + l_t - 2 l^*) / 2}{(T - 1)(l_b - l^*) / 2}, \qquad S = \frac K D
+        E_k = 1 - \frac{\sum_{t=2}^{T} (\kappa_t - \kappa_{t-1}) (l_{t-1} + l_t - 2 l^*) / 2}
+                       {(\kappa_T - \kappa_1) (l_b - l^*) / 2}, \qquad S = \frac K D
 
-    l_t is the least loss that a probe of capacity 1 to t reaches for factor k, l^* the least of all, reached first at
-    t^*, and l_b the loss of the training rows' mean: E is 1 where the least probe is the best, and 0 where losses fall
-    in a straight line from l_b, or later. The probes here are least squares on the code and a growing number of random
-    Fourier features cos(w z + b) of it, and a loss is the mean squared error on held-out rows; a nominal factor is an
-    indicator of each of its values. Another family of probes is another scale: compare what `settings` calls equal.
+    the area under the loss-capacity curve over that of a triangle. l_t is the least loss that a probe of capacity
+    kappa_1 to kappa_t reaches for factor k, l^* the least of all, and l_b the loss of the training rows' mean: E is 1
+    where the least probe is the best, 0 where losses fall in a straight line from l_b, and below where they fall later.
+    The probes here are least squares on the code and a growing number of random Fourier features cos(w z + b) of it,
+    their capacity is the log of the number of inputs, as the authors' code has it of such probes, and a loss is the
+    mean squared error on held-out rows; a nominal factor is an indicator of each of its values. Another family of
+    probes is another scale: compare what `settings` calls equal.
+
+    The authors' code divides by l_b instead of l_b - l^*. A factor that no probe tells then has E = 1; here it has 0.
 
     Args:
         codes: N codes of D latents, standardised.
@@ -60,8 +65,8 @@ def dci_es(
         progress: whether to show a bar on standard error.
 
     Returns:
-        DCIES. `explicitness` is the mean of E_k, at least 0 each, and 0 of a factor of which nothing is told; `parts`
-        has `explicitness` [K], not cut off at 0, and `losses` [T, K], as shares of l_b. `size` is exact.
+        DCIES. `explicitness` is the mean of E_k, from -1 to 1 each, and 0 of a factor of which nothing is told; `parts`
+        has `explicitness` [K], `losses` [T, K] as shares of l_b, and `capacities` [T]. `size` is exact.
 
     Raises:
         TypeError, ValueError: as Codes and Factors; ValueError for a single point or a factor with one value.
@@ -69,18 +74,18 @@ def dci_es(
     split = split_of(codes, factors, test, seed)
     features = tuple(count for count in FEATURES if count * ROWS_PER_FEATURE <= len(split.train.codes)) or (0,)
     errors = _errors(split, features, seed, progress)
-    told = _is_told(errors)
+    told, capacities = _is_told(errors), np.log(split.train.codes.shape[1] + np.array(features))
 
     def score(means: Array) -> Array:
-        return np.asarray(np.maximum(_explicitness(means, told), 0.0).mean(-1))
+        return np.asarray(_explicitness(means, capacities, told).mean(-1))
 
     means = errors.mean(0)
     value = float(score(means))
-    low, high = interval(value, score(resampled(errors, seed)), 0.0, 1.0)
+    low, high = interval(value, score(resampled(errors, seed)), -1.0, 1.0)
     said = f"least squares, the code and {', '.join(map(str, features))} random Fourier features"
-    settings = {"probe": said, "ridge": RIDGE, **split.settings}
+    settings = {"probe": said, "capacity": "log of inputs", "ridge": RIDGE, **split.settings}
     losses = means[1:] / np.where(means[0] > 0, means[0], 1.0)
-    parts = {"explicitness": _explicitness(means, told), "losses": losses}
+    parts = {"explicitness": _explicitness(means, capacities, told), "losses": losses, "capacities": capacities}
     size = split.factors.count / split.train.codes.shape[1]
     return DCIES(
         Measured(value, low, high, 1.0, settings, parts),
@@ -121,12 +126,12 @@ def _is_told(errors: Array) -> npt.NDArray[np.bool_]:
     return np.asarray((mean > SURE * error) & (mean > 0))
 
 
-def _explicitness(means: Array, told: npt.NDArray[np.bool_]) -> Array:
-    """E [..., K], from -1 to 1, of mean losses [..., 1 + T, K]; 0 where nothing is told."""
+def _explicitness(means: Array, capacities: Array, told: npt.NDArray[np.bool_]) -> Array:
+    """E [..., K], from -1 to 1, of mean losses [..., 1 + T, K] at capacities [T]; 0 where nothing is told."""
     base, losses = means[..., 0, :], np.minimum.accumulate(means[..., 1:, :], -2)
     best = losses[..., -1, :]
-    area = (losses[..., :-1, :] + losses[..., 1:, :] - 2 * best[..., None, :]).sum(-2) / 2
-    whole = (losses.shape[-2] - 1) * (base - best) / 2
+    area = np.trapezoid(losses - best[..., None, :], capacities, axis=-2)
+    triangle = (capacities[-1] - capacities[0]) * (base - best) / 2
     is_usable = told & (base > best)
-    share = np.where(whole > 0, area / np.where(whole > 0, whole, 1.0), 0.0)
+    share = np.where(triangle > 0, area / np.where(triangle > 0, triangle, 1.0), 0.0)
     return np.asarray(np.where(is_usable, np.clip(1 - share, -1.0, 1.0), 0.0))

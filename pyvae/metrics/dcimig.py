@@ -20,7 +20,7 @@ def dcimig(
     samples: int = SAMPLES,
     seed: int = 0,
 ) -> Measured:
-    r"""DCIMIG, or 3CharM, of Sepliarskaia et al. (2019, arXiv 1910.05587), section 4.
+    r"""DCIMIG, or 3CharM, of Sepliarskaia et al. (2019, arXiv 1910.05587).
 
     .. math::
         \frac{\sum_k \max_{d: k_d = k} \Delta_d}{\sum_k H(v_k)}, \qquad

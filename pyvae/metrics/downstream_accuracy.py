@@ -20,7 +20,7 @@ def downstream_accuracy(
     protocol: Protocol = "paper",
     seed: int = 0,
 ) -> Measured:
-    """The mean accuracy over factors of a classifier on held-out rows (Locatello et al. 2019, section 5.5).
+    """The mean accuracy over factors of a classifier on held-out rows (Locatello et al. 2019).
 
     Args:
         codes: N codes of D latents.

@@ -34,7 +34,7 @@ def factor_vae_score(
     seed: int = 0,
     progress: bool = False,
 ) -> Measured:
-    r"""FactorVAE score of Kim and Mnih (2018), section 4: the accuracy of a majority vote.
+    r"""FactorVAE score of Kim and Mnih (2018): the accuracy of a majority vote.
 
     In each of many batches one factor keeps its value. The batch votes for the latent whose variance, over its variance
     everywhere, is least; each latent is given to the factor it is voted for most, and new votes are told by that.

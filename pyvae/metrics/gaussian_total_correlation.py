@@ -23,7 +23,7 @@ def gaussian_total_correlation(
     protocol: Protocol = "paper",
     seed: int = 0,
 ) -> Measured:
-    r"""Total correlation in nats of a Gaussian with the covariance of the codes (Locatello et al. 2019, section 5.3).
+    r"""Total correlation in nats of a Gaussian with the covariance of the codes (Locatello et al. 2019).
 
     .. math:: -\tfrac 12 \log\det R, \quad R \text{ the correlation matrix of the latents that vary}
 

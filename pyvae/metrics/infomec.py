@@ -49,7 +49,7 @@ def infomec(
     samples: int = SAMPLES,
     seed: int = 0,
 ) -> InfoMEC:
-    r"""InfoM, InfoC and InfoE of Hsu et al. (2023, arXiv 2305.18378), section 4.
+    r"""InfoM, InfoC and InfoE of Hsu et al. (2023, arXiv 2305.18378).
 
     .. math::
         \mathrm{InfoM} = \frac{\overline{\max_k N_{dk} / \sum_k N_{dk}} - 1/K}{1 - 1/K}, \qquad
@@ -68,7 +68,8 @@ def infomec(
             "iqr" those whose interquartile range is more than a tenth of the widest, None those that vary. Both are
             published; "iqr" drops a latent that has the same value in more than three quarters of the rows.
         held_out: whether the probe is judged by the half of the rows that it has not seen. False fits and judges it by
-            all rows, as the authors' code does.
+            all rows, as the authors' code does, which also weighs classes alike, so that its H_k is the log of their
+            number.
         estimator: as for `mig`.
         samples: of each entropy, of posteriors.
         seed: fixes the answer to the bit, and which rows are held out.

@@ -37,7 +37,7 @@ def irs(
     protocol: Protocol = "paper",
     seed: int = 0,
 ) -> Measured:
-    r"""Interventional robustness score of Suter et al. (2019), section 4, of codes and their factors.
+    r"""Interventional robustness score of Suter et al. (2019), of codes and their factors.
 
     .. math::
         \mathrm{IRS}_{dk} = 1 - \frac{\sum_v p(v)\, Q_{q}(|z_d - E[z_d | v_k = v]| \mid v_k = v)}{\max |z_d - E z_d|},

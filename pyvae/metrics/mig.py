@@ -44,7 +44,7 @@ def mig(
     samples: int = SAMPLES,
     seed: int | None = 0,
 ) -> Measured:
-    r"""MIG of a data set's codes and its factors (Chen et al. 2018, section 5, eq. 6).
+    r"""MIG of a data set's codes and its factors (Chen et al. 2018).
 
     .. math::
         \mathrm{MIG} = \frac 1 K \sum_k \frac{I(z_{d_1}; v_k) - I(z_{d_2}; v_k)}{H(v_k)}, \qquad

@@ -20,7 +20,7 @@ def mig_sup(
     samples: int = SAMPLES,
     seed: int = 0,
 ) -> Measured:
-    r"""MIG-sup of Li et al. (2020, arXiv 2002.10549), section 3.
+    r"""MIG-sup of Li et al. (2020, arXiv 2002.10549).
 
     .. math:: \frac 1 D \sum_d \max_k \frac{I(z_d; v_k)}{H(v_k)} - \text{the next largest}
 

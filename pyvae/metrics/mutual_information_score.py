@@ -26,7 +26,7 @@ def mutual_information_score(
     protocol: Protocol = "paper",
     seed: int = 0,
 ) -> Measured:
-    r"""Mean mutual information in nats of two latents (Locatello et al. 2019, section 5.3), of discretised codes.
+    r"""Mean mutual information in nats of two latents (Locatello et al. 2019), of discretised codes.
 
     .. math:: \frac{1}{D (D - 1)} \sum_{i \ne j} I(z_i; z_j)
 

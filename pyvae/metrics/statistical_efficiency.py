@@ -27,7 +27,7 @@ def statistical_efficiency(
     test: Test | None = None,
     seed: int = 0,
 ) -> Measured:
-    """The downstream accuracy that `few` training rows reach, over that of up to 10 000 (Locatello et al. 2019, 5.5).
+    """The downstream accuracy that `few` training rows reach, over that of up to 10 000 (Locatello et al. 2019).
 
     Both classifiers are judged by the same held-out rows. The few rows are among the many: up to ten draws of them,
     whose accuracies are averaged. A code that tells nothing does as well by few rows as by many: read `accuracy` too.

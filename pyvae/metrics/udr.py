@@ -33,7 +33,7 @@ def udr(
     protocol: Protocol = "paper",
     seed: int = 0,
 ) -> Measured:
-    r"""Unsupervised disentanglement ranking of Duan et al. (2020, arXiv 1905.12614), section 4, eq. 2, of M models.
+    r"""Unsupervised disentanglement ranking of Duan et al. (2020, arXiv 1905.12614) of M models.
 
     .. math::
         \mathrm{UDR}_{mn} = \frac{1}{d_a + d_b} \Big( \sum_b \frac{\max_a R_{ab}^2}{\sum_a R_{ab}} +

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pyvae.metrics import Factors, dci_es
+from pyvae.metrics.dci_es import _explicitness
 from tests.metrics import known
 
 ROWS = 1000  # so few that the largest probes have a hundred features
@@ -21,18 +22,29 @@ def test_the_more_a_code_bends_the_more_capacity_it_takes() -> None:
     straight = known.grid()[:ROWS]
     bent = [np.sin(strength * straight) + 1e-3 * straight for strength in (1e-3, 1.0, 2.5)]
     first, second, third = (dci_es(codes, AMOUNTS).explicitness.value for codes in bent)
-    assert first > 0.98 and first > second > third > 0
+    assert first > 0.98 and first > second > 0 > third > -1  # the last falls later than a straight line
 
 
 def test_the_area_by_hand() -> None:
     """Above the least loss, under the best so far, as a share of the triangle from the mean's loss."""
     score = dci_es(np.sin(2.0 * known.grid()[:ROWS]), AMOUNTS[:, :2]).explicitness
-    losses = np.minimum.accumulate(score.parts["losses"], 0)
+    losses, capacities = np.minimum.accumulate(score.parts["losses"], 0), score.parts["capacities"]
+    assert np.exp(capacities) == pytest.approx([5, 21, 37, 69, 133])  # five latents, and features
     above = losses - losses[-1]
-    expected = 1 - np.trapezoid(above, axis=0) / ((len(losses) - 1) * (1 - losses[-1]) / 2)
-    assert len(losses) > 3 and score.parts["explicitness"] == pytest.approx(expected)
-    assert score.value == pytest.approx(expected.clip(0).mean())
+    area = ((above[1:] + above[:-1]) / 2 * np.diff(capacities)[:, None]).sum(0)
+    expected = 1 - area / ((capacities[-1] - capacities[0]) * (1 - losses[-1]) / 2)
+    assert score.parts["explicitness"] == pytest.approx(expected)
+    assert score.value == pytest.approx(expected.mean())
     assert score.low <= score.value <= score.high
+
+
+def test_losses_by_hand() -> None:
+    """A straight fall from the mean's loss is 0, the least probe the best 1, all at the end -1."""
+    capacities, told = np.array([0.0, 1.0, 3.0]), np.array([True])
+    for losses, expected in ([1, 2 / 3, 0], 0), ([0, 0, 0], 1), ([0.25, 0.25, 0.25], 1), ([1, 1, 0], -1 / 3):
+        means = np.array([1.0, *losses])[:, None]
+        assert _explicitness(means, capacities, told) == pytest.approx(expected)
+        assert _explicitness(means, capacities, ~told) == 0
 
 
 def test_size_is_factors_over_latents() -> None:
