@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 
 import pyvae
 from pyvae.bench.errors import BenchError
+from pyvae.data import DATA_SETS
 from pyvae.errors import Interrupted, UserError
 from pyvae.info import facts
 from pyvae.nn import products
@@ -138,6 +139,13 @@ def evaluate(
     protocol: Annotated[str, typer.Option(help="paper or disentanglement_lib.")] = "paper",
     seed: Annotated[int, typer.Option(min=0, help="Of the points that are drawn and of the metrics.")] = 0,
     points: Annotated[int, typer.Option(min=1, help="Points of the test set, at most.")] = 10_000,
+    data: Annotated[
+        str | None,
+        typer.Option(help=f"Another data set than the models': {', '.join(DATA_SETS)}.", show_default=False),
+    ] = None,
+    data_path: Annotated[
+        Path | None, typer.Option(help="The file or folder of --data, where it reads one.", show_default=False)
+    ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, max=4096, help="Threads to use; torch's number by default.")
     ] = None,
@@ -156,7 +164,9 @@ def evaluate(
     if threads is not None:
         torch.set_num_threads(threads)
     console, names = Console(), None if metrics is None else metrics.split(",")
-    path = evaluate_run(run, metrics=names, protocol=protocol, seed=seed, points=points, console=console)
+    path = evaluate_run(
+        run, metrics=names, protocol=protocol, seed=seed, points=points, data=data, data_path=data_path, console=console
+    )
     console.print(f"metrics: {path}", highlight=False, markup=False, soft_wrap=True)
 
 

@@ -34,6 +34,11 @@ _OF_FILES = ("path", "images")
 """What the first argument of those that read files is called."""
 
 
+def reads_files(name: str) -> bool:
+    """Whether the data set of a name in DATA_SETS is read from a file or folder."""
+    return next(iter(inspect.signature(DATA_SETS[name]).parameters), None) in _OF_FILES
+
+
 def named(name: str, path: Path | str | None = None, **settings: Any) -> DataSet:
     """The data set of a name in DATA_SETS, from its file or folder if it has one, with settings of its own.
 
@@ -42,9 +47,8 @@ def named(name: str, path: Path | str | None = None, **settings: Any) -> DataSet
     """
     if name not in DATA_SETS:
         raise ValueError(f"name must be a data set, {', '.join(DATA_SETS)}, got {name!r}")
-    kind = DATA_SETS[name]
+    kind, of_file = DATA_SETS[name], reads_files(name)
     parameters = list(inspect.signature(kind).parameters)
-    of_file = parameters[0] in _OF_FILES if parameters else False
     if of_file != (path is not None):
         raise ValueError(f"path must {'be' if of_file else 'not be'} given for {name}, got {path}")
     known = parameters[1:] if of_file else parameters

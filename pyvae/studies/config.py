@@ -1,11 +1,21 @@
-"""Parts of configs that every study has: the model and the objective."""
+"""Parts of configs that studies share: the data, the model and the objective."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
+import torch
+
+from pyvae.data import DATA_SETS, DataSet, ImageGrid, Sprites, named
+from pyvae.data.formats.pixels import Pixels
+from pyvae.data.registry import reads_files
 from pyvae.losses import OBJECTIVES, Objective
-from pyvae.settings import Part, Spec, setting
+from pyvae.settings import NONE, Part, Spec, setting
+from pyvae.studies.errors import StudyError
+
+MOST_IN_MEMORY = 1 << 30
+_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -16,6 +26,52 @@ class ModelSettings(Part):
         (256, 256), "Widths of the encoder's hidden layers; the decoder mirrors them.", at_least=1
     )
     latents: int = setting(9, "Size of the learned code.", at_least=1)
+
+
+@dataclass(frozen=True)
+class DataSettings(Part):
+    """The data set, of a study that takes any."""
+
+    data: Literal[tuple(DATA_SETS)] = setting("sprites", "The data set, by its name in pyvae.data.")  # type: ignore[valid-type]
+    data_path: str | None = setting(None, "Its file or folder, of data sets that are read from one.")
+    sizes: tuple[int, ...] = setting(
+        (3, 4, 8, 8, 8), "Of sprites: how many values shape, scale, orientation, x and y take.", at_least=1
+    )
+    side: int = setting(32, "Of sprites: pixels down and across.", at_least=8)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if reads_files(self.data) != (self.data_path is not None):
+            files = "be the file or folder" if reads_files(self.data) else "be none"
+            raise ValueError(
+                f"data_path must {files} of {self.data}, got {NONE if self.data_path is None else self.data_path}"
+            )
+        if len(self.sizes) != 5:
+            raise ValueError(f"sizes must be five numbers, got {', '.join(map(str, self.sizes))}")
+
+    def open(self) -> DataSet:
+        """The data set; StudyError where it cannot be read."""
+        return _opened(self)
+
+
+@functools.lru_cache(maxsize=4)
+def _opened(settings: DataSettings) -> DataSet:
+    """One object for all who ask, so that nothing is read or rendered twice."""
+    if settings.data == "sprites":
+        return _in_memory(Sprites(settings.sizes, settings.side))  # type: ignore[arg-type]
+    try:
+        return named(settings.data, settings.data_path)
+    except (ValueError, OSError) as problem:
+        raise StudyError(str(problem)) from None
+
+
+def _in_memory(sprites: Sprites) -> DataSet:
+    """All images, a byte a pixel as in files, where that takes less than a gigabyte: training draws each many times."""
+    if sprites.count * sprites.size > MOST_IN_MEMORY:
+        return sprites
+    blocks = (sprites.images(part) for part in sprites.test_factors().split(_AT_ONCE))
+    pixels = torch.cat([block.mul(255).round_().byte() for block in blocks]).numpy()
+    return ImageGrid(Pixels(pixels.reshape(-1, *sprites.shape), 255.0), sprites.factors)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pyvae.files import (
 from pyvae.settings import Config
 from pyvae.studies import study_named
 from pyvae.studies.errors import StudyError
-from pyvae.studies.study import Study
+from pyvae.studies.study import ALONE, Study
 from pyvae.training import Checkpoints
 
 CONFIG, CURVES, LOCK = "config.json", "curves.parquet", ".lock"
@@ -24,9 +24,9 @@ EARLIER = "biased-grid"
 """The study of configs that name none: there was one only."""
 
 
-def checkpoints_in(out: Path) -> Checkpoints:
-    """Where a run keeps what it trained."""
-    return Checkpoints(out / "checkpoint")
+def checkpoints_in(out: Path, group: str = ALONE) -> Checkpoints:
+    """Where a run keeps what it trained of a group of models."""
+    return Checkpoints(out / "checkpoint" / group)
 
 
 def study_in(out: Path | str) -> tuple[Study[Any], Config] | None:
@@ -81,8 +81,9 @@ def _check_growth(study: Study[Any], held: Config, config: Config, out: Path) ->
             f"a run can only grow, and the one in {out} has {has}: ask for all of these, or another folder"
         )
     # What is derived from the settings that grow, as the size of a data set without end, must stay what it was.
-    before, now = study.recipe(held).objective_settings, study.recipe(config).objective_settings
-    if changed := [name for name in now if now[name] != before.get(name)]:
+    derived, anew = study.recipes(held), study.recipes(config)
+    pairs = [(derived[group].objective_settings, anew[group].objective_settings) for group in derived if group in anew]
+    if changed := sorted({name for was, will in pairs for name in will if will[name] != was.get(name)}):
         raise StudyError(
             f"the run in {out} cannot grow to other steps: {' and '.join(changed)} of its objective depends on their "
             "number, so that its models would have had another past: choose another folder"
@@ -104,6 +105,10 @@ def _is_foreign(path: Path) -> bool:
     return path.name != LOCK and TEMPORARY_MARK not in path.name
 
 
+def _has_trained(study: Study[Any], config: Config, out: Path) -> bool:
+    return any(checkpoints_in(out, group).exists() for group in study.recipes(config))
+
+
 def _claim(study: Study[Any], config: Config, out: Path, *, resume: bool) -> None:
     for folder in (out, out / "figures"):
         remove_stale_temporaries(folder)
@@ -119,5 +124,5 @@ def _claim(study: Study[Any], config: Config, out: Path, *, resume: bool) -> Non
         for name in study.saved:
             (out / name).unlink(missing_ok=True)  # before the config: results of fewer models would pass for its own
         atomic_write_text(out / CONFIG, config.to_json())
-    elif not resume and (checkpoints_in(out).exists() or any((out / name).exists() for name in study.saved)):
+    elif not resume and (_has_trained(study, config, out) or any((out / name).exists() for name in study.saved)):
         raise StudyError(f"{out} already holds this study: add --resume to go on with it, or choose another folder")

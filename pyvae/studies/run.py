@@ -6,7 +6,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -24,7 +24,7 @@ from pyvae.studies.about import note, note_device, timed
 from pyvae.studies.errors import StudyError
 from pyvae.studies.folder import CURVES, checkpoints_in, claimed
 from pyvae.studies.progress import EvaluationProgress
-from pyvae.studies.study import Study
+from pyvae.studies.study import ALONE, Study
 from pyvae.training import Recipe, Trained
 from pyvae.training.cohorts import check_ways, train_all
 from pyvae.training.curves import Curves
@@ -51,13 +51,14 @@ def run_study(
     SIGINT or SIGTERM, with what was done kept.
     """
     out, console = Path(out), console or Console()
-    study.recipe(config)  # refuses what cannot be trained before a folder is claimed for it
+    recipes = study.recipes(config)  # refuses what cannot be trained before a folder is claimed for it
     on = device_named(device)
-    check_ways(checkpoints_in(out), on)
+    for group in recipes:
+        check_ways(checkpoints_in(out, group), on)
     with claimed(study, config, out, resume=resume), stop_on_signal(console) as stop:
         try:
             if not all((out / name).exists() for name in study.saved):
-                _train_and_evaluate(study, config, out, on, console, stop)
+                _train_and_evaluate(study, config, recipes, out, on, console, stop)
             if stop.is_set():
                 raise Interrupted("stopped before drawing, all results are kept")
         except Interrupted as interrupted:
@@ -73,33 +74,60 @@ def run_study(
 
 
 def _train_and_evaluate(
-    study: Study[Any], config: Config, out: Path, device: torch.device, console: Console, stop: threading.Event
+    study: Study[Any],
+    config: Config,
+    recipes: Mapping[str, Recipe],
+    out: Path,
+    device: torch.device,
+    console: Console,
+    stop: threading.Event,
 ) -> None:
-    recipe = study.recipe(config)
-    if recipe.warning:
-        print(f"pyvae: warning: {recipe.warning}", file=sys.stderr)
+    for warning in dict.fromkeys(recipe.warning for recipe in recipes.values() if recipe.warning):
+        print(f"pyvae: warning: {warning}", file=sys.stderr)
     with timed(out, "training"):
-        trained = _train(recipe, out, device, console, stop)
-    note(out, **{"steps by": ", ".join(trained.stepping)})
-    _write_table(out / CURVES, trained.curves.table(trained.cells, recipe.axes))
+        trained = _train(recipes, out, device, console, stop)
+    ways = sorted({way for group in trained.values() for way in group.stepping})
+    note(out, **{"steps by": ", ".join(ways)})
     with timed(out, "evaluation"), EvaluationProgress(console, stop) as progress:
         study.evaluate(trained, config, out, progress)
 
 
-def _train(recipe: Recipe, out: Path, device: torch.device, console: Console, stop: threading.Event) -> Trained:
-    def save_curves(curves: Curves) -> None:
-        _write_table(out / CURVES, curves.table(recipe.cells, recipe.axes))
-        note_device(out, told_device(device))  # here, so that a device on which no step was taken is not named
+def _train(
+    recipes: Mapping[str, Recipe], out: Path, device: torch.device, console: Console, stop: threading.Event
+) -> dict[str, Trained]:
+    """The groups, one after the other; curves of all that are there are saved with every checkpoint."""
+    done: dict[str, Trained] = {}
+    tables: dict[str, pa.Table] = {}
+    for number, (group, recipe) in enumerate(recipes.items()):
 
-    with TrainingProgress(console) as progress:
-        return train_all(
-            recipe,
-            checkpoints_in(out),
-            device=device,
-            progress=progress,
-            should_stop=stop.is_set,
-            on_checkpoint=save_curves,
-        )
+        def save_curves(curves: Curves, group: str = group, recipe: Recipe = recipe) -> None:
+            tables[group] = curves.table(recipe.cells, recipe.axes)
+            _write_table(out / CURVES, joined(tables))
+            note_device(out, told_device(device))  # here, so that a device on which no step was taken is not named
+
+        if group != ALONE:
+            console.print(f"group {number + 1} of {len(recipes)}: {group}", highlight=False)
+        with TrainingProgress(console) as progress:
+            done[group] = train_all(
+                recipe,
+                checkpoints_in(out, group),
+                device=device,
+                progress=progress,
+                should_stop=stop.is_set,
+                on_checkpoint=save_curves,
+            )
+        tables[group] = done[group].curves.table(done[group].cells, recipe.axes)
+    _write_table(out / CURVES, joined(tables))
+    return done
+
+
+def joined(tables: Mapping[str, pa.Table]) -> pa.Table:
+    """Tables of groups of models as one, the group's name first where it has one; what a group lacks is null."""
+    named = [
+        table if group == ALONE else table.add_column(0, "group", pa.array([group] * len(table), pa.string()))
+        for group, table in tables.items()
+    ]
+    return pa.concat_tables(named, promote_options="default")
 
 
 def _write_table(path: Path, table: pa.Table) -> None:

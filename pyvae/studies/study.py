@@ -10,6 +10,9 @@ from pyvae.training import Recipe, Trained
 
 C = TypeVar("C", bound=Config)
 
+ALONE = ""
+"""Of the group of models of a study that has one only: tables and folders do not name it."""
+
 
 class Announce(Protocol):
     """Says that models `start` to `end` of `models` are measured next; raises Interrupted where that shall stop."""
@@ -26,9 +29,10 @@ class Study(Generic[C]):
     config: type[C]
     presets: Mapping[str, C]
     """Settings to start from, by name; the first is the default."""
-    recipe: Callable[[C], Recipe]
-    evaluate: Callable[[Trained, C, Path, Announce], None]
-    """Measures trained models and writes the files in `saved`, but for the curves."""
+    recipes: Callable[[C], Mapping[str, Recipe]]
+    """Its models in groups, each of an objective or data of its own, by name; ALONE is the name of an only one."""
+    evaluate: Callable[[Mapping[str, Trained], C, Path, Announce], None]
+    """Measures the trained models of every group and writes the files in `saved`, but for the curves."""
     saved: tuple[str, ...]
     """Files of a finished study, from which figures and report are made."""
     draw: Callable[[Path], object]

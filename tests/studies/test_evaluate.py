@@ -3,17 +3,21 @@
 import io
 import json
 import shutil
+import signal
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
 from pyvae.errors import Interrupted
 from pyvae.files import exclusive_lock
-from pyvae.metrics import evaluate
+from pyvae.metrics import METRICS, evaluate
+from pyvae.metrics.evaluate import chosen_metrics
 from pyvae.studies import StudyError, load_models
 from pyvae.studies import evaluate as room
+from pyvae.studies import scores as kept
 from pyvae.studies.biased_grid import STUDY
 from pyvae.studies.run import run_study
 from tests.studies.biased_grid.tiny import tiny
@@ -42,8 +46,8 @@ def measured(monkeypatch) -> list[str]:
         names.append(metric.name)
         return real(metric, *args, **kwargs)
 
-    real = room.outcome_of
-    monkeypatch.setattr(room, "outcome_of", counted)
+    real = kept.outcome_of
+    monkeypatch.setattr(kept, "outcome_of", counted)
     return names
 
 
@@ -62,13 +66,12 @@ def test_each_model_has_its_rows_and_they_are_those_of_evaluate(out) -> None:
         (cell.bias, cell.strength, cell.seed) for cell in config.cells()
     }
     assert len(rows) == len(CHEAP) * len(config.cells()) and "median" in text and "measuring model 1 of 8" in text
-    how = room._checked(CHEAP, "paper", 0, 60)
-    images, factors = room._test_points(STUDY.recipe(config).data, how)
-    found = evaluate(room._encoded(load_models(out), 3, images), factors, metrics=CHEAP)
+    points = kept.Points(config.grid, kept.How(chosen_metrics(CHEAP), points=60))
+    found = evaluate(kept.encoded(load_models(out), 3, points.images), points.factors, metrics=CHEAP)
     cell = config.cells()[3]
     mine = [row for row in rows if (row["mu"], row["beta"], row["seed"]) == (cell.bias, cell.strength, cell.seed)]
     assert {row["metric"]: row["value"] for row in mine} == {name: found[name].value for name in CHEAP}
-    assert json.loads(mine[0]["settings"])["points"] == len(factors)
+    assert json.loads(mine[0]["settings"])["points"] == len(points)
 
 
 def test_what_is_known_is_not_measured_again(out, measured) -> None:
@@ -87,8 +90,8 @@ def test_other_settings_and_other_weights_are_measured_anew_with_a_sentence(out,
     assert "16 are of other weights or settings and are measured anew" in told(out, seed=1)
     assert measured == [name for _ in range(8) for name in CHEAP]
     measured.clear()
-    real = room._digest
-    monkeypatch.setattr(room, "_digest", lambda trained, k: "other" if k == 2 else real(trained, k))
+    real = kept._digest
+    monkeypatch.setattr(kept, "_digest", lambda trained, k: "other" if k == 2 else real(trained, k))
     assert "1 are of other weights or settings" in told(out, CHEAP[:1], seed=1) and measured == CHEAP[:1]
     rows = pq.read_table(out / "metrics.parquet").to_pylist()
     assert len(rows) == 15  # the metric that was not asked for is of weights that are gone
@@ -98,15 +101,14 @@ def test_what_dies_loses_the_metric_in_work_only(out, measured, monkeypatch) -> 
     class Died(BaseException):
         """As kill -9: nothing of the program's own sees it."""
 
-    counted = room.outcome_of
+    counted = kept.outcome_of
 
     def dying(*args, **kwargs):
         if len(measured) == 5:
             raise Died
         return counted(*args, **kwargs)
 
-    monkeypatch.setattr(room, "outcome_of", dying)
-    monkeypatch.setattr(room._Run, "merge", lambda self: out)
+    monkeypatch.setattr(kept, "outcome_of", dying)
     with pytest.raises(Died):
         told(out)
     monkeypatch.undo()
@@ -115,14 +117,14 @@ def test_what_dies_loses_the_metric_in_work_only(out, measured, monkeypatch) -> 
 
 
 def test_a_stop_keeps_what_is_done_and_says_how_to_go_on(out, measured, monkeypatch) -> None:
-    real = room._Run._measure
+    real = kept.Scores._measure
 
-    def stopping(run, k, *args):
-        real(run, k, *args)
+    def stopping(scores, k, *args):
+        real(scores, k, *args)
         if k == 1:
-            run.stop.set()
+            signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(room._Run, "_measure", stopping)
+    monkeypatch.setattr(kept.Scores, "_measure", stopping)
     with pytest.raises(Interrupted, match=r"go on with: pyvae evaluate .* --metrics .* --seed 0 --points 60$"):
         told(out)
     assert pq.read_table(out / "metrics.parquet").num_rows == 3 == len(measured)
@@ -141,6 +143,9 @@ def test_what_is_asked_wrongly_is_one_sentence(out, tmp_path) -> None:
         ({"protocol": "mine"}, "protocol must be one of"),
         ({"points": 0}, "points must be at least 1, got 0"),
         ({"seed": -1}, "seed must be at least 0, got -1"),
+        ({"data": "spirits"}, "data must be a data set"),
+        ({"data": "arrays"}, "data_path must be the file or folder of arrays, got none"),
+        ({"data": "digits"}, r"data must have images of shape \(6, 6\), as the models were trained on, got \(8, 8\)"),
     ]:
         with pytest.raises(StudyError, match=sentence):
             room.evaluate_run(out, **settings)
@@ -156,3 +161,16 @@ def test_what_is_asked_wrongly_is_one_sentence(out, tmp_path) -> None:
 def test_two_processes_do_not_write_at_once(out) -> None:
     with exclusive_lock(out / ".lock"), pytest.raises(StudyError, match="another process is running a study in"):
         told(out)
+
+
+def test_models_are_measured_on_other_data_and_without_factors_by_what_needs_none(out, measured, tmp_path) -> None:
+    side = tiny("steps=12").grid.shape[0]
+    np.savez(tmp_path / "mine.npz", images=np.random.default_rng(0).random((70, side, side), np.float32))
+    where = {"data": "arrays", "data_path": tmp_path / "mine.npz"}
+    told(out, None, **where)
+    assert measured and not any(METRICS[name].needs_factors for name in measured)
+    measured.clear()
+    told(out, CHEAP[1:], **where)
+    assert measured == []
+    told(out, CHEAP[1:])
+    assert measured == CHEAP[1:] * 8  # of the models' own data they are other numbers

@@ -1,14 +1,26 @@
 """Does stronger regularisation make a VAE robust to biased training data? Blocks of grey, one bias for each model."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pyvae.studies.biased_grid.config import PRESETS, BiasedGridConfig
 from pyvae.studies.biased_grid.measure import evaluate_all
 from pyvae.studies.biased_grid.recipe import recipe
 from pyvae.studies.biased_grid.results import SAVED, load_results
-from pyvae.studies.study import Study
+from pyvae.studies.study import ALONE, Announce, Study
+from pyvae.training import Recipe, Trained
 
 # matplotlib is slow to import: only what draws or shows figures asks for it.
+
+
+def recipes(config: BiasedGridConfig) -> dict[str, Recipe]:
+    """The only one."""
+    return {ALONE: recipe(config)}
+
+
+def evaluate(groups: Mapping[str, Trained], config: BiasedGridConfig, folder: Path, announce: Announce) -> None:
+    """Measures all models."""
+    evaluate_all(groups[ALONE], config, folder, announce)
 
 
 def draw(folder: Path) -> None:
@@ -37,8 +49,8 @@ STUDY = Study(
     name="biased-grid",
     config=BiasedGridConfig,
     presets=PRESETS,
-    recipe=recipe,
-    evaluate=evaluate_all,
+    recipes=recipes,
+    evaluate=evaluate,
     saved=SAVED,
     draw=draw,
     report=write_texts,
