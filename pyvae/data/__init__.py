@@ -10,6 +10,7 @@ from pyvae.data.bias import (
     Shift,
     Skew,
     effective_sample_size,
+    stacked_log_weights,
 )
 from pyvae.data.block_grid import BlockGrid
 from pyvae.data.cars3d import Cars3D
@@ -52,4 +53,5 @@ __all__ = [
     "Sprites",
     "effective_sample_size",
     "named",
+    "stacked_log_weights",
 ]

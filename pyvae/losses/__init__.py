@@ -28,6 +28,7 @@ from pyvae.losses.terms import (
     bernoulli_reconstruction,
     gaussian_reconstruction,
     sampled_kl,
+    weighted_mean,
 )
 
 OBJECTIVES: dict[str, type[Objective]] = {
@@ -88,4 +89,5 @@ __all__ = [
     "permuted",
     "sampled_kl",
     "schedule_of",
+    "weighted_mean",
 ]

@@ -84,8 +84,20 @@ class BetaTCVAE(Objective):
     def _terms(
         self, reconstruction: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, step: int | None, seed: Seed
     ) -> BetaTCVAETerms:
+        return self._weighed_terms(reconstruction, z, mu, logvar, step, seed, None)
+
+    def _weighed_terms(
+        self,
+        reconstruction: Tensor,
+        z: Tensor,
+        mu: Tensor,
+        logvar: Tensor,
+        step: int | None,
+        seed: Seed,
+        log_weights: Tensor | None,
+    ) -> BetaTCVAETerms:
         parts = kl_decomposition(
-            z, mu, logvar,
+            z, mu, logvar, log_weights=log_weights,
             dataset_size=self.dataset_size, estimator=self.estimator, method=self.method, rtol=self.rtol,
         )  # fmt: skip
         check_alike(reconstruction=reconstruction, kl=parts.dimwise_kl)

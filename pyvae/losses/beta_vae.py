@@ -63,6 +63,18 @@ class BetaVAE(Objective):
         loss = reconstruction + self.strength_at(step) * kl
         return BetaVAETerms(loss, reconstruction, kl)
 
+    def _weighed_terms(
+        self,
+        reconstruction: Tensor,
+        z: Tensor,
+        mu: Tensor,
+        logvar: Tensor,
+        step: int | None,
+        seed: Seed,
+        log_weights: Tensor,
+    ) -> BetaVAETerms:
+        return self._terms(reconstruction, z, mu, logvar, step, seed)  # each item's own
+
     def exact(self) -> "BetaVAE":
         out = copy.copy(self)
         out.kl = "closed_form"

@@ -13,6 +13,7 @@ from pyvae.losses.schedules import Length, Linear, Schedule, schedule_of
 from pyvae.losses.terms import check_alike
 from pyvae.ops import reparameterize
 from pyvae.ops.arguments import is_number
+from pyvae.ops.importance import relative_weights
 from pyvae.ops.seeds import seed_tensor
 
 Seed = int | Tensor | None
@@ -47,7 +48,12 @@ class Objective(nn.Module):
 
     It is called with reconstruction [..., M] and z, mu and logvar [..., M, D]; `step` counts from 0, and None stands
     for the strength at the end; `seed` is what pyvae.reparameterize takes, one per model, for what an objective draws.
-    A term of the whole minibatch is repeated along M, so that `.mean(-1)` is right for all. Subclasses give `_terms`.
+    A term of the whole minibatch is repeated along M, so that `.mean(-1)` is right for all. Subclasses give `_terms`,
+    those that can be `weighable` also `_weighed_terms`.
+
+    `log_weights` [..., M], which broadcast to the terms, are log p_unbiased(x) / p_biased(x) of the images, such as
+    pyvae.data.Bias.log_weights gives them: then terms stand for the unbiased distribution. Each comes times
+    w_i / mean w, so that `.mean(-1)` is sum_i w_i t_i / sum_i w_i. No gradient reaches them.
 
     What an objective trains beside the model, a discriminator, are its parameters: `parameter_groups()` is what an
     optimiser takes of them, and `loss.backward()` gives them their own gradients.
@@ -84,12 +90,23 @@ class Objective(nn.Module):
         *,
         step: int | None = None,
         seed: Seed = None,
+        log_weights: Tensor | None = None,
     ) -> Any:
-        """Its NamedTuple of `Terms`. Raises ValueError for codes or terms whose shapes do not fit."""
+        """Its NamedTuple of `Terms`.
+
+        Raises ValueError for codes or terms whose shapes do not fit, and for log_weights where it is not weighable or
+        as pyvae.minibatch_log_density.
+        """
         if z.shape != mu.shape:
             raise ValueError(f"z must have the shape of mu, {list(mu.shape)}, got {list(z.shape)}")
-        terms = self._terms(reconstruction, z, mu, logvar, step, seed)
+        if log_weights is None:
+            terms = self._terms(reconstruction, z, mu, logvar, step, seed)
+        else:
+            terms = self._weighed_terms(reconstruction, z, mu, logvar, step, seed, log_weights)
         check_alike(loss=terms.loss, reconstruction=reconstruction)
+        if log_weights is not None:
+            share = relative_weights(log_weights, like=terms.loss)
+            terms = type(terms)(*(term * share for term in terms))
         return type(terms)(*(term if term.shape == terms.loss.shape else term.expand_as(terms.loss) for term in terms))
 
     def _terms(
@@ -97,6 +114,27 @@ class Objective(nn.Module):
     ) -> Any:
         """Its NamedTuple of `Terms`; those of the whole minibatch may be [..., 1]."""
         raise NotImplementedError
+
+    def _weighed_terms(
+        self,
+        reconstruction: Tensor,
+        z: Tensor,
+        mu: Tensor,
+        logvar: Tensor,
+        step: int | None,
+        seed: Seed,
+        log_weights: Tensor,
+    ) -> Any:
+        """`_terms` of a minibatch whose items have importance weights, each item's as it is before it is weighed.
+
+        Here a refusal: terms of batch statistics, such as a covariance, would need a form of their own.
+        """
+        raise ValueError(f"log_weights must be None for {self.name()}, which has no importance-weighted form")
+
+    @classmethod
+    def weighable(cls) -> bool:
+        """Whether it takes `log_weights`."""
+        return cls._weighed_terms is not Objective._weighed_terms
 
     @classmethod
     def name(cls) -> str:

@@ -9,6 +9,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from pyvae.ops import gaussian_kl
 from pyvae.ops.arguments import compute_dtype, is_number
+from pyvae.ops.importance import relative_weights
 from pyvae.ops.kl_decomposition import standardised
 
 
@@ -42,6 +43,17 @@ def sampled_kl(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     dtype = compute_dtype(z, mu, logvar)
     z, mu, logvar = z.to(dtype), mu.to(dtype), logvar.to(dtype)
     return 0.5 * (z.square() - standardised(z, mu, logvar).square() - logvar).sum(-1)
+
+
+def weighted_mean(terms: Tensor, log_weights: Tensor) -> Tensor:
+    """sum_i w_i t_i / sum_i w_i over the last axis, [..., M] -> [...]: the self-normalised estimate of a mean over the
+    unbiased distribution from terms of biased draws.
+
+    It averages what pyvae.kl_decomposition gives with the same log_weights, log p_unbiased(x) / p_biased(x) [..., M],
+    which broadcast to the terms. Terms of objectives are weighed already. Raises TypeError and ValueError as
+    pyvae.minibatch_log_density.
+    """
+    return (terms * relative_weights(log_weights, like=terms)).mean(-1)
 
 
 class GaussianReconstruction(nn.Module):

@@ -30,6 +30,7 @@ def kl_decomposition(
     estimator: Estimator = "mss",
     method: Method = "auto",
     rtol: float = 1e-5,
+    log_weights: Tensor | None = None,
 ) -> KLDecomposition:
     r"""Splits log q(z|x) - log p(z) of each sample (Chen et al. 2018, eq. 2; p is the standard normal).
 
@@ -47,9 +48,12 @@ def kl_decomposition(
         z: samples, [..., M, D], row i drawn from posterior i.
         mu, logvar: the posteriors, [..., M, D].
         dataset_size, estimator, method, rtol: as in minibatch_log_density.
+        log_weights: log importance weights [..., M], as there: the three parts are those of the unbiased aggregate
+            posterior.
 
     Returns:
-        KLDecomposition of [..., M] tensors; average over the last axis for the minibatch's estimate.
+        KLDecomposition of [..., M] tensors; average over the last axis for the minibatch's estimate. Parts are of each
+        row as it is: with log_weights the average is sum_i w_i t_i / sum_i w_i, pyvae.losses.weighted_mean.
 
     Raises:
         TypeError, ValueError: as minibatch_log_density, and ValueError if z has another number of rows than mu.
@@ -62,8 +66,9 @@ def kl_decomposition(
     if isinstance(z, Tensor) and isinstance(mu, Tensor) and z.shape[-2:-1] != mu.shape[-2:-1]:
         raise ValueError(f"z must have as many rows as mu, got the shapes {list(z.shape)} and {list(mu.shape)}.")
     density = minibatch_log_density(
-        z, mu, logvar, dataset_size=dataset_size, estimator=estimator, method=method, rtol=rtol
-    )
+        z, mu, logvar,
+        dataset_size=dataset_size, estimator=estimator, method=method, rtol=rtol, log_weights=log_weights,
+    )  # fmt: skip
     dtype = density.joint.dtype
     z, mu, logvar = in_dtype(dtype, z, mu, logvar)
     if z.device.type != "cpu" or torch.compiler.is_compiling():

@@ -17,6 +17,7 @@ from pyvae.ops.arguments import (
 )
 from pyvae.ops.differentiable import Differentiable, final, gradient_of
 from pyvae.ops.gridded_marginals import gridded_marginals, grids_serve
+from pyvae.ops.importance import fitted_log_weights, importance_of
 from pyvae.ops.joint_log_density import joint_log_density
 from pyvae.ops.registration import (
     asks_rows_only,
@@ -59,6 +60,7 @@ def minibatch_log_density(
     estimator: Estimator = "mss",
     method: Method = "auto",
     rtol: float = 1e-5,
+    log_weights: Tensor | None = None,
 ) -> LogDensity:
     r"""log q(z_i) and log q(z_id) under the mixture of all posteriors, in O((Q + M) D) memory.
 
@@ -79,6 +81,23 @@ def minibatch_log_density(
     balanced   (N-1)/(N(M-1))    1/N                          unbiased for q(z) in any order of the minibatch
     ========== ================= ======= ==================== ==============================================
 
+    With `log_weights`, log w_j = log p_unbiased(x_j) / p_biased(x_j) of a minibatch of biased data, these are densities
+    of the aggregate posterior of the *unbiased* data, and the weights of pairs, where W is N times the minibatch's mean
+    weight:
+
+    ========== ================= ======= ========================================================================
+    estimator  j other than i    j = i   source
+    ========== ================= ======= ========================================================================
+    full       w_j / sum_k w_k           self-normalised importance sampling; any Q
+    mws        w_j / (M W)               Chen et al. 2018, appendix C.1, with x_n drawn with probability w_n / W:
+                                         sum_j w_j q(z|x_j) / sum_j w_j, over N as without weights
+    balanced   (W - w_i) / W     w_i / W the own posterior by its share of the data set, the others for the rest
+               * w_j / sum_{k != i} w_k
+    ========== ================= ======= ========================================================================
+
+    Only their ratios count, so that weights known up to a factor serve, and equal ones are as none; W is not asked for,
+    since it is a constant of "mws" and the own posterior's share in "balanced", where no w_i may exceed it.
+
     From a minibatch of few rows all but "full" are far off: docs/ops.md has the bias against M.
 
     Args:
@@ -93,6 +112,10 @@ def minibatch_log_density(
             that torch.export makes for sizes that are left open.
         rtol: relative error that grids may add to a marginal density; "exact" ignores it. Below 3e-6, where float32
             itself is in the way, more and more is summed exactly.
+        log_weights: log importance weights of the posteriors, [..., M], floating of any precision, whose leading axes
+            broadcast with mu's; -inf leaves a posterior out. No gradient reaches them. On the CPU they are read and
+            refused where they are no weights; on other devices and in compiled programs a NaN or +inf, or only -inf,
+            makes NaN of all densities. Every pair is evaluated, so that method is "auto" or "exact".
 
     Returns:
         LogDensity(joint, marginals), nats, float32 (float64 for float64 inputs), differentiable in z, mu, logvar.
@@ -100,11 +123,12 @@ def minibatch_log_density(
     Raises:
         TypeError: for inputs that are no floating tensors, DTensors or of different dtypes, or a dataset_size that is
             no int.
-        NotImplementedError: for inputs with a forward-mode tangent, and for "gridded"
-            with float64 or another device than a CPU or a CUDA device.
+        NotImplementedError: for inputs with a forward-mode tangent, and for "gridded" with float64, with log_weights or
+            on another device than a CPU or a CUDA device.
         ValueError: for shapes that do not fit or are [..., 1, 1] with more than one leading axis, different devices, Q
             other than M where the estimator has a diagonal, a missing dataset_size or one below M, an unknown estimator
-            or method, an rtol that is not positive.
+            or method, an rtol that is not positive; for log_weights with "mss", of another device or number of
+            posteriors, and that are NaN, +inf or all -inf in a minibatch.
 
     Example:
         >>> mu, logvar = torch.zeros(4, 2), torch.zeros(4, 2)
@@ -113,6 +137,8 @@ def minibatch_log_density(
     """
     check_tensors(z=z, mu=mu, logvar=logvar)
     z, mu, logvar = _fit_shapes(z, mu, logvar)
+    if log_weights is not None:
+        log_weights, mu, logvar = fitted_log_weights(log_weights, mu, logvar, estimator, method)
     shape = z.shape
     if estimator == "full" and z.dim() > 2 and mu.dim() == 2:
         z = z.flatten(0, -2)  # many sets of queries of one mixture are one set: no copy of mu per set
@@ -126,12 +152,20 @@ def minibatch_log_density(
     dtype = compute_dtype(z, mu, logvar)
     z, mu, logvar = in_dtype(dtype, z, mu, logvar)
     number = _ESTIMATORS[estimator]
-    if takes_grids(method, z, mu):
+    columns, own_ratios, rows = None, None, None
+    if log_weights is not None:
+        columns, own_ratios, rows = importance_of(log_weights, estimator, size).of_posteriors(mu.shape[:-1], dtype)
+    if takes_grids(method, z, mu) and log_weights is None:
         # In this order the joint's backward, which takes more memory, runs before the other's gradients exist.
         marginals, _, _ = gridded_marginals(z, mu, logvar, size, number, float(rtol))
         joint = joint_log_density(z, mu, logvar, size, number)
     else:
-        joint, marginals, *_ = _op(z, mu, logvar, size, number, asks_rows_only(z, mu, logvar))
+        scores = asks_rows_only(z, mu, logvar)
+        joint, marginals, *_ = _op(
+            z, mu, logvar, size, number, scores, *([] if columns is None else [columns, own_ratios])
+        )
+        if rows is not None:
+            joint, marginals = joint + rows, marginals + rows.unsqueeze(-1)
     if z.shape != shape:
         joint, marginals = joint.reshape(shape[:-1]), marginals.reshape(shape)
     return LogDensity(joint, marginals)
@@ -220,7 +254,16 @@ def _dataset_size(dataset_size: Any, estimator: str, *, queries: int, columns: i
 
 
 @torch.library.register_fake("pyvae::minibatch_log_density")
-def _fake(z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int, estimator: int, scores: bool) -> tuple[Tensor, ...]:
+def _fake(
+    z: Tensor,
+    mu: Tensor,
+    logvar: Tensor,
+    dataset_size: int,
+    estimator: int,
+    scores: bool,
+    log_weights: Tensor | None = None,
+    own_log_ratios: Tensor | None = None,
+) -> tuple[Tensor, ...]:
     channels = (*z.shape[:-1], z.shape[-1] + 1)
     density = z.new_empty(z.shape[:-1]), z.new_empty(z.shape)
     return *density, z.new_empty(channels), z.new_empty(channels), empty_scores(z, scores), empty_scores(z, scores)
@@ -237,6 +280,8 @@ def _backward_fake(
     total: Tensor,
     dataset_size: int,
     estimator: int,
+    log_weights: Tensor | None = None,
+    own_log_ratios: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     return z.new_empty(z.shape), mu.new_empty(mu.shape), mu.new_empty(mu.shape)
 
@@ -245,18 +290,19 @@ _gradient = gradient_of("minibatch_log_density")
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    z, mu, logvar, ctx.dataset_size, ctx.estimator, ctx.scores = inputs
+    z, mu, logvar, ctx.dataset_size, ctx.estimator, ctx.scores, *weights = inputs
     ctx.mark_non_differentiable(*output[2:])
-    ctx.save_for_backward(z, mu, logvar, *output[2:])
+    ctx.save_for_backward(*weights, z, mu, logvar, *output[2:])
 
 
 def _backward(ctx: Any, grad_joint: Tensor, grad_marginals: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-    *saved, joint_score, marginal_scores = ctx.saved_tensors
+    *weights, z, mu, logvar, peak, total, joint_score, marginal_scores = ctx.saved_tensors
     if ctx.scores and scores_serve(ctx):
         grad_z = times_score(grad_joint.unsqueeze(-1), joint_score) + times_score(grad_marginals, marginal_scores)
-        return final("minibatch_log_density", grad_z, saved[0]), None, None, None, None, None
-    grads = _gradient(grad_joint, grad_marginals, *saved, ctx.dataset_size, ctx.estimator)
-    return (*wanted(ctx, grads), None, None, None)
+        return final("minibatch_log_density", grad_z, z), *(None,) * 7
+    saved = z, mu, logvar, peak, total
+    grads = _gradient(grad_joint, grad_marginals, *saved, ctx.dataset_size, ctx.estimator, *weights)
+    return (*wanted(ctx, grads), *(None,) * 5)
 
 
 _op = Differentiable("minibatch_log_density", _setup_context, _backward)

@@ -51,8 +51,14 @@ def squared_mmd(x: Tensor, y: Tensor, *, kernel: str = "rbf", scales: Sequence[f
     return within(x) + within(y) - 2 * mean_kernel(x, y).mean((-2, -1))
 
 
-def pair_weights(rows: int, columns: int, dataset_size: int | None, estimator: str) -> Tensor:
-    """The weights w_ij of an estimator, [rows, columns], float64."""
+def pair_weights(
+    rows: int, columns: int, dataset_size: int | None, estimator: str, log_weights: Tensor | None = None
+) -> Tensor:
+    """The weights w_ij of an estimator, [..., rows, columns], float64; of posteriors with log weights [..., columns]
+    where these are given.
+    """
+    if log_weights is not None:
+        return _importance_pair_weights(rows, dataset_size, estimator, log_weights.double())
     if estimator == "full":
         return torch.full((rows, columns), 1 / columns, dtype=torch.float64)
     assert dataset_size is not None
@@ -69,11 +75,35 @@ def pair_weights(rows: int, columns: int, dataset_size: int | None, estimator: s
     return weights
 
 
+def _importance_pair_weights(rows: int, dataset_size: int | None, estimator: str, log_weights: Tensor) -> Tensor:
+    """W, the data set's total weight, is dataset_size times the mean."""
+    w, m = torch.exp(log_weights - log_weights.amax(-1, keepdim=True)), log_weights.shape[-1]
+    if estimator == "full":
+        return (w / w.sum(-1, keepdim=True)).unsqueeze(-2).repeat_interleave(rows, -2)
+    assert dataset_size is not None
+    total = dataset_size * w.mean(-1, keepdim=True)
+    if estimator == "mws":
+        return (w / (m * total)).unsqueeze(-2).repeat_interleave(rows, -2)
+    assert estimator == "balanced"
+    own = torch.eye(m, dtype=torch.bool, device=w.device)
+    others = w.unsqueeze(-2).repeat_interleave(m, -2).masked_fill(own, 0)
+    sums = others.sum(-1, keepdim=True)
+    shared = (total - w).div(total).unsqueeze(-1) * others / sums
+    weights = torch.where(own, (w / total).unsqueeze(-1), shared)
+    return torch.where(sums == 0, own.double(), weights)  # nobody else has a weight
+
+
 def minibatch_log_density(
-    z: Tensor, mu: Tensor, logvar: Tensor, *, dataset_size: int | None = None, estimator: str = "mss"
+    z: Tensor,
+    mu: Tensor,
+    logvar: Tensor,
+    *,
+    dataset_size: int | None = None,
+    estimator: str = "mss",
+    log_weights: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """(joint [..., Q], marginals [..., Q, D]) by the [..., Q, M, D] tensor of log-densities."""
-    log_w = pair_weights(z.shape[-2], mu.shape[-2], dataset_size, estimator).log().to(z)
+    log_w = pair_weights(z.shape[-2], mu.shape[-2], dataset_size, estimator, log_weights).log().to(z)
     pairs = log_normal(z.unsqueeze(-2), mu.unsqueeze(-3), logvar.unsqueeze(-3))
     joint = torch.logsumexp(log_w + pairs.sum(-1), -1)
     marginals = torch.logsumexp(log_w.unsqueeze(-1) + pairs, -2)
@@ -81,10 +111,18 @@ def minibatch_log_density(
 
 
 def kl_decomposition(
-    z: Tensor, mu: Tensor, logvar: Tensor, *, dataset_size: int | None = None, estimator: str = "mss"
+    z: Tensor,
+    mu: Tensor,
+    logvar: Tensor,
+    *,
+    dataset_size: int | None = None,
+    estimator: str = "mss",
+    log_weights: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(mutual information, total correlation, dimension-wise KL) per sample, each [..., M]."""
-    joint, marginals = minibatch_log_density(z, mu, logvar, dataset_size=dataset_size, estimator=estimator)
+    joint, marginals = minibatch_log_density(
+        z, mu, logvar, dataset_size=dataset_size, estimator=estimator, log_weights=log_weights
+    )
     product = marginals.sum(-1)
     zero = torch.zeros_like(z)
     return log_normal(z, mu, logvar).sum(-1) - joint, joint - product, product - log_normal(z, zero, zero).sum(-1)

@@ -70,12 +70,18 @@ class Chunk:
         offsets = torch.tensor(steps, device=self.device).unsqueeze(1)
         seeds = {name: base + offsets for name, base in self._streams.items()}
         drawn = {name: seeds[name].flatten() for name in self.recipe.data.streams}
-        bias = self.recipe.bias(self.cells * len(steps))
-        images = self.recipe.data.draw(self.recipe.settings.batch_size, drawn, bias).images
-        parts = (images.split(len(self.cells)), *(seeds[name] for name in Seeds._fields), steps)
-        for x, codes, objective, step in zip(*parts, strict=True):
-            self.sums += self.stepper(x, Seeds(codes, objective), self._objective, step)
+        images, log_weights = self._drawn(self.cells * len(steps), self.recipe.settings.batch_size, drawn)
+        of_steps = [None] * len(steps) if log_weights is None else log_weights.split(len(self.cells))
+        parts = (images.split(len(self.cells)), of_steps, *(seeds[name] for name in Seeds._fields), steps)
+        for x, weights, codes, objective, step in zip(*parts, strict=True):
+            self.sums += self.stepper(x, Seeds(codes, objective), self._objective, step, weights)
             self.companions.step()
+
+    def _drawn(self, cells: tuple[Cell, ...], count: int, seeds: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+        """Images [K, count, size] of so many cells, and their log weights [K, count] where the recipe weighs them."""
+        drawn = self.recipe.data.draw(count, seeds, self.recipe.bias(cells))
+        weigh = self.recipe.log_weights
+        return drawn.images, None if weigh is None else weigh(cells, drawn.factors)
 
     @torch.no_grad()
     def validate(self) -> Tensor:
@@ -84,12 +90,13 @@ class Chunk:
         """
         streams = held_out_streams(self.cells, "validation", (*self.recipe.data.streams, *Seeds._fields))
         seeds = {name: seed.to(self.device) for name, seed in streams.items()}
-        bias = self.recipe.bias(self.cells)
-        x = self.recipe.data.draw(self.recipe.settings.validation_images, seeds, bias).images
+        x, log_weights = self._drawn(self.cells, self.recipe.settings.validation_images, seeds)
         objective = self._objective.exact()
         seen = objective.prepare(x, seed=seeds["objective"])
         decoded, *codes = self.model(seen, seed=seeds["codes"], sample=not objective.deterministic)
-        return batch_means(objective(self._likelihood(x, decoded), *codes, seed=seeds["objective"])).cpu()
+        reconstruction = self._likelihood(x, decoded)
+        terms = objective(reconstruction, *codes, seed=seeds["objective"], log_weights=log_weights)
+        return batch_means(terms).cpu()
 
     @property
     def trained(self) -> dict[str, nn.Parameter]:

@@ -33,6 +33,11 @@ class Recipe:
     """All of its settings but the strength."""
     axes: tuple[str, str] = ("bias", "strength")
     """What tables call the cells' bias and strength."""
+    log_weights: Callable[[Sequence[Cell], Tensor], Tensor] | None = None
+    """Importance-weighted training: of cells and the factors [K, M, F] that their images were drawn with, the log
+    weights [K, M] that the objective takes of them, as pyvae.data.stacked_log_weights gives them. None: images count
+    alike.
+    """
 
     def __post_init__(self) -> None:
         if self._likelihood_learns and not hasattr(self.likelihood, "for_models"):
@@ -40,6 +45,10 @@ class Recipe:
                 "likelihood must have no parameters, or for_models(K) to give each model its own, got some"
             )
         check_patience(self.settings, self.objective)
+        if self.log_weights is not None and not self.objective.weighable():
+            raise ValueError(
+                f"log_weights must be None for {self.objective.name()}, which has no importance-weighted form"
+            )
         objective = self.of_strength_one
         # What is a share of the run becomes steps: a run of another length is another run.
         if "schedule" in objective.settings_of():

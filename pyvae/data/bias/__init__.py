@@ -2,7 +2,7 @@
 
 from pyvae.data.bias.bias import Bias, effective_sample_size
 from pyvae.data.bias.changes import Change, Correlate, Remove, Resample, Shift, Skew
-from pyvae.data.bias.drawing import Biases, biases_of, draw_factors, draw_rows, means_of
+from pyvae.data.bias.drawing import Biases, biases_of, draw_factors, draw_rows, means_of, stacked_log_weights
 from pyvae.data.bias.table import FactorTable
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "draw_rows",
     "effective_sample_size",
     "means_of",
+    "stacked_log_weights",
 ]

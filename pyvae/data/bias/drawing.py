@@ -1,4 +1,4 @@
-"""Random factors, and random rows of a table, of K models, each with its own seed and its own bias.
+"""Random factors, and random rows of a table, of K models, each with its own seed and its own bias; and their weights.
 
 A uniform number of a model's stream finds the first value whose cumulative share exceeds it. The cumulative shares of
 all tables stand one after the other in one ascending row, so that one search serves all factors of all models; they are
@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyvae.data.bias.bias import Bias
+from pyvae.data.bias.bias import Bias, Unbiased
 from pyvae.data.bias.changes import Resample, finite
 from pyvae.data.bias.distribution import grid_distribution, is_uniform, known_by_name
 from pyvae.data.bias.table import FactorTable
@@ -76,6 +76,25 @@ def biases_of(bias: Biases, factors: Sequence[Factor], models: int) -> tuple[Bia
     if len(bias) != models:
         raise ValueError(f"bias must be one for all or one for each of {models} models, got {len(bias)}")
     return tuple(bias)
+
+
+def stacked_log_weights(factors: Tensor, unbiased: Unbiased, bias: Biases) -> Tensor:
+    """log w, w = p_unbiased / p_biased, of factors [K, M, F] that K models drew: float64 [K, M], on their device.
+
+    Args:
+        factors: as `draw` of a data set gives them.
+        unbiased: the data set, or what else Bias.log_weights takes.
+        bias: what they were drawn by, one for all models or one for each; None is unbiased.
+
+    Raises TypeError and ValueError as `draw` for biases, and as Bias.log_weights.
+    """
+    known = unbiased if isinstance(unbiased, Sequence) else unbiased.factors
+    biases = biases_of(bias, known, len(factors))
+    out = torch.empty(factors.shape[:-1], dtype=torch.float64, device=factors.device)
+    for one in dict.fromkeys(biases):
+        models = [k for k, other in enumerate(biases) if other == one]
+        out[models] = one.log_weights(factors[models], unbiased)
+    return out
 
 
 class _Tables:
