@@ -189,3 +189,18 @@ def test_the_costs_of_the_aggregate_posterior_are_the_committed_ones() -> None:
         for name in seconds["ordered"]
     ]
     assert shown == expected
+
+
+def test_the_table_of_known_codes_is_the_committed_one() -> None:
+    page = ROOT / "docs/metrics.md"
+    (target,) = re.findall(r"\[known_codes\.json\]\(([^)]+)\)", page.read_text())
+    codes = json.loads((page.parent / target).read_text())["codes"]
+    papers = {name: [row for row in rows if row["protocol"] == "paper"] for name, rows in codes.items()}
+    together = [sum({row["metric"].split("_")[0]: row["seconds"] for row in rows}.values()) for rows in papers.values()]
+    assert f"take {min(together):.1f} to {max(together):.1f} s a code" in page.read_text()
+    (head,) = re.findall(r"^\| score \| ceiling \| (.*) \|$", page.read_text(), re.MULTILINE)
+    columns = [{row["metric"]: row for row in papers[name]} for name in head.split(" | ")]
+    for metric, row in columns[0].items():
+        numbers = [row["ceiling"], *(column[metric]["value"] if metric in column else None for column in columns)]
+        shown = " | ".join("-" if number is None else f"{number:.2f}" for number in numbers)
+        assert f"| `{metric}` | {shown} |" in page.read_text()
