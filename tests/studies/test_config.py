@@ -21,7 +21,7 @@ def test_sprites_are_held_in_memory_a_byte_a_pixel(monkeypatch) -> None:
 
 
 def test_ones_own_images_are_opened_by_their_path(tmp_path) -> None:
-    np.savez(tmp_path / "mine.npz", images=np.zeros((5, 8, 8), np.uint8))
+    np.savez(tmp_path / "mine.npz", images=np.full((5, 8, 8), 255, np.uint8))
     assert DataSettings("arrays", str(tmp_path / "mine.npz")).open().count == 5
 
 
