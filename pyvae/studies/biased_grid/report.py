@@ -6,7 +6,6 @@ nothing is loaded from elsewhere, so the page opens from disk and can be sent as
 """
 
 import math
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -46,6 +45,7 @@ from pyvae.studies.biased_grid.texts import (
     FURTHER_FIGURES,
     in_symbols,
 )
+from pyvae.studies.command import command_of
 
 SPREAD = "Means over seeds ± their standard deviation."
 """What heat maps and the table of all cells print; intervals stand everywhere else."""
@@ -117,16 +117,7 @@ def _next(config: BiasedGridConfig, **changes: Any) -> str:
 
 def reproduce_command(config: BiasedGridConfig, out: str = "DIR") -> str:
     """The command line that gives this config."""
-    base = PRESETS.get(config.preset, PRESETS["quick"])
-    parts = ["pyvae", "study", config.STUDY, "--preset", base.preset, "--out", out]
-    values, specs = config.values(), config.specs()
-    chosen = [name for name in config.differing(base) if name in config.CHOICES]
-    # An objective brings settings of its own: they are named only where they differ from its defaults.
-    base = base.replaced(**{name: values[name] for name in chosen})
-    for name in (*chosen, *config.differing(base)):
-        if name in specs:
-            parts += ["--set", f"{name}={specs[name].shown(values[name])}"]
-    return shlex.join(parts)
+    return command_of(config, PRESETS, out)
 
 
 def _head(results: Results, answer: Answer) -> str:
