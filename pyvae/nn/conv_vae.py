@@ -16,7 +16,7 @@ KERNEL, STRIDE, PADDING = 4, 2, 1
 
 class StackedConvVAE(StackedModel):
     """K Gaussian VAEs: four convolutions and a hidden layer to (mu, logvar), and the mirrored decoder, with relu
-    between all layers (Locatello et al. 2019).
+    between all layers (Locatello et al. 2019). Other numbers of both are possible.
 
     Images are flat, as everywhere in pyvae: channel by channel, row by row.
 
@@ -26,7 +26,7 @@ class StackedConvVAE(StackedModel):
             width); sides are multiples of 2 to the number of convolutions.
         latents: size L of the code.
         channels: of the encoder's convolutions, 4 x 4 with stride 2; the decoder has them in reverse.
-        hidden: width of the hidden layer.
+        hidden: width of the hidden layer, or widths of several; the decoder has them in reverse.
         seeds: K seeds, ints or an int64 tensor [K]; model k is initialised from seeds[k] alone, as torch.nn's layers
             initialise. Without seeds every parameter is zero, for load_state_dict to fill.
 
@@ -43,13 +43,14 @@ class StackedConvVAE(StackedModel):
         shape: Sequence[int] = (64, 64),
         latents: int = 10,
         channels: Sequence[int] = (32, 32, 64, 64),
-        hidden: int = 256,
+        hidden: int | Sequence[int] = 256,
         *,
         seeds: Sequence[int] | Tensor | None = None,
     ) -> None:
         super().__init__()
-        check_sizes(models=models, latents=latents, channels=min(channels, default=0), hidden=hidden)
-        self.shape, self.channels, self.hidden = tuple(shape), tuple(channels), hidden
+        widths = tuple(hidden) if isinstance(hidden, Sequence) else (int(hidden),)
+        check_sizes(models=models, latents=latents, channels=min(channels, default=0), hidden=min(widths, default=0))
+        self.shape, self.channels, self.hidden = tuple(shape), tuple(channels), widths
         self.models, self.latents, self.inputs = models, latents, math.prod(shape)
         self._image = _image(self.shape, len(self.channels))
         outer, *sides = self._image
@@ -62,8 +63,8 @@ class StackedConvVAE(StackedModel):
             stacked_convolution(StackedConv2d, i, o, KERNEL, models, generators, stride=STRIDE, padding=PADDING)
             for i, o in steps
         )
-        self.encoder = stacked_layers([width, hidden, 2 * latents], models, generators)
-        self.decoder = stacked_layers([latents, hidden, width], models, generators)
+        self.encoder = stacked_layers([width, *widths, 2 * latents], models, generators)
+        self.decoder = stacked_layers([latents, *reversed(widths), width], models, generators)
         self.decoder_convolutions = nn.ModuleList(
             stacked_convolution(
                 StackedConvTranspose2d, o, i, KERNEL, models, generators, stride=STRIDE, padding=PADDING

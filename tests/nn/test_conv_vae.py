@@ -57,6 +57,15 @@ def test_every_model_is_a_plain_network(device, shape) -> None:
         assert torch.allclose(images[k], decoder(z[k]), rtol=1e-12, atol=1e-12)
 
 
+def test_several_hidden_layers_are_mirrored() -> None:
+    vae = StackedConvVAE(1, (8, 8), 3, (4, 6), (16, 12), seeds=[1])
+    assert vae.hidden == (16, 12) and StackedConvVAE(1, (8, 8), **SMALL).hidden == (16,)
+    assert [layer.weight.shape[1:] for layer in vae.encoder] == [(24, 16), (16, 12), (12, 6)]
+    assert [layer.weight.shape[1:] for layer in vae.decoder] == [(3, 12), (12, 16), (16, 24)]
+    with pytest.raises(ValueError, match="hidden must be at least 1"):
+        StackedConvVAE(1, (8, 8), 3, (4, 6), (16, 0))
+
+
 def test_gradients_are_those_of_the_plain_network(device) -> None:
     vae = StackedConvVAE(2, (8, 8), **SMALL, seeds=[1, 2]).double()
     x = torch.rand(2, 5, 64).double()
