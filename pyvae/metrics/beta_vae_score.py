@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import numpy.typing as npt
 
 from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.tables import Labels, Rows
@@ -10,9 +11,9 @@ from pyvae.data import DataSet
 from pyvae.metrics.codes import Codes
 from pyvae.metrics.estimators.columns import Array, standardised
 from pyvae.metrics.estimators.extras import sklearn
-from pyvae.metrics.estimators.fixing import Encoder, Index, batches, source_of
+from pyvae.metrics.estimators.fixing import Batches, Encoder, Index, batches, source_of
+from pyvae.metrics.estimators.influence import interval_of_pairs
 from pyvae.metrics.estimators.information import Protocol
-from pyvae.metrics.estimators.proportions import wilson
 from pyvae.metrics.factors import Factors
 from pyvae.metrics.measured import Measured
 from pyvae.ops.seeds import check_seed
@@ -50,13 +51,14 @@ def beta_vae_score(
         batch: pairs of a batch, at least 1.
         train_batches, test_batches: how many the classifier learns from, and how many it tells.
         protocol: "disentanglement_lib" gives the classifier the features as they are, so that its penalty weighs
-            latents by their scale; "paper" standardises them.
+            latents by their scale, and may pair a row with itself; "paper" standardises them and does not.
         seed: fixes the answer to the bit.
         progress: whether a bar is shown, on standard error.
 
     Returns:
         Measured, at most 1; for constant codes the chance of the factor that was held most. The interval is that of
-        the test batches. `parts` has `train_accuracy`, `chance` and `names` [K] of the factors that could be held.
+        the test batches and, of given rows, of rows drawn anew: batches share them. `parts` has `train_accuracy`,
+        `chance` and `names` [K] of the factors that could be held.
 
     Raises:
         TypeError: for an encoder without a data set or the reverse, and as Codes.means and Factors.
@@ -66,22 +68,25 @@ def beta_vae_score(
     if min(batch, train_batches, test_batches) < 1:
         got = f"{batch}, {train_batches} and {test_batches}"
         raise ValueError(f"batch, train_batches and test_batches must be at least 1, got {got}.")
-    source, rng = source_of(codes, factors), np.random.default_rng(check_seed(seed))
+    by_library = protocol == "disentanglement_lib"
+    source, rng = source_of(codes, factors, replacement=by_library), np.random.default_rng(check_seed(seed))
     columns = standardised(source.sample(SAMPLE, rng))
-    scale = np.ones_like(columns.std) if protocol == "disentanglement_lib" else columns.std
+    scale = np.ones_like(columns.std) if by_library else columns.std
 
-    def features(factor: Index, rng: np.random.Generator) -> Array:
-        return _differences(*source.pairs(factor, batch, rng), scale)
+    def features(factor: Index, rng: np.random.Generator) -> tuple[Array, Index | None]:
+        first, second, rows = source.pairs(factor, batch, rng)
+        return _differences(first, second, scale), rows
 
     train, test = batches(source, (train_batches, test_batches), rng, features, what="batches", progress=progress)
-    train_accuracy, value = _accuracies(train, test, standardise=protocol == "paper")
-    low, high = wilson(value, test_batches)
+    train_accuracy, right = _told(train, test, standardise=not by_library)
+    value = float(right.mean())
+    low, high = interval_of_pairs(source, test, right)
     settings = {
         "protocol": protocol, "batch": batch, "train_batches": train_batches, "test_batches": test_batches,
         "seed": seed, "probe": f"LogisticRegression, C=1, lbfgs, {ITERATIONS} iterations",
         "features": "standardised" if protocol == "paper" else "as they are",
     }  # fmt: skip
-    chance = float(np.bincount(test[0]).max() / test_batches)
+    chance = float(np.bincount(test.factor).max() / test_batches)
     parts = {"train_accuracy": train_accuracy, "chance": chance, "names": source.names}
     return Measured(value, low, high, 1.0, settings, parts)
 
@@ -96,18 +101,18 @@ def _differences(first: Array, second: Array, scale: Array) -> Array:
     return np.asarray(apart.mean(1))
 
 
-def _accuracies(train: tuple[Index, Array], test: tuple[Index, Array], *, standardise: bool) -> tuple[float, float]:
-    held, features = train
-    unseen = test[1]
+def _told(train: Batches, test: Batches, *, standardise: bool) -> tuple[float, npt.NDArray[np.bool_]]:
+    """The accuracy of what was learnt from, and which of the others are told right."""
+    held, features, unseen = train.factor, train.features, test.features
     if len(np.unique(held)) < 2:  # one factor, or one batch: nothing to learn
-        return 1.0, float((test[0] == held[0]).mean())
+        return 1.0, test.factor == held[0]
     if standardise:
         columns = standardised(features)
         scale = np.where(columns.varies, columns.std, np.inf)
-        features, unseen = columns.values, (unseen - train[1].mean(0)) / scale
+        features, unseen = columns.values, (unseen - train.features.mean(0)) / scale
     model = sklearn("linear_model").LogisticRegression(max_iter=ITERATIONS)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         # That 100 iterations were not enough is part of the protocol and of the settings.
         warnings.simplefilter("ignore")
         model.fit(features, held)
-        return float((model.predict(features) == held).mean()), float((model.predict(unseen) == test[0]).mean())
+        return float((model.predict(features) == held).mean()), model.predict(unseen) == test.factor

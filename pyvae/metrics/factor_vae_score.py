@@ -8,9 +8,9 @@ from pyvae.aggregate.tables import Labels, Rows
 from pyvae.data import DataSet
 from pyvae.metrics.codes import Codes
 from pyvae.metrics.estimators.columns import Array, standardised
-from pyvae.metrics.estimators.fixing import Encoder, Index, batches, source_of
+from pyvae.metrics.estimators.fixing import Batches, Encoder, Index, batches, source_of
+from pyvae.metrics.estimators.influence import interval_of_votes
 from pyvae.metrics.estimators.information import Protocol
-from pyvae.metrics.estimators.proportions import wilson
 from pyvae.metrics.factors import Factors
 from pyvae.metrics.measured import Measured
 from pyvae.ops.seeds import check_seed
@@ -45,16 +45,17 @@ def factor_vae_score(
     Args:
         codes: N codes of D latents; or an encoder, images [B, size] -> means [B, D] or (mu, logvar).
         factors: [N] or [N, K]; or a DataSet. A continuous factor is held within one of its 20 bins.
-        batch: rows that share a value, at least 2.
+        batch: rows that share a value, at least 2; no row twice, unless the value has fewer.
         train_votes, test_votes: how many batches the latents are given by, and how many are told.
         threshold: latents whose standard deviation is below this share of the largest do not vote.
         protocol: "disentanglement_lib" compares the standard deviation itself with 0.05, as that library's study does,
-            so that a code times 0.01 scores 0.
+            so that a code times 0.01 scores 0, and draws rows with replacement.
         seed: fixes the answer to the bit.
         progress: whether a bar is shown, on standard error.
 
     Returns:
-        Measured, at most 1; 0 where no latent votes, as of constant codes. The interval is that of the test votes.
+        Measured, at most 1; 0 where no latent votes, as of constant codes. The interval is that of the test votes and,
+        of given rows, of rows drawn anew: votes share them, and ten times the votes make it hardly narrower.
         `parts` has `votes` [K, D] of training, `active` [D], `names` [K] of the factors that could be held, and
         `train_accuracy`.
 
@@ -63,28 +64,30 @@ def factor_vae_score(
         ValueError: as there, for a number out of range, and where no factor has a value that two rows share.
     """
     _check(batch, train_votes, test_votes, threshold)
-    source, rng = source_of(codes, factors), np.random.default_rng(check_seed(seed))
+    by_library = protocol == "disentanglement_lib"
+    source, rng = source_of(codes, factors, replacement=by_library), np.random.default_rng(check_seed(seed))
     columns = standardised(source.sample(SAMPLE, rng))
-    least = ABSOLUTE if protocol == "disentanglement_lib" else threshold * columns.std.max()
+    least = ABSOLUTE if by_library else threshold * columns.std.max()
     active = columns.varies & (columns.std >= least)
     settings = {
         "protocol": protocol, "batch": batch, "train_votes": train_votes, "test_votes": test_votes, "seed": seed,
-        "pruned": f"std < {ABSOLUTE}" if protocol == "disentanglement_lib" else f"std < {threshold:g} of the largest",
+        "pruned": f"std < {ABSOLUTE}" if by_library else f"std < {threshold:g} of the largest",
     }  # fmt: skip
     parts = {"active": active, "names": source.names}
     if not active.any():
         empty = np.zeros((len(source.names), len(active)), dtype=np.int64)
         return Measured(0.0, 0.0, 0.0, 1.0, settings, {**parts, "votes": empty, "train_accuracy": 0.0})
 
-    def votes_of(factor: Index, rng: np.random.Generator) -> Array:
-        return _votes(source.sharing(factor, batch, rng)[..., active], columns.std[active])
+    def votes_of(factor: Index, rng: np.random.Generator) -> tuple[Array, Index | None]:
+        found, rows = source.sharing(factor, batch, rng)
+        return _votes(found[..., active], columns.std[active]), rows
 
     train, test = batches(source, (train_votes, test_votes), rng, votes_of, what="votes", progress=progress)
     votes = _counted(train, np.flatnonzero(active), (len(source.names), len(active)))
     told = votes.argmax(0)
-    value = float((told[np.flatnonzero(active)[test[1].astype(int)]] == test[0]).mean())
-    accuracy = float(votes.max(0).sum() / train_votes)
-    low, high = wilson(value, test_votes)
+    right = told[np.flatnonzero(active)[test.features.astype(int)]] == test.factor
+    value, accuracy = float(right.mean()), float(votes.max(0).sum() / train_votes)
+    low, high = interval_of_votes(source, test, right)
     return Measured(value, low, high, 1.0, settings, {**parts, "votes": votes, "train_accuracy": accuracy})
 
 
@@ -98,9 +101,8 @@ def _votes(batch: Array, std: Array) -> Array:
     return np.asarray(variance.argmin(1), dtype=np.float64)
 
 
-def _counted(votes: tuple[Index, Array], latents: npt.NDArray[np.intp], shape: tuple[int, int]) -> Index:
-    factor, vote = votes
-    cells = factor * shape[1] + latents[vote.astype(int)]
+def _counted(votes: Batches, latents: npt.NDArray[np.intp], shape: tuple[int, int]) -> Index:
+    cells = votes.factor * shape[1] + latents[votes.features.astype(int)]
     counts = np.bincount(cells, minlength=shape[0] * shape[1])
     return np.asarray(counts.reshape(shape), dtype=np.int64)
 

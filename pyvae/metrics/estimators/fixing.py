@@ -1,7 +1,7 @@
 """Batches of codes that share the value of one factor: from the rows that are given, or drawn and encoded on demand."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,33 +22,59 @@ Index = npt.NDArray[np.int64]
 # Of votes at a time: 1.3 MB of codes with 64 rows of ten latents stay in cache.
 CHUNK = 256
 
+# Of a value with this many times a batch's rows a batch that is drawn with replacement seldom holds a row often: what
+# it holds twice is drawn again. Of fewer all rows are shuffled.
+_SPARSE = 4
+
+
+class Batches(NamedTuple):
+    """Of V batches: which factor each holds [V], its features [V, F] or [V], and which of the given rows it is made of
+    [V, rows], None of what was drawn and encoded for it alone.
+    """
+
+    factor: Index
+    features: Array
+    rows: Index | None
+
 
 class Source(Protocol):
     """Where batches come from."""
 
     names: tuple[str, ...]
 
+    @property
+    def replacement(self) -> bool:
+        """Whether a row may be in a batch twice."""
+
+    @property
+    def groups(self) -> Index | None:
+        """Of given rows the number of each row's value of each factor that can be held [N, K], none twice, or -1."""
+
     def sample(self, count: int, rng: np.random.Generator) -> Array:
         """Codes [count or more, D] of unbiased points, to know each latent's spread by."""
 
-    def sharing(self, factor: Index, batch: int, rng: np.random.Generator) -> Array:
-        """For each of V factors a batch of codes that share its value, [V, batch, D]."""
+    def sharing(self, factor: Index, batch: int, rng: np.random.Generator) -> tuple[Array, Index | None]:
+        """For each of V factors a batch of codes that share its value, [V, batch, D], and their rows [V, batch]."""
 
-    def pairs(self, factor: Index, batch: int, rng: np.random.Generator) -> tuple[Array, Array]:
-        """For each of V factors a batch of pairs that share its value, two [V, batch, D]."""
+    def pairs(self, factor: Index, batch: int, rng: np.random.Generator) -> tuple[Array, Array, Index | None]:
+        """For each of V factors a batch of pairs that share its value, two [V, batch, D], and rows [V, 2 batch]."""
 
 
 class GivenRows:
-    """Codes [N, D] and their factors: rows are drawn with replacement, a value as often as it occurs.
+    """Codes [N, D] and their factors: a value as often as it occurs, and rows that have it.
 
-    A value that only one row has cannot be held while others vary, and is passed over; so is a factor with one value.
+    No row is twice in a batch, or in a pair: a batch is what one of rows drawn anew would be, and is not taken for less
+    varied than it is. Where a value has fewer rows than a batch they are drawn with `replacement`, as all are if it is
+    asked for. A value that only one row has cannot be held while others vary, and is passed over; so is a factor with
+    one value.
     """
 
-    def __init__(self, codes: Array, factors: Factors) -> None:
-        self.codes = codes
+    def __init__(self, codes: Array, factors: Factors, *, replacement: bool = False) -> None:
+        self.codes, self.replacement = codes, replacement
         # For each factor: the rows in the order of its values, and of each such row the start and size of its value.
         self._held = []
-        names = []
+        names: list[str] = []
+        groups: list[Index] = []
         for name, labels in zip(factors.names, factors.labels.T, strict=True):
             counts = np.bincount(labels)
             order = np.argsort(labels, kind="stable")
@@ -57,37 +83,65 @@ class GivenRows:
             if len(counts) > 1 and len(usable):
                 self._held.append((order, starts[usable], sizes[usable], usable))
                 names.append(name)
+                groups.append(np.where(counts[labels] > 1, labels + sum(int(g.max()) + 1 for g in groups[-1:]), -1))
         if not names:
             raise ValueError("factors must have one with two values or more, of which one occurs twice, got none.")
-        self.names = tuple(names)
+        self.names, self.groups = tuple(names), np.stack(groups, 1)
 
     def sample(self, count: int, rng: np.random.Generator) -> Array:
         return self.codes
 
-    def sharing(self, factor: Index, batch: int, rng: np.random.Generator) -> Array:
+    def sharing(self, factor: Index, batch: int, rng: np.random.Generator) -> tuple[Array, Index]:
         rows = np.empty((len(factor), batch), dtype=np.int64)
+        among = _among if self.replacement else _distinct_among
         for k, (order, starts, sizes, usable) in enumerate(self._held):
             asked = np.flatnonzero(factor == k)
             value = rng.integers(len(usable), size=(len(asked), 1))
-            rows[asked] = order[_among(starts[value], sizes[value], (len(asked), batch), rng)]
-        return self.codes[rows]
+            rows[asked] = order[among(starts[value], sizes[value], (len(asked), batch), rng)]
+        return self.codes[rows], rows
 
-    def pairs(self, factor: Index, batch: int, rng: np.random.Generator) -> tuple[Array, Array]:
-        rows = np.empty((2, len(factor), batch), dtype=np.int64)
+    def pairs(self, factor: Index, batch: int, rng: np.random.Generator) -> tuple[Array, Array, Index]:
+        rows = np.empty((len(factor), 2, batch), dtype=np.int64)
         for k, (order, starts, sizes, usable) in enumerate(self._held):
             asked = np.flatnonzero(factor == k)
             value = rng.integers(len(usable), size=(len(asked), batch))
-            rows[0, asked] = order[usable[value]]
-            rows[1, asked] = order[_among(starts[value], sizes[value], value.shape, rng)]
-        return self.codes[rows[0]], self.codes[rows[1]]
+            rows[asked, 0] = order[usable[value]]
+            if self.replacement:
+                second = _among(starts[value], sizes[value], value.shape, rng)
+            else:  # any row but the first
+                further = 1 + _among(np.zeros_like(value), sizes[value] - 1, value.shape, rng)
+                second = starts[value] + (usable[value] - starts[value] + further) % sizes[value]
+            rows[asked, 1] = order[second]
+        return self.codes[rows[:, 0]], self.codes[rows[:, 1]], rows.reshape(len(factor), -1)
 
 
 def _among(starts: Index, sizes: Index, shape: tuple[int, ...], rng: np.random.Generator) -> Index:
     return starts + (rng.random(shape) * sizes).astype(np.int64)
 
 
+def _distinct_among(starts: Index, sizes: Index, shape: tuple[int, int], rng: np.random.Generator) -> Index:
+    """`shape[1]` different places from each start [V, 1] among so many [V, 1]; equal ones where there are too few."""
+    out = _among(starts, sizes, shape, rng)
+    batch, size = shape[1], sizes[:, 0]
+    few = np.flatnonzero((size >= batch) & (size < _SPARSE * batch))
+    if len(few):
+        keys = rng.random((len(few), _SPARSE * batch))
+        keys[np.arange(keys.shape[1]) >= sizes[few]] = np.inf
+        out[few] = starts[few] + np.argpartition(keys, batch - 1, 1)[:, :batch]
+    again = np.flatnonzero(size >= _SPARSE * batch)
+    while len(again):
+        held = np.sort(out[again], 1)
+        twice = np.zeros(held.shape, dtype=bool)
+        twice[:, 1:] = held[:, 1:] == held[:, :-1]
+        again, held, twice = (part[twice.any(1)] for part in (again, held, twice))
+        out[again] = np.where(twice, _among(starts[again], sizes[again], held.shape, rng), held)
+    return out
+
+
 class Encoded:
     """Codes of images that a data set makes: each factor is drawn from its values in the unbiased test set, alone."""
+
+    groups, replacement = None, False
 
     def __init__(self, encoder: Encoder, data_set: DataSet) -> None:
         self._encoder, self._data_set = encoder, data_set
@@ -101,17 +155,17 @@ class Encoded:
         parts = [self._encode(self._draw((n,), rng)) for n in _parts(count, CHUNK * 16)]
         return np.concatenate(parts)
 
-    def sharing(self, factor: Index, batch: int, rng: np.random.Generator) -> Array:
+    def sharing(self, factor: Index, batch: int, rng: np.random.Generator) -> tuple[Array, None]:
         drawn = self._draw((len(factor), batch), rng)
         for row, k in enumerate(factor):
             drawn[row, :, self._usable[k]] = drawn[row, 0, self._usable[k]]
-        return self._encode(drawn)
+        return self._encode(drawn), None
 
-    def pairs(self, factor: Index, batch: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    def pairs(self, factor: Index, batch: int, rng: np.random.Generator) -> tuple[Array, Array, None]:
         first, second = self._draw((len(factor), batch), rng), self._draw((len(factor), batch), rng)
         for row, k in enumerate(factor):
             second[row, :, self._usable[k]] = first[row, :, self._usable[k]]
-        return self._encode(first), self._encode(second)
+        return self._encode(first), self._encode(second), None
 
     def _draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Tensor:
         count, factors = self._values.shape
@@ -140,7 +194,12 @@ def _said(found: object) -> str:
     return f"the shape {list(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
 
 
-def source_of(codes: Codes | Rows | AggregatePosterior | Encoder, factors: Factors | Labels | DataSet) -> Source:
+def source_of(
+    codes: Codes | Rows | AggregatePosterior | Encoder,
+    factors: Factors | Labels | DataSet,
+    *,
+    replacement: bool = False,
+) -> Source:
     """Batches of codes with their factors, or of an encoder with a data set.
 
     Raises:
@@ -155,28 +214,31 @@ def source_of(codes: Codes | Rows | AggregatePosterior | Encoder, factors: Facto
     if encodes:
         return Encoded(codes, factors)  # type: ignore[arg-type]
     means = codes_of(codes).means  # type: ignore[arg-type]
-    return GivenRows(means, factors_of(factors, len(means)))  # type: ignore[arg-type]
+    return GivenRows(means, factors_of(factors, len(means)), replacement=replacement)  # type: ignore[arg-type]
 
 
 def batches(
     source: Source,
     counts: tuple[int, ...],
     rng: np.random.Generator,
-    features: Callable[[Index, np.random.Generator], Array],
+    features: Callable[[Index, np.random.Generator], tuple[Array, Index | None]],
     *,
     what: str,
     progress: bool,
-) -> list[tuple[Index, Array]]:
-    """For each of `counts` as many batches: the factor that each holds [V], and its features [V, F]."""
+) -> list[Batches]:
+    """As many batches as each of `counts` says; `features` gives what is kept of some, and their rows."""
     out = []
     with progress_bar(what, sum(len(_parts(count, CHUNK)) for count in counts), shown=progress) as done:
         for count in counts:
             factor = rng.integers(len(source.names), size=count)
-            found = []
+            found, rows = [], []
             for part in _slices(count):
-                found.append(features(factor[part], rng))
+                kept, of_rows = features(factor[part], rng)
+                found.append(kept)
+                rows.append(of_rows)
                 done()
-            out.append((factor, np.concatenate(found)))
+            known = [part for part in rows if part is not None]
+            out.append(Batches(factor, np.concatenate(found), np.concatenate(known) if known else None))
     return out
 
 

@@ -5,7 +5,7 @@ import math
 from pyvae.metrics.measured import NORMAL_975
 
 
-def wilson(share: float, trials: int) -> tuple[float, float]:
+def wilson(share: float, trials: float) -> tuple[float, float]:
     """A 95 % interval of the probability behind `share` of `trials` (Wilson 1927), within [0, 1] and never empty."""
     square = NORMAL_975**2 / trials
     centre = (share + square / 2) / (1 + square)
