@@ -54,6 +54,9 @@ STARTS: dict[str, str] = {
     "test_an_interrupted_evaluation_keeps_the_training": "all",  # 3 s
     "test_memory_does_not_grow_with_the_square": "all",  # 2 s each
     "test_digits.py": "all",  # 6 s
+    "pages/test_traverse.py": "all",  # 10 s
+    "pages/test_compare.py": "all",  # 6 s
+    "test_browser.py": "all",  # 3 s
     "metrics/test_coverage.py": "all",  # up to 6 s each
     "test_gradients.py": "all",  # 6 s
     "test_last_batch.py": "all",

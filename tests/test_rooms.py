@@ -17,9 +17,10 @@ LEVELS = {
     "errors": 0, "deprecated": 0, "ops": 0, "files": 0, "progress": 0, "settings": 0,
     "info": 1, "nn": 1, "data": 1, "aggregate": 1, "plotting": 1,
     "metrics": 2, "losses": 2, "report": 2,
-    "training": 3,
+    "training": 3, "pictures": 3,
     "studies": 4, "bench": 4,
-    "cli": 5,
+    "pages": 5,
+    "cli": 6,
 }  # fmt: skip
 LISTED = {
     # room: (its list, files that are no member of it)

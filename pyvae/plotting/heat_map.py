@@ -34,7 +34,8 @@ class Axis:
     """What the rows or the columns of a map stand for."""
 
     label: str
-    values: Array
+    values: Array | NDArray[np.str_]
+    """Numbers, or names."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ def draw_map(chart: Map, rows: Axis, columns: Axis, line: Line | None = None) ->
         _print_number(axes, (i, j), float(mean[i, j]), float(spread[i, j]), chart, high, limit)
     tidy(axes, chart.title, columns.label, rows.label)
     axes.grid(False)
-    axes.set_xticks(range(len(columns.values)), [f"{value:g}" for value in columns.values])
-    axes.set_yticks(range(len(rows.values)), [f"{value:g}" for value in rows.values])
+    axes.set_xticks(range(len(columns.values)), _ticks(columns))
+    axes.set_yticks(range(len(rows.values)), _ticks(rows))
     if line is not None:
         _draw_line(axes, line)
     axes.set_xlim(-0.5, len(columns.values) - 0.5)
@@ -75,6 +76,10 @@ def draw_map(chart: Map, rows: Axis, columns: Axis, line: Line | None = None) ->
     bar.set_label(chart.unit, color=INK)
     bar.outline.set_visible(False)
     return figure
+
+
+def _ticks(axis: Axis) -> list[str]:
+    return [value if isinstance(value, str) else f"{value:g}" for value in axis.values]
 
 
 def _draw_line(axes: Axes, line: Line) -> None:

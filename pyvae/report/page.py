@@ -26,6 +26,11 @@ def section(title: str, *parts: str) -> str:
     return f"<section><h2>{html.escape(title)}</h2>{''.join(parts)}</section>"
 
 
+def subsection(title: str, *parts: str) -> str:
+    """A smaller heading and its content (HTML)."""
+    return f"<h3>{html.escape(title)}</h3>{''.join(parts)}"
+
+
 def paragraph(text: str, kind: str = "plain") -> str:
     """A paragraph; kind is "plain", "short" (an answer in bold) or "note" (small print)."""
     return f'<p class="{kind}">{html.escape(text)}</p>'
@@ -54,16 +59,51 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f'<div class="scroll"><table><thead><tr>{heading}</tr></thead><tbody>{lines}</tbody></table></div>'
 
 
-def picture(path: Path, caption: str, *, wide: bool = False) -> str:
-    """A PNG file inline, with its caption; a click enlarges it. Two that are not `wide` fit beside each other."""
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
-    text = html.escape(caption)
+def shaded_table(head: Sequence[str], rows: Sequence[tuple[str, Sequence[float]]], digits: int = 2) -> str:
+    """A heat map as a table: shares from 0 to 1, the larger the stronger in colour, a name before each row."""
+    heading = "".join(f"<th>{html.escape(text)}</th>" for text in head)
+    lines = "".join(
+        f"<tr><th>{html.escape(name)}</th>"
+        + "".join(f'<td style="--share: {100 * share:.0f}%">{share:.{digits}f}</td>' for share in shares)
+        + "</tr>"
+        for name, shares in rows
+    )
+    body = f"<thead><tr>{heading}</tr></thead><tbody>{lines}</tbody>"
+    return f'<div class="scroll"><table class="shaded">{body}</table></div>'
+
+
+def picture(source: Path | bytes, caption: str, *, wide: bool = False) -> str:
+    """A PNG or GIF, a file or its bytes, inline, with its caption; a click enlarges it. Two that are not `wide` fit
+    beside each other.
+    """
     return (
         f'<figure class="{"wide" if wide else "narrow"}">'
         '<label><input type="checkbox" aria-label="Enlarge this picture">'
-        f'<img alt="{text}" src="data:image/png;base64,{data}"></label>'
-        f"<figcaption>{text}</figcaption></figure>"
+        f"{_inline(source, caption)}</label>"
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
     )
+
+
+def strips(rows: Sequence[tuple[str, bytes]], caption: str) -> str:
+    """Rows of images, a PNG each, with the text of each beside it, or above it where the page is narrow."""
+    widths = [int.from_bytes(png[16:20], "big") for _, png in rows]  # of a PNG's first chunk
+    widest = max(widths, default=1)
+    lines = "".join(
+        f"<div><span>{html.escape(label)}</span>"
+        # A row of fewer images is as much narrower, so that all images have one size.
+        f"{_inline(png, label, f'width: {100 * width / widest:.4g}%; max-width: {width}px')}</div>"
+        for (label, png), width in zip(rows, widths, strict=True)
+    )
+    below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+    return f'<figure class="strips">{lines}{below}</figure>'
+
+
+def _inline(source: Path | bytes, text: str, style: str = "") -> str:
+    held = source if isinstance(source, bytes) else source.read_bytes()
+    kind = "gif" if held.startswith(b"GIF8") else "png"
+    shown = f' style="{style}"' if style else ""
+    data = base64.b64encode(held).decode("ascii")
+    return f'<img alt="{html.escape(text)}"{shown} src="data:image/{kind};base64,{data}">'
 
 
 def gallery(pictures: Sequence[str]) -> str:
@@ -85,8 +125,9 @@ body { margin: 0; background: var(--page); color: var(--ink);
 main { max-width: 1060px; margin: 0 auto; padding: 48px 24px 96px; }
 h1 { font-size: 2.1em; line-height: 1.2; margin: 0.2em 0 0.5em; max-width: 24em; }
 h2 { font-size: 1.35em; line-height: 1.3; margin: 2.2em 0 0.5em; }
+h3 { font-size: 1.05em; line-height: 1.3; margin: 1.6em 0 0.4em; }
 p, li, dd { max-width: 44em; }
-.kicker, .note, figcaption, summary, table { font-family: system-ui, sans-serif; }
+.kicker, .note, figcaption, summary, table, .strips span { font-family: system-ui, sans-serif; }
 .kicker { color: var(--soft); font-size: 0.8em; margin: 0; max-width: none; }
 .lead { font-size: 1.3em; line-height: 1.45; }
 .short { font-weight: bold; }
@@ -95,6 +136,11 @@ p, li, dd { max-width: 44em; }
 figure { margin: 0; }
 figure.wide { flex: 1 1 100%; }
 figure.narrow { flex: 1 1 440px; max-width: 500px; }
+.strips { margin: 12px 0 20px; }
+.strips div { display: grid; grid-template-columns: 15em minmax(0, 1fr); gap: 12px; align-items: center;
+  margin-bottom: 4px; }
+.strips span { font-size: 0.76em; line-height: 1.3; }
+.strips img { padding: 0; border: 0; border-radius: 2px; }
 figure input { position: absolute; opacity: 0; }  /* a click, or the space bar, checks it: no script is needed */
 figure label { display: block; cursor: zoom-in; }
 figure img { width: 100%; height: auto; display: block; background: white; padding: 10px;
@@ -115,6 +161,10 @@ th { text-align: right; font-weight: 600; vertical-align: bottom; border-bottom:
   min-width: 3.2em; }
 th, td { padding: 4px 9px; }
 td { text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
+.shaded { border-collapse: separate; border-spacing: 2px; }
+.shaded th { border: 0; min-width: 0; }
+.shaded td { border: 0; text-align: center; /* No darker, so that numbers stay readable. */
+  background: color-mix(in srgb, var(--accent) calc(0.6 * var(--share)), transparent); }
 dt { font-weight: bold; margin-top: 0.6em; }
 dd { margin: 0; }
 pre { background: color-mix(in srgb, var(--ink) 7%, transparent); padding: 12px 16px; border-radius: 8px;
@@ -125,6 +175,8 @@ summary { cursor: pointer; color: var(--accent); font-size: 0.9em; }
   h1 { font-size: 1.6em; }
   ul { padding-left: 1.1em; }
   figure img { padding: 2px; }
+  .strips img { padding: 0; }
+  .strips div { grid-template-columns: minmax(0, 1fr); gap: 2px; margin-bottom: 10px; }
   .scroll::before { content: "scroll for more →"; display: block; position: sticky; left: 0;
     font: 0.75em system-ui, sans-serif; color: var(--soft); }
 }

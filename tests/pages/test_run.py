@@ -1,0 +1,33 @@
+"""Models as pages see them."""
+
+import torch
+
+from pyvae.pages.run import open_run
+from pyvae.studies import load_models
+from tests.pages.runs import run, trained_in
+from tests.studies.biased_grid.tiny import tiny
+
+
+def test_a_run_is_its_folders_models(tmp_path) -> None:
+    config = tiny("steps=12")
+    trained_in(tmp_path / "mine", config)
+    held, trained = open_run(tmp_path / "mine"), load_models(tmp_path / "mine")
+    assert (held.name, held.study, held.config) == ("mine", "biased-grid", config)
+    assert [member.cell for member in held.members] == list(trained.cells)
+    x = torch.rand(4, config.grid.size)
+    torch.testing.assert_close(held.members[3].model.encode(x)[0], trained.model.encode(x)[0][3])
+    curve = held.curves(held.members[3])
+    assert curve["step"][-1] == 12 and set(curve["split"]) == {"train"} and set(curve["beta"]) == {5.0}
+
+
+def test_logits_are_shown_as_images_and_scored_as_logits() -> None:
+    member = run(steps=1).members[0]
+    z = torch.randn(5, 3)
+    torch.testing.assert_close(member.model.decode(z), member.decoder.decode(z).sigmoid())
+
+
+def test_what_training_never_draws_is_told_by_its_bias() -> None:
+    biased, plain = run(steps=1, removed=1).members[0], run(steps=1).members[0]
+    truth, labels = biased.data.test_factors(), biased.data.labels()
+    assert torch.equal(biased.never_drawn(truth, labels), labels[:, 0] == 1)
+    assert plain.never_drawn(truth, labels) is None
