@@ -204,3 +204,16 @@ def test_the_table_of_known_codes_is_the_committed_one() -> None:
         numbers = [row["ceiling"], *(column[metric]["value"] if metric in column else None for column in columns)]
         shown = " | ".join("-" if number is None else f"{number:.2f}" for number in numbers)
         assert f"| `{metric}` | {shown} |" in page.read_text()
+
+
+def test_the_figures_of_dcis_probes_are_the_committed_ones() -> None:
+    page = (ROOT / "docs/metrics.md").read_text()
+    (target,) = re.findall(r"\[probes\.json\]\(([^)]+)\)", page)
+    found = json.loads((ROOT / "docs" / target).read_text())
+    ranks, (fast, boosted) = found["ranks"], found["time"]["seconds"].values()
+    words = " ".join(page.split())
+    of = [f"{ranks[name]['rank_correlation']:.3f} for {name}" for name in ("disentanglement", "completeness")]
+    assert f"the rank correlation is {of[0]} and {of[1]}" in words
+    assert f"it takes {fast:.2f} s, and boosting {boosted:.0f} s" in words
+    largest = max(ranks[name]["largest_difference"] for name in ("disentanglement", "completeness"))
+    assert f"by up to {largest:.2f}" in words
