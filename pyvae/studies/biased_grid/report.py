@@ -190,7 +190,7 @@ def _robustness_table(results: Results) -> tuple[str, str]:
     for row in robustness(results):
         level, counts = [row.share, row.slope, row.slope_gain], [str(row.in_use), str(len(row.shared))]
         gains = [row.shared_slope_gain, row.shared_share_gain]
-        rows.append([f"{row.beta:g}", *map(_interval, level), *counts, *map(_interval, gains)])
+        rows.append([f"{row.strength:g}", *map(_interval, level), *counts, *map(_interval, gains)])
     note = (
         "Share: recovered information over the ceiling. Slopes are per unit of μ. In use: an active latent in every "
         "seed; shared: in use at this β and at the reference."

@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 
 from pyvae.report.answer import Answer, plus_minus
-from pyvae.studies.biased_grid.findings.comparison import Robustness, Verdict, robustness, verdict
+from pyvae.report.robustness import Robustness, Verdict
+from pyvae.studies.biased_grid.findings.comparison import robustness, verdict
 from pyvae.studies.biased_grid.findings.training import how_to_settle, warm_up
 from pyvae.studies.biased_grid.results import Results
 
@@ -14,8 +15,8 @@ def about_robustness(results: Results) -> Answer:
     reference = results.reference
     rows = robustness(results)
     details = [warning] if (warning := warm_up(results.config)) else []
-    details.append(_reference_sentence(results, next(row for row in rows if row.beta == reference)))
-    details += [_robustness_sentence(results, row) for row in rows if row.beta != reference]
+    details.append(_reference_sentence(results, next(row for row in rows if row.strength == reference)))
+    details += [_robustness_sentence(results, row) for row in rows if row.strength != reference]
     details.append(_interval_note(len(results.seeds)))
     question = "Does a larger β make the VAE more robust to biased training data, once collapse is accounted for?"
     return Answer("robustness", question, _robustness_verdict(results), tuple(details))
@@ -57,7 +58,7 @@ def _robustness_verdict(results: Results) -> str:
 def _clear(found: Verdict) -> str:
     """What intervals show although they leave the question open, as a sentence; empty where they show nothing."""
     levels = [
-        f"by {plus_minus(row.shared_share_gain, signed=True)} at β = {row.beta:g}"
+        f"by {plus_minus(row.shared_share_gain, signed=True)} at β = {row.strength:g}"
         for row in found.compared
         if row.shared_share_gain.known and not row.shared_share_gain.undecided
     ]
@@ -87,7 +88,7 @@ def _reference_sentence(results: Results, row: Robustness) -> str:
 
 def _recovers(results: Results, row: Robustness) -> str:
     over = " on average over μ" if len(results.mus) > 1 else ""
-    return f"β = {row.beta:g} recovers {plus_minus(row.share)} of the ceiling{over}. "
+    return f"β = {row.strength:g} recovers {plus_minus(row.share)} of the ceiling{over}. "
 
 
 def _robustness_sentence(results: Results, row: Robustness) -> str:
@@ -118,7 +119,7 @@ def _interval_note(seeds: int) -> str:
 
 
 def _betas(rows: Sequence[Robustness]) -> str:
-    return "β = " + ", ".join(f"{row.beta:g}" for row in rows)
+    return "β = " + ", ".join(f"{row.strength:g}" for row in rows)
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ def _share(mu: float, beta: float, seed: int) -> float:
 def test_slopes_and_levels_against_beta_one() -> None:
     study = results(train_recovered_nats=_share, train_ceiling_nats=lambda *_: 1.0, train_active_kl=lambda *_: 4.0)
     small, base, large = robustness(study)
-    assert [row.beta for row in (small, base, large)] == [0.5, 1.0, 2.0]
+    assert [row.strength for row in (small, base, large)] == [0.5, 1.0, 2.0]
     assert base.slope.mean == pytest.approx(-0.1)
     assert base.share.mean == pytest.approx(0.8 - 0.15 + 0.01)
     assert base.share.half == pytest.approx(4.3027 * 0.01 / math.sqrt(3), rel=1e-4)
@@ -36,7 +36,7 @@ def test_shared_mus_are_those_where_both_are_in_use_in_every_seed() -> None:
             return 0.0 if mu >= 2 or (mu == 1 and seed == 2) else 3.0
         return 4.0
 
-    rows = {row.beta: row for row in robustness(results(train_active_kl=active))}
+    rows = {row.strength: row for row in robustness(results(train_active_kl=active))}
     assert rows[2.0].shared == (0.0,)
     assert rows[2.0].in_use == 1
     assert math.isnan(rows[2.0].shared_slope_gain.mean)
