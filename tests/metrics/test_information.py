@@ -6,7 +6,14 @@ import pytest
 import torch
 
 from pyvae.metrics import is_active
-from pyvae.metrics.information import code_information, is_saturated, latent_information, recovered_information
+from pyvae.metrics.information import (
+    code_information,
+    image_information,
+    is_saturated,
+    label_information,
+    latent_information,
+    recovered_information,
+)
 from pyvae.studies.biased_grid.theory import ceiling, linear_theory_recovered
 
 
@@ -75,3 +82,45 @@ def test_information_of_each_latent_is_that_of_its_channel_and_0_where_it_collap
     assert found.value.shape == (2, 3)
     assert ((found.value - capacities).abs() < 5 * found.standard_error + 0.03 * capacities + 1e-5).all()
     assert is_active(found).tolist() == [[False, True, True]] * 2
+
+
+def _four_images() -> tuple[torch.Tensor, torch.Tensor]:
+    """A factor of two values that one latent tells by `distance`, and one of three that nothing tells."""
+    labels = torch.cartesian_prod(torch.arange(2), torch.arange(3))
+    return labels, torch.stack([4.0 * labels[:, 0] - 2, torch.zeros(6)], -1)
+
+
+@pytest.mark.parametrize("deviation", [0.1, 2.0, 30.0])
+def test_information_about_labels_is_that_of_two_gaussians(deviation: float) -> None:
+    """I(v; z) of two equal Gaussians 4 apart, by quadrature."""
+    labels, mu = _four_images()
+    logvar = torch.full_like(mu, 2 * math.log(deviation))
+    rows = torch.randint(6, (20_000,))
+    z = mu[rows] + deviation * torch.randn(len(rows), 2)
+    found = label_information(z, rows, mu, logvar, labels)
+    grid = torch.linspace(-40 * deviation - 2, 40 * deviation + 2, 400_001, dtype=torch.float64)
+    density = torch.exp(-0.5 * ((grid - 2) / deviation) ** 2) / (deviation * math.sqrt(2 * math.pi))
+    told = math.log(2) - torch.nn.functional.softplus(-4 * grid / deviation**2)
+    expected = torch.trapezoid(density * told, grid).item()
+    assert found[:, 0].mean().item() == pytest.approx(expected, abs=4 * found[:, 0].std().item() / math.sqrt(len(rows)))
+    assert found[:, 1].abs().max() < 1e-9
+    assert found[:, 0].max() < math.log(2) + 1e-9
+
+
+def test_information_about_labels_keeps_its_digits_far_from_the_origin() -> None:
+    """Narrow posteriors far out: an affine map of the latents changes nothing."""
+    labels, mu = _four_images()
+    logvar, rows = torch.full_like(mu, -4.0), torch.arange(6).repeat(50)
+    z = mu[rows] + math.exp(-2) * torch.randn(len(rows), 2) * 8
+    far = label_information(1e-3 * z.double() + 50, rows, 1e-3 * mu.double() + 50, logvar - 2 * math.log(1e3), labels)
+    torch.testing.assert_close(far, label_information(z, rows, mu, logvar, labels), atol=1e-3, rtol=1e-3)
+    with pytest.raises(ValueError, match="labels must have a row for each of the 6 posteriors, got 5"):
+        label_information(z, rows, mu, logvar, labels[:5])
+
+
+def test_images_that_are_alike_lower_the_ceiling() -> None:
+    labels, _ = _four_images()
+    images = torch.stack([labels[:, 0] / 2, (labels[:, 1] == 2) / 3], -1)  # two of the three values look the same
+    found = image_information(images, labels).mean(0)
+    torch.testing.assert_close(found, torch.tensor([math.log(2), math.log(3) - 2 / 3 * math.log(2)]).double())
+    assert image_information(torch.zeros(6, 4), labels).abs().max() < 1e-12
