@@ -31,6 +31,7 @@ from pyvae.metrics.linear_r2 import linear_r2
 from pyvae.metrics.measured import Measured
 from pyvae.metrics.mig import MutualInformationGap, mig
 from pyvae.metrics.mig_sup import mig_sup
+from pyvae.metrics.mine import mine
 from pyvae.metrics.minimality import minimality
 from pyvae.metrics.modularity import modularity
 from pyvae.metrics.mutual_information_score import mutual_information_score
@@ -78,6 +79,7 @@ __all__ = [
     "linear_r2",
     "mig",
     "mig_sup",
+    "mine",
     "minimality",
     "modularity",
     "mutual_information_gap",
@@ -92,7 +94,7 @@ __all__ = [
     "wasserstein_correlation",
 ]
 
-METRICS = metrics_among({name: globals().get(name) for name in __all__}, slow=["dci_es"])
+METRICS = metrics_among({name: globals().get(name) for name in __all__}, slow=["dci_es", "mine"])
 """Every score of one model by name: what `evaluate` measures."""
 
 _THEORY = "pyvae.studies.biased_grid.theory"

@@ -15,9 +15,10 @@ FEW = {
     "factor_vae_score": {"train_votes": 100, "test_votes": 50},
     "beta_vae_score": {"train_batches": 60, "test_batches": 40},
     "active_latents": {"samples": 50},
+    "mine": {"steps": 20},
 }
 # What fits a probe for each factor takes a tenth of a second.
-WITH_A_PROBE = {"dci", "dci_es", "downstream_accuracy", "statistical_efficiency", "explicitness"}
+WITH_A_PROBE = {"dci", "dci_es", "mine", "downstream_accuracy", "statistical_efficiency", "explicitness"}
 LEAST = {"dci_es": -1.0}  # the others start at 0
 CHANGES = {
     "constant": lambda z, rng: np.full_like(z, 1.5),
