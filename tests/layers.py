@@ -54,6 +54,7 @@ STARTS: dict[str, str] = {
     "test_an_interrupted_evaluation_keeps_the_training": "all",  # 3 s
     "test_memory_does_not_grow_with_the_square": "all",  # 2 s each
     "test_digits.py": "all",  # 6 s
+    "examples/test_outliers.py": "all",  # 6 s
     "pages/test_traverse.py": "all",  # 10 s
     "pages/test_compare.py": "all",  # 6 s
     "test_browser.py": "all",  # 3 s

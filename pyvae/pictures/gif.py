@@ -37,7 +37,8 @@ def gif(
     blank = np.full((missing, steps, size), np.nan)
     tiles = np.concatenate([found, blank]).reshape(-1, across, steps, size)
     there = [pixels(tiled(enlarged(tiles[:, :, step], shape), GAP)) for step in range(steps)]
-    frames = [Image.fromarray(frame) for frame in [*there, *there[-2:0:-1]]]
+    # Without dithering, which flickers and takes several times the bytes.
+    frames = [Image.fromarray(frame).quantize(dither=Image.Dither.NONE) for frame in [*there, *there[-2:0:-1]]]
     out = io.BytesIO()
     frames[0].save(
         out, format="GIF", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0, disposal=1
