@@ -25,7 +25,7 @@ from torch import Tensor
 from benchmarks.beside import Probe
 from benchmarks.script import begin, parser_of
 from pyvae.data import Sprites
-from pyvae.losses import BernoulliReconstruction, BetaTCVAE
+from pyvae.losses import BernoulliReconstruction, BetaVAE
 from pyvae.nn import StackedVAE
 from pyvae.training import Recipe, TrainingSettings, product
 from pyvae.training.chunk import Chunk
@@ -41,7 +41,7 @@ BATCHES = (64, 256, 1024)
 CACHED = (3, 6, 10, 8, 8)
 """Sizes of the cache that is read: 47 MB."""
 IMAGES = 4096  # of a turn
-MODELS, BATCH, HIDDEN, LATENTS = 4, 64, (256, 256), 10
+MODELS, BATCH, HIDDEN, LATENTS = 16, 64, (256, 256), 10
 
 Call = Callable[[], object]
 
@@ -61,14 +61,12 @@ def seconds(call: Call, calls: int) -> float:
 def own_ways(folder: str) -> dict[str, Callable[[], float]]:
     """Ways to 64 x 64 images, each the seconds of an image in one turn."""
     sprites, ways = Sprites(), {}
+    splines = Sprites((8, 6, 40, 32, 32), splines=5)
     cached = Sprites(CACHED).cached(folder, progress=False)
-    for name, data in {"rendered": sprites, "cached": cached}.items():
+    for name, data in {"rendered": sprites, "with five splines": splines, "cached": cached}.items():
         for batch in BATCHES:
             images = functools.partial(data.images, random_factors(data, batch))
             ways[f"{name}, batches of {batch}"] = per_image(images, batch)
-    splines = Sprites((8, 6, 40, 32, 32), splines=5)
-    factors = random_factors(splines, BATCHES[-1])
-    ways[f"with five splines, batches of {BATCHES[-1]}"] = per_image(lambda: splines.images(factors), BATCHES[-1])
     empty = torch.empty(BATCHES[-1], sprites.size)
     ways["floor"] = per_image(empty.zero_, BATCHES[-1])
     return ways
@@ -99,6 +97,11 @@ def median_ratio(above: list[float], below: list[float]) -> float:
     return statistics.median(a / b for a, b in zip(above, below, strict=True))
 
 
+def share(draws: list[float], steps: list[float]) -> float:
+    """Of drawing, in the time of drawing and training."""
+    return statistics.median(draw / (draw + step) for draw, step in zip(draws, steps, strict=True))
+
+
 def images_rows(times: dict[str, list[float]]) -> list[dict[str, object]]:
     fastest_peer = min((name for name in PEERS if name in times), key=lambda n: statistics.median(times[n]), default="")
     rows = []
@@ -123,8 +126,8 @@ def training_row(side: int, folder: str, rounds: int) -> dict[str, object]:
         bias=lambda cells: None,
         model=lambda models, seeds: StackedVAE(models, data.size, HIDDEN, LATENTS, seeds=seeds),
         likelihood=BernoulliReconstruction(),
-        objective=BetaTCVAE,
-        objective_settings={"dataset_size": data.count},
+        objective=BetaVAE,
+        objective_settings={},
     )
     chunk = Chunk.initialised(recipe.cells, range(MODELS), recipe, "fused")
     numbers, steps = torch.arange(MODELS), itertools.count()
@@ -143,6 +146,7 @@ def training_row(side: int, folder: str, rounds: int) -> dict[str, object]:
         "side": side,
         "images_per_second": {name: 1 / statistics.median(taken) for name, taken in times.items()},
         "drawn over consumed": {name: median_ratio(times["step"], times[name]) for name in ("rendered", "cached")},
+        "share_of_time": {name: share(times[name], times["step"]) for name in ("rendered", "cached")},
     }
     print(row)
     return row

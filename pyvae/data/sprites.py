@@ -25,7 +25,7 @@ from pyvae.data.rendering.boxes import Renderer
 from pyvae.data.rendering.distances import SHAPES
 
 NAMES = ("shape", "scale", "orientation", "x", "y")
-_RENDERING = 1  # counts changes of pixels: files of earlier ones are not read
+_RENDERING = 2  # counts changes of pixels: files of earlier ones are not read
 _BLOCK = 4096  # images that are rendered at a time for a file
 
 

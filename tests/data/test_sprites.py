@@ -141,6 +141,14 @@ def test_colour_is_a_sixth_factor() -> None:
     assert len(means.gt(0).unique(dim=0)) == 4  # red, yellow-green, cyan and violet light other channels or shares
 
 
+def test_coloured_draws_are_the_images_of_their_factors() -> None:
+    together = COLOURED.draw(40, seeds(7, 8))
+    assert together.factors.shape == (2, 40, 6) and together.images.shape == (2, 40, 432)
+    assert torch.equal(COLOURED.images(together.factors), together.images)
+    assert torch.equal(COLOURED.draw(40, seeds(8)).images[0], together.images[1])
+    assert set(together.factors[..., 5].flatten().tolist()) == {0, 1, 2, 3}
+
+
 def test_hard_edges_are_white_or_black() -> None:
     hard = Sprites(sizes=(3, 2, 4, 3, 5), side=24, antialias=False)
     assert set(hard.images(hard.labels()).unique().tolist()) == {0.0, 1.0}

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+import numpy as np
 import torch
-from numpy.lib.stride_tricks import as_strided
 from torch import Tensor
 
 from pyvae.data.rendering import distances, splines
@@ -25,29 +25,25 @@ REACH = (*distances.REACH, splines.REACH)
 
 
 class Sprite(NamedTuple):
-    """What the factors of images mean, each [N, 1, 1]: numbers of shapes, radii in image widths, cosines and sines;
-    hues, [N, channels, 1, 1]; and the numbers of places, [N].
+    """What the factors of images mean: numbers of shapes and radii in pixels, [N, 1]; how much of a step to the right
+    and of one down is along u and along v, [2, 2, N, 1]; hues, [N, channels, 1]; and rows of `Strips`, [2 N].
     """
 
     kind: Tensor
     radius: Tensor
-    cosine: Tensor
-    sine: Tensor
+    rotation: Tensor
     hue: Tensor
-    x: Tensor
-    y: Tensor
+    place: Tensor
 
 
 class Strips(NamedTuple):
-    """Of boxes of one width, by the number of a place: how far their pixels are from the centre in image widths, across
-    [X, 1, W] and down [Y, W, 1]; where they start in their image, the sum of both parts [X] and [Y]; and where their
-    lines start from there, [channels, W].
+    """Boxes of one width. By the number of a place, those of x before those of y: how many pixels from the centre
+    theirs are, [X + Y, W], and where they start in their image, the sum of both, [X + Y]. And where their lines start
+    from there, [channels, W].
     """
 
-    across: Tensor
-    down: Tensor
-    left: Tensor
-    top: Tensor
+    pixels: Tensor
+    start: Tensor
     lines: Tensor
 
 
@@ -84,108 +80,124 @@ class Renderer:
         images = torch.zeros(len(factors), self.channels * self.side**2, dtype=dtype, device=factors.device)
         if factors.device.type != "cpu":  # which would have to wait for a look at the factors
             return self._at_once(factors, images)
-        for rows, sprites, family, scale in self._groups(factors):
-            self._paste(images, rows, *self._boxes(sprites, family, scale, images.dtype))
+        for rows, counts, scale in self._groups(factors):
+            self._paste(images, rows, *self._boxes(factors.index_select(0, rows), counts, scale, dtype))
         return images
 
     def _at_once(self, factors: Tensor, images: Tensor) -> Tensor:
         """Writes boxes that hold any sprite into black images."""
-        lines, boxes = self._boxes(self._sprites(factors), None, self.sizes[1] - 1, images.dtype)
+        lines, boxes = self._boxes(factors, None, self.sizes[1] - 1, images.dtype)
         places = lines[..., None] + torch.arange(boxes.shape[-1], device=lines.device)
         return images.scatter_(1, places.flatten(1), boxes.flatten(1))
 
+    def _groups(self, factors: Tensor) -> Iterator[tuple[Tensor, list[int], int]]:
+        """Rows of about one scale that are computed together: their numbers, family by family, how many each family
+        has, and their largest scale.
+        """
+        shape, scale = factors[:, :2].numpy().T  # numpy takes a third of torch's time for so few numbers
+        family = np.minimum(self.kinds, NAMED)[shape]
+        order = scale.argsort(kind="stable")
+        for first in range(0, len(order), TOGETHER):
+            rows = order[first : first + TOGETHER]
+            largest = int(scale[rows[-1]])
+            rows = rows[family[rows].argsort(kind="stable")]
+            yield torch.from_numpy(rows), np.bincount(family[rows]).tolist(), largest
+
     def _sprites(self, factors: Tensor) -> Sprite:
-        kinds, radii, cosines, sines, hues = _tables(self.sizes, self.kinds, self.colours, factors.device)
-        shape, scale, turn, x, y, *colour = factors.unbind(-1)
-        hue = hues[colour[0]] if self.channels > 1 else hues.expand(len(factors), 1, 1, 1)
-        return Sprite(kinds[shape], radii[scale], cosines[turn], sines[turn], hue, x, y)
+        kinds, radii, rotations, hues, first_place = _tables(self, factors.device)
+        shape, scale, turn, _, _, *colour = factors.unbind(-1)
+        return Sprite(
+            kind=kinds.index_select(0, shape),
+            radius=radii.index_select(0, scale),
+            rotation=rotations.index_select(2, turn),
+            hue=hues.index_select(0, colour[0]) if colour else hues,
+            place=(factors.T[3:5] + first_place).flatten(),
+        )
 
-    def _groups(self, factors: Tensor) -> Iterator[tuple[Tensor, Sprite, int, int]]:
-        """Rows that have one distance and about one scale: their numbers, sprites, the distance's number and their
-        largest scale.
+    def _boxes(
+        self, factors: Tensor, counts: list[int] | None, scale: int, dtype: torch.dtype
+    ) -> tuple[Tensor, Tensor]:
+        """Of sprites up to a scale, so many of each family: where the lines of their boxes start in their images,
+        [N, channels, W], and the boxes, which hold all pixels that they can cover, [N, channels, W, W].
         """
-        family = torch.tensor(self.kinds)[factors[:, 0]].clamp_(max=NAMED)
-        order = (family * self.sizes[1] + factors[:, 1]).argsort()
-        factors = factors[order]
-        sprites, start = self._sprites(factors), 0
-        for number, count in enumerate(torch.bincount(family).tolist()):
-            for first in range(start, start + count, TOGETHER):
-                part = slice(first, min(first + TOGETHER, start + count))
-                together = Sprite._make(values[part] for values in sprites)
-                yield order[part], together, number, int(factors[part, 1][-1])
-            start += count
-
-    def _boxes(self, sprites: Sprite, family: int | None, scale: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Of sprites up to a scale: where the lines of their boxes start in their images, [N, channels, W], and the
-        boxes, which hold all pixels that they can cover, [N, channels, W, W].
-        """
-        kind, radius, cosine, sine, hue, x, y = sprites
-        strips = _strips(self, self._width(family, scale), x.device)
-        across, down = strips.across[x], strips.down[y]
-        u = (across * cosine + down * sine).div_(radius)
-        v = (down * cosine - across * sine).div_(radius)
-        cover = self._cover(self._distance(u, v, kind, family).mul_(radius).mul_(-self.side))[:, None]
+        sprites, strips = self._sprites(factors), _strips(self, scale, factors.device)
+        pixels = strips.pixels.index_select(0, sprites.place).view(2, 1, len(factors), -1)
+        across, down = (pixels * sprites.rotation).unbind()
+        points = (across[:, :, None] + down[..., None]).flatten(2)
+        cover = self._cover(self._distances(points, sprites, counts))[:, None]
         if self.channels > 1:
-            cover = cover * hue
+            cover = cover * sprites.hue
         if dtype == torch.uint8:
             cover = cover.mul_(255).round_().to(torch.uint8)
-        return (strips.left[x] + strips.top[y])[:, None, None] + strips.lines, cover
-
-    def _width(self, family: int | None, scale: int) -> int:
-        """Of a box around any sprite up to a scale, whatever its place, at most the image's."""
-        radius = RADIUS * (SMALLEST + (1 - SMALLEST) * (scale / (self.sizes[1] - 1) if self.sizes[1] > 1 else 0.5))
-        reach = max(REACH) if family is None else REACH[family]
-        return min(self.side, math.floor(2 * (reach * radius * self.side + 0.5)) + 2)
+        lines = strips.start.index_select(0, sprites.place).view(2, -1, 1, 1).sum(0) + strips.lines
+        return lines, cover.view(*lines.shape, -1)
 
     def _paste(self, images: Tensor, rows: Tensor, lines: Tensor, boxes: Tensor) -> None:
         """Writes boxes into rows of images, by whole lines of a box: indices of pixels would take longer than boxes."""
-        flat, width = images.numpy().reshape(-1), boxes.shape[-1]
-        from_any_pixel = as_strided(flat, (flat.size - width + 1, width), 2 * flat.strides)
+        from_any_pixel = images.view(-1).unfold(0, boxes.shape[-1], 1).numpy()
         from_any_pixel[lines.add_((rows * images.shape[1])[:, None, None]).numpy()] = boxes.numpy()
 
-    def _distance(self, u: Tensor, v: Tensor, kind: Tensor, family: int | None) -> Tensor:
-        """Of the family's shapes, overwriting u and v; without one of every family, each where its kind asks for it."""
-        if family is None:
-            first, *others = sorted({min(number, NAMED) for number in self.kinds})
-            distance = self._distance(u.clone(), v.clone(), kind, first)
-            for number in others:
-                distance = torch.where(kind >= number, self._distance(u.clone(), v.clone(), kind, number), distance)
-            return distance
-        if family < NAMED:
-            return distances.NAMED[family](u, v)
-        tables = splines.spline_tables(max(self.kinds) - NAMED + 1, self.shape_seed).to(u.device)
-        return splines.distance(u, v, (kind - NAMED).clamp_(min=0), tables)
-
-    def _cover(self, depth: Tensor) -> Tensor:
-        """The share of a pixel within a shape, of how many pixels its centre is inside: an edge is one pixel wide, or
-        none.
+    def _distances(self, points: Tensor, sprites: Sprite, counts: list[int] | None) -> Tensor:
+        """Signed distances of points [2, N, P], overwriting them, of so many sprites of each family; without counts
+        every family's, each where a sprite's kind asks for it.
         """
-        return depth.add_(0.5).clamp_(0.0, 1.0) if self.antialias else (depth >= 0).float()
+        if counts is None:
+            first, *others = sorted({min(kind, NAMED) for kind in self.kinds})
+            found = self._distance(first, points.clone(), sprites.radius, sprites.kind)
+            for family in others:
+                distance = self._distance(family, points.clone(), sprites.radius, sprites.kind)
+                found = torch.where(sprites.kind >= family, distance, found)
+            return found
+        parts = zip(points.split(counts, 1), sprites.radius.split(counts), sprites.kind.split(counts), strict=True)
+        for family, part in enumerate(parts):
+            if counts[family]:
+                self._distance(family, *part)
+        return points[0]
+
+    def _distance(self, family: int, points: Tensor, radius: Tensor, kind: Tensor) -> Tensor:
+        """Of the family's shapes, in points[0], overwriting points."""
+        if family < NAMED:
+            u, v = points.unbind()
+            return distances.NAMED[family](u, v, radius)
+        tables = splines.spline_tables(max(self.kinds) - NAMED + 1, self.shape_seed).to(points.device)
+        return splines.distance(points, radius, kind - NAMED, tables)
+
+    def _cover(self, distance: Tensor) -> Tensor:
+        """The share of a pixel within a shape, of how far its centre is inside: an edge is one pixel wide, or none."""
+        return distance.add_(0.5).clamp_(0.0, 1.0) if self.antialias else (distance >= 0).float()
 
 
 @lru_cache(maxsize=64)
-def _tables(sizes: tuple[int, ...], kinds: tuple[int, ...], colours: int, device: torch.device) -> tuple[Tensor, ...]:
-    """What each value of shape, scale, orientation (twice) and colour means, as in Sprite."""
-    radius = RADIUS * (SMALLEST + (1 - SMALLEST) * _share(sizes[1]))
-    angle = 2 * math.pi * torch.arange(sizes[2], dtype=torch.float32) / sizes[2]
+def _tables(renderer: Renderer, device: torch.device) -> tuple[Tensor, ...]:
+    """What each value of shape, scale, orientation and colour means, as in Sprite; and the places of x and y 0."""
+    turns, colours = renderer.sizes[2], renderer.colours
+    angle = 2 * math.pi * torch.arange(turns, dtype=torch.float32) / turns
+    rotations = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()]).view(2, 2, -1)
     hues = [colorsys.hsv_to_rgb(number / colours, 1.0, 1.0) if colours > 1 else (1.0,) for number in range(colours)]
-    tables = (torch.tensor(kinds), radius, angle.cos(), angle.sin(), torch.tensor(hues))
-    return tuple(table[..., None, None].to(device) for table in tables)
+    first_place = torch.tensor([0, renderer.sizes[3]])
+    tables = (torch.tensor(renderer.kinds), _radii(renderer), rotations, torch.tensor(hues), first_place)
+    return tuple(table[..., None].to(device) for table in tables)
 
 
 @lru_cache(maxsize=256)
-def _strips(renderer: Renderer, width: int, device: torch.device) -> Strips:
-    """Boxes have the centre in their middle, but for those that are moved to stay in the image."""
-    side, pixels = renderer.side, torch.arange(width)
-    first, offsets = [], []
-    for size in renderer.sizes[3:5]:
-        centre = MARGIN + (1 - 2 * MARGIN) * _share(size)
-        start = (centre * side - (width - 1) / 2).floor().clamp(0, side - width).long()
-        first.append(start)
-        offsets.append(((start[:, None] + pixels) + 0.5) / side - centre[:, None])
-    lines = torch.arange(renderer.channels)[:, None] * side**2 + pixels * side
-    strips = (offsets[0][:, None], offsets[1][:, :, None], first[0], first[1] * side, lines)
-    return Strips._make(strip.to(device) for strip in strips)
+def _strips(renderer: Renderer, scale: int, device: torch.device) -> Strips:
+    """Of boxes around any sprite up to a scale, whatever its place: they have the centre in their middle, but for those
+    that are moved to stay in the image.
+    """
+    side, reach = renderer.side, max(REACH[min(kind, NAMED)] for kind in renderer.kinds)
+    width = min(side, math.floor(2 * (reach * float(_radii(renderer)[scale]) + 0.5)) + 2)
+    steps, across, down = torch.arange(width), *map(_share, renderer.sizes[3:5])
+    centre = side * (MARGIN + (1 - 2 * MARGIN) * torch.cat([across, down]))
+    first = (centre - (width - 1) / 2).floor().clamp(0, side - width).long()
+    pixels = first[:, None] + steps + 0.5 - centre[:, None]
+    start = first * torch.tensor([1, side]).repeat_interleave(torch.tensor(renderer.sizes[3:5]))
+    lines = torch.arange(renderer.channels)[:, None] * side**2 + steps * side
+    return Strips(pixels.to(device), start.to(device), lines.to(device))
+
+
+def _radii(renderer: Renderer) -> Tensor:
+    """Of each scale, in pixels."""
+    return renderer.side * RADIUS * (SMALLEST + (1 - SMALLEST) * _share(renderer.sizes[1]))
 
 
 def _share(size: int) -> Tensor:

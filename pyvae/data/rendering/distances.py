@@ -1,7 +1,9 @@
-"""Signed distances from a shape's edge, below 0 inside, of shapes about as large as the square with half a side of 1.
+"""Signed distances in pixels from the edge of a shape with half a side of `radius` pixels, above 0 inside.
 
-u grows to the right and v downwards, from a shape's centre of mass; functions may overwrite both. NAMED has a function
-for each named shape, in the order of SHAPES, and REACH how far from its centre each goes.
+u grows to the right and v downwards from a shape's centre of mass, in pixels [N, P]; radius is [N, 1]. A function
+leaves its distances in u, which it returns, and anything in v. It is made of operations that IEEE 754 rounds correctly,
+so that a pixel has the same bits wherever it stands in u. NAMED has a function for each named shape, in the order of
+SHAPES, and REACH how many radii from its centre each goes.
 """
 
 import math
@@ -18,27 +20,33 @@ HALF_AXES = (0.8, 1.3)
 HEART_HALF = 0.8  # a side of the heart's square
 
 
-def square(u: Tensor, v: Tensor) -> Tensor:
-    """Of the square: the larger of both distances, which is too short beyond a corner."""
-    return torch.maximum(u.abs_(), v.abs_(), out=u).sub_(1)
+def square(u: Tensor, v: Tensor, radius: Tensor) -> Tensor:
+    """Of the square: the smaller of both distances, which is too short beyond a corner."""
+    return torch.sub(radius, torch.maximum(u.abs_(), v.abs_(), out=u), out=u)
 
 
-def ellipse(u: Tensor, v: Tensor) -> Tensor:
-    """Of the ellipse, near its edge: the implicit form over the length of its gradient."""
+def ellipse(u: Tensor, v: Tensor, radius: Tensor) -> Tensor:
+    """Of the ellipse with half axes a and b, near its edge: the implicit form over the length of its gradient.
+
+    With v stretched by a/b it is a circle: l = |(u, v a/b)| is `a` on its edge, and |grad l| = |(u, v (a/b)^2)| / l.
+    """
     a, b = HALF_AXES
-    level = (u / a).hypot_(v / b)
-    slope = u.div_(a**2).hypot_(v.div_(b**2)).div_(level.clamp_min(1e-6)).clamp_min_(1e-6)
-    return level.sub_(1).div_(slope)
+    u.square_().clamp_min_(1e-6)  # the centre has a gradient, too
+    v.mul_(a / b).square_()
+    level = (u + v).sqrt_()
+    slope = v.mul_((a / b) ** 2).add_(u).sqrt_()
+    return torch.sub(radius * a, level, out=u).mul_(level).div_(slope)
 
 
-def heart(u: Tensor, v: Tensor) -> Tensor:
-    """Of a square on its corner with a half circle on each of its upper sides."""
-    half = HEART_HALF
+def heart(u: Tensor, v: Tensor, radius: Tensor) -> Tensor:
+    """Of a square on its corner with a half circle on each of its upper sides, the larger of both distances."""
+    half = radius * HEART_HALF
+    middle = half * math.sqrt(0.5)  # of a side, to the right and above the square's centre
+    u.abs_()
     v.sub_(half * HEART_CENTRE)
-    p, q = (u + v).mul_(math.sqrt(0.5)), v.sub_(u).mul_(math.sqrt(0.5))  # along the sides
-    left, right = (p + half).hypot_(q), (q + half).hypot_(p)
-    nearest = torch.minimum(left, right, out=left)
-    return torch.minimum(nearest, torch.maximum(p.abs_(), q.abs_(), out=p), out=nearest).sub_(half)
+    circle = (u - middle).square_().add_((v + middle).square_()).sqrt_()
+    corner = u.add_(v.abs_()).mul_(math.sqrt(0.5))
+    return torch.sub(half, torch.minimum(circle, corner, out=u), out=u)
 
 
 NAMED = (square, ellipse, heart)

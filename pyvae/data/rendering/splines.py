@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 CORNERS = (5, 8)  # at least and at most
 RADII = (0.35, 1.3)  # of corners
@@ -25,29 +26,27 @@ CELLS = 128
 Points = NDArray[np.float64]
 
 
-def distance(u: Tensor, v: Tensor, which: Tensor, tables: Tensor) -> Tensor:
-    """Signed distance at (u, v) from the edge of the shapes `which`, a number for each image [N, 1, 1].
+def distance(points: Tensor, radius: Tensor, which: Tensor, tables: Tensor) -> Tensor:
+    """Signed distance of points (u, v) [2, N, P] from the edge of the shapes `which` [N, 1], as `distances` has them of
+    named shapes.
 
     tables are `spline_tables`; between their points values are interpolated linearly.
     """
-    width = CELLS + 1
-    u, v = ((x + LIMIT).mul_(CELLS / (2 * LIMIT)).clamp_(0, CELLS - 1e-3) for x in (u, v))
-    column, row = u.floor(), v.floor()
-    u, v = u.sub_(column), v.sub_(row)
-    corner = row.to(torch.int32).mul_(width).add_(column.to(torch.int32)).add_((which * width**2).int())
-    flat = tables.reshape(-1)
-    top, bottom = ((_at(flat, corner + step), _at(flat, corner + (step + 1))) for step in (0, width))
-    above = torch.lerp(*top, u)
-    return above.lerp_(torch.lerp(*bottom, u), v)
-
-
-def _at(flat: Tensor, index: Tensor) -> Tensor:
-    return flat.index_select(0, index.reshape(-1)).view(index.shape)
+    count, width, _ = tables.shape
+    rows = count * width  # of all tables, one below the other: grid_sample's y goes from the first, -1, to the last, 1
+    u, v = points.div_(LIMIT * radius).clamp_(-1, 1).unbind()
+    v.mul_(CELLS / (rows - 1)).add_(which * (2 * width / (rows - 1)) + (CELLS / (rows - 1) - 1))
+    below = tables.view(1, 1, rows, width).expand(len(radius), -1, -1, -1)
+    places = points.permute(1, 2, 0)[:, None]
+    found = functional.grid_sample(below, places, padding_mode="border", align_corners=True)
+    return torch.mul(found[:, 0, 0], radius, out=u)
 
 
 @lru_cache(maxsize=8)
 def spline_tables(count: int, seed: int) -> Tensor:
-    """Signed distances of `count` shapes, float32 [count, CELLS + 1, CELLS + 1], rows downwards."""
+    """Signed distances of `count` shapes in half sides, above 0 inside, float32 [count, CELLS + 1, CELLS + 1], rows
+    downwards.
+    """
     return torch.stack([torch.from_numpy(_table(spline_outline(number, seed))) for number in range(count)])
 
 
@@ -116,5 +115,5 @@ def _table(outline: Points) -> NDArray[np.float32]:
         # A point is inside where the line from it to the right meets the edge an odd number of times.
         if ay != by:
             inside ^= ((ay > y) != (by > y)) & (x < ax + (y - ay) * dx / dy)
-    signed: Points = np.where(inside, -1, 1) * np.sqrt(nearest)
+    signed: Points = np.where(inside, 1, -1) * np.sqrt(nearest)
     return signed.reshape(CELLS + 1, CELLS + 1).astype(np.float32)

@@ -84,6 +84,21 @@ def test_bytes_are_the_nearest(renderer: Renderer) -> None:
     assert (in_bytes / 255 - renderer.render(factors)).abs().max() <= 0.5 / 255 + 1e-6
 
 
+@pytest.mark.parametrize(
+    ("kinds", "worst"),
+    [((0,), 0.27), ((1,), 0.08), ((2,), 0.25), ((3, 4, 5), 0.17)],  # worst where a corner lies within the pixel
+    ids=["square", "ellipse", "heart", "splines"],
+)
+def test_a_pixel_is_as_bright_as_the_share_of_it_that_the_sprite_covers(kinds: tuple[int, ...], worst: float) -> None:
+    sizes, side, finer = (len(kinds), 3, 7, 5, 4), 32, 16
+    factors = drawn(sizes, 60)
+    images = Renderer(sizes, kinds, side).render(factors).reshape(-1, side, side)
+    points = Renderer(sizes, kinds, side * finer, antialias=False).render(factors)
+    covered = points.reshape(-1, side, finer, side, finer).mean((2, 4))
+    wrong = (images - covered).abs()
+    assert float(wrong.max()) < worst and float(wrong[(covered > 0) & (covered < 1)].mean()) < 0.025
+
+
 def test_without_antialiasing_a_pixel_is_white_where_half_is_covered() -> None:
     soft = Renderer(SIZES, (0, 1, 2), 48)
     hard = dataclasses.replace(soft, antialias=False).render(drawn(SIZES))

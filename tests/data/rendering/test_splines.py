@@ -36,12 +36,12 @@ def test_distances_are_those_from_the_outline() -> None:
     torch.manual_seed(0)
     points = torch.rand(2000, 2, dtype=torch.float64) * 3 - 1.5
     truth = torch.cdist(points, outline).min(-1).values  # to the outline's points, 0.01 apart or so
-    found = splines.distance(
-        points[:, 0].float(), points[:, 1].float(), torch.ones(2000, dtype=torch.int64), splines.spline_tables(2, 7)
-    )
+    radius, which = torch.tensor([[8.0]]), torch.tensor([[1]])
+    in_pixels = (points.T[:, None] * 8).float()
+    found = splines.distance(in_pixels, radius, which, splines.spline_tables(2, 7))[0] / 8
     near = truth < 0.2
     assert (found.abs() - truth)[near].abs().max() < 0.02
-    assert found[(points.norm(dim=-1) > 1.45)].min() > 0
+    assert found[(points.norm(dim=-1) > 1.45)].max() < 0
 
 
 @pytest.mark.parametrize("number", range(4))
