@@ -19,7 +19,7 @@ from pyvae.errors import Interrupted, UserError
 from pyvae.info import facts
 from pyvae.nn import products
 from pyvae.settings import Config
-from pyvae.studies import NAMES, Study, StudyError, study_named
+from pyvae.studies import NAMES, Study, StudyError, asked, study_named
 from pyvae.studies.evaluate import evaluate_run
 from pyvae.studies.folder import study_in
 from pyvae.studies.run import run_study
@@ -67,22 +67,26 @@ def root(
     """Fused operations for variational autoencoders, and studies of them on biased data."""
 
 
-def _settings_help(study: Study[Any]) -> str:
-    """Every setting of a study with its type and default, for the end of the help."""
-    config = study.preset(study.default_preset)
+def _studies_help() -> str:
+    """Every study with its question and presets, for the end of the help."""
+    lines = [f"[b]{name}[/b]: {asked(name)} Presets: {', '.join(study_named(name).presets)}." for name in NAMES]
+    return "\n\n".join(["[b]Studies[/b], of which --fields lists the settings:", *lines])
+
+
+def _fields(study: Study[Any], config: Config) -> str:
+    """Every setting of a study with its type and its value in `config`."""
     values, aliases = config.values(), {new: old for old, new in config.ALIASES.items()}
-    lines = [
-        f"[b]Fields of {study.name} for --set[/b]: what they may be, and what they are in {config.preset}, the default:"
-    ]
+    lines = [f"[b]Fields of {study.name} for --set[/b]: what they may be, and what they are in {config.preset}."]
     for name, spec in config.specs().items():
         also = f" (or {aliases[name]})" if name in aliases else ""
-        default = escape(spec.shown(values[name]))
-        lines.append(f"[b]{name}[/b]{also}: {escape(spec.expected)}; {default}. {escape(spec.help)}")
-    lines.append("Another objective brings its own fields: try --set objective=beta-tcvae --show-config.")
+        value = escape(spec.shown(values[name]))
+        lines.append(f"[b]{name}[/b]{also}: {escape(spec.expected)}; {value}. {escape(spec.help)}")
+    if "objective" in config.CHOICES:
+        lines.append("Another objective brings its own fields: try --set objective=beta-tcvae --fields.")
     return "\n\n".join(lines)
 
 
-@app.command(epilog=_settings_help(study_named(NAMES[0])))
+@app.command(epilog=_studies_help())
 def study(
     name: Annotated[str, typer.Argument(metavar="[STUDY]", help=f"One of: {', '.join(NAMES)}.")] = NAMES[0],
     out: Annotated[
@@ -95,8 +99,8 @@ def study(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="Settings to start from: [b]quick[/b] (minutes), [b]seed[/b] (the source's 10 000 steps, "
-            "three seeds), [b]long[/b] (to convergence). Default: quick, or with --resume what the folder holds.",
+            help="Settings to start from, of which each study has its own; all have [b]quick[/b] (minutes). "
+            "Default: quick, or with --resume what the folder holds.",
             show_default=False,
         ),
     ] = None,
@@ -106,6 +110,9 @@ def study(
     ] = None,
     show_config: Annotated[
         bool, typer.Option("--show-config", help="Print the settings that would be used, as JSON, and leave.")
+    ] = False,
+    fields: Annotated[
+        bool, typer.Option("--fields", help="List the fields that --set takes, with what each is for, and leave.")
     ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the study in the folder from its last checkpoint.")
@@ -117,10 +124,9 @@ def study(
         str, typer.Option(help="Where models are trained: cpu, cuda, or a certain GPU such as cuda:1.")
     ] = "cpu",
 ) -> None:
-    """Train VAEs on biased grid data, measure what they recover, and write figures and a report.
+    """Train a study's VAEs, measure them, and write figures and a report.
 
-    All models of all biases (mu), strengths (beta) and seeds train at once. Ctrl-C stops at the next step
-    and keeps what is done.
+    All models of all biases, strengths and seeds train at once. Ctrl-C stops at the next step and keeps what is done.
 
     Examples:
 
@@ -139,6 +145,9 @@ def study(
     config = _config(chosen, out, preset, settings or [], resume=resume)
     if show_config:
         print(config.to_json(), end="")
+        return
+    if fields:
+        console.print(_fields(chosen, config), highlight=False)
         return
     report = run_study(chosen, config, out, resume=resume, device=device, console=console)
     console.print(f"report: {report}", highlight=False, markup=False, soft_wrap=True)

@@ -11,6 +11,7 @@ import torch
 import pyvae
 from pyvae import cli
 from pyvae.losses import OBJECTIVES
+from pyvae.studies import NAMES, asked
 from pyvae.studies.biased_grid import PRESETS, BiasedGridConfig
 from tests.studies.biased_grid.tiny import TINY
 
@@ -152,17 +153,20 @@ def test_the_version_is_told(monkeypatch, capsys) -> None:
     assert told.stdout == f"pyvae {pyvae.__version__}\n"
 
 
-def test_help_names_every_field_with_its_type_and_default(monkeypatch, capsys) -> None:
+def test_fields_are_told_with_their_types_and_values(monkeypatch, capsys) -> None:
     monkeypatch.setenv("COLUMNS", "300")
-    _, text, _ = run(monkeypatch, capsys, "study", "--help")
-    config = PRESETS["quick"]
+    config = PRESETS["quick"].overridden(["objective=beta-tcvae", "steps=77"])
+    _, text, _ = run(monkeypatch, capsys, "study", "--fields", "--set", "objective=beta-tcvae", "--set", "steps=77")
     for name, spec in config.specs().items():
         assert f"{spec.expected}; {spec.shown(config.values()[name])}. {spec.help}"[:60] in text, name
 
 
 def test_help_shows_how_to_call_it(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
     code, text, _ = run(monkeypatch, capsys, "study", "--help")
     assert code == 0 and "pyvae study --out runs/mine --resume" in text
+    for name in NAMES:
+        assert asked(name).endswith("?") and f"{name}: {asked(name)} Presets: quick, " in text
 
 
 def test_resume_without_a_study_starts_nothing(tmp_path, monkeypatch, capsys) -> None:
