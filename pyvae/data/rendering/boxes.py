@@ -181,14 +181,14 @@ def _tables(renderer: Renderer, device: torch.device) -> tuple[Tensor, ...]:
 
 @lru_cache(maxsize=256)
 def _strips(renderer: Renderer, scale: int, device: torch.device) -> Strips:
-    """Of boxes around any sprite up to a scale, whatever its place: they have the centre in their middle, but for those
-    that are moved to stay in the image.
-    """
-    side, reach = renderer.side, max(REACH[min(kind, NAMED)] for kind in renderer.kinds)
-    width = min(side, math.floor(2 * (reach * float(_radii(renderer)[scale]) + 0.5)) + 2)
+    """Of boxes around any sprite up to a scale, whatever its place, moved where they would leave the image."""
+    side = renderer.side
+    reach = float(_radii(renderer)[scale]) * max(REACH[min(kind, NAMED)] for kind in renderer.kinds)
+    reach += math.sqrt(0.5)  # of half a pixel that is covered in part, across a corner
+    width = min(side, math.floor(2 * reach) + 1)
     steps, across, down = torch.arange(width), *map(_share, renderer.sizes[3:5])
     centre = side * (MARGIN + (1 - 2 * MARGIN) * torch.cat([across, down]))
-    first = (centre - (width - 1) / 2).floor().clamp(0, side - width).long()
+    first = (centre - reach + 0.5).floor().clamp(0, side - width).long()
     pixels = first[:, None] + steps + 0.5 - centre[:, None]
     start = first * torch.tensor([1, side]).repeat_interleave(torch.tensor(renderer.sizes[3:5]))
     lines = torch.arange(renderer.channels)[:, None] * side**2 + steps * side
