@@ -34,6 +34,15 @@ def tidy(axes: Axes, title: str = "", xlabel: str = "", ylabel: str = "") -> Non
     axes.tick_params(labelsize=9, colors=INK)
 
 
+def logarithmic(axes: Axes, axis: str) -> None:
+    """A logarithmic axis, "x" or "y", where a line has a point to show on it: those of diverged models have none."""
+    lines = [np.asarray(line.get_xydata(), dtype=np.float64) for line in axes.lines]
+    points = np.concatenate([np.empty((0, 2)), *lines])
+    shown = points[np.isfinite(points).all(axis=1)]
+    if (shown[:, "xy".index(axis)] > 0).any():
+        axes.set(**{f"{axis}scale": "log"})
+
+
 def shades(count: int) -> list[tuple[float, float, float, float]]:
     """Colours for an ordered quantity, dark to light, even in lightness and distinct in grey too."""
     return [colormaps["viridis"](x) for x in np.linspace(0.0, 0.88, count)]

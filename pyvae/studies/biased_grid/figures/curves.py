@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
-from pyvae.plotting.style import FAINT, INK, new_figure, shades, tidy
+from pyvae.plotting.style import FAINT, INK, logarithmic, new_figure, shades, tidy
 from pyvae.report.statistics import t_interval
 from pyvae.studies.biased_grid.recipe import recipe
 from pyvae.studies.biased_grid.results import Saved, followed
@@ -54,7 +54,7 @@ def projection_curve(saved: Saved) -> Figure:
         )
     baseline = _running_mean(saved.pictures["baseline_projection_curve"].mean(0))
     axes.plot(baseline, color=FAINT, linewidth=2.2, label="untrained")
-    _logarithmic(axes, "y")
+    logarithmic(axes, "y")
     tidy(
         axes,
         "The projection while it learns (truth → means)",
@@ -129,7 +129,7 @@ def _training_curves(saved: Saved, by: str, quantity: str) -> Figure:
         rows = keep & (frame[column] == value)
         steps, mean = _mean_by_step(frame["step"][rows], frame[quantity][rows])
         axes.plot(steps, mean, color=colour, linewidth=1.4, label=f"{symbol} = {value:g}")
-    _logarithmic(axes, "x")
+    logarithmic(axes, "x")
     axes.xaxis.set_minor_formatter(NullFormatter())
     if quantity == "loss":
         floor = saved.results.config.grid.size / 2
@@ -145,14 +145,6 @@ def _training_curves(saved: Saved, by: str, quantity: str) -> Figure:
     tidy(axes, f"{title} at {fixed}", "step", unit)
     axes.legend(frameon=False, fontsize=8.5, loc="best", ncols=2 if len(values) > 4 else 1)
     return figure
-
-
-def _logarithmic(axes: Axes, axis: str) -> None:
-    """A logarithmic axis, where a curve has a point to show on it: diverged models have none."""
-    points = np.concatenate([np.asarray(line.get_xydata(), dtype=np.float64) for line in axes.lines])
-    shown = points[np.isfinite(points).all(axis=1)]
-    if (shown[:, "xy".index(axis)] > 0).any():
-        axes.set(**{f"{axis}scale": "log"})
 
 
 def _mean_by_step(
