@@ -19,7 +19,7 @@ import torch
 import pyvae
 from benchmarks.script import begin, parser_of
 from pyvae.bench.report import duration
-from pyvae.ops.minibatch_log_density import takes_grids
+from pyvae.ops.gridded_marginals import takes_grids
 
 QUERIES = (64, 256, 1024, 4096)
 POSTERIORS = (64, 256, 1024, 4096, 16384, 65536)

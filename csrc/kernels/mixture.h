@@ -36,6 +36,13 @@ struct ColumnOrder {
   bool of(int64_t b) const { return on != nullptr && on[b] != 0; }
 };
 
+// Importance weights, as natural logarithms; null where all columns count alike.
+template <typename T>
+struct Importance {
+  const T* column = nullptr;  // [B, M]: what each counts, beside the pair's weight
+  const T* own = nullptr;     // [B, M]: what the diagonal weighs more, row by row, in place of PairWeights' ratio
+};
+
 // The columns as the kernels want them: base-2 quantities of math/gaussian.h. Filled by mixture_columns.
 template <typename T>
 struct MixtureColumns {
@@ -45,6 +52,7 @@ struct MixtureColumns {
   T* tiles;         // [B, tiles, D, 3, kTile]: mean, scale, constant; columns beyond the last are harmless
   T* constants;     // [B, tiles, groups, kTile]: a column's constants summed over each group of latents
   ColumnOrder<T> order = {};
+  Importance<T> importance = {};
 };
 
 template <typename T>

@@ -6,7 +6,8 @@
 //   mss         1/M'              1/N              (N - M')/(N M')      Chen et al. 2018, appendix C, M' = M - 1
 //   balanced    (N - 1)/(N M')    1/N                                   unbiased for q(z), independent of the order
 //
-// At M = 1 there is only the own posterior: mss and balanced give log q(z | x).
+// At M = 1 there is only the own posterior: mss and balanced give log q(z | x). Importance weights of posteriors come
+// to these, a factor of each column and for balanced one of each row's diagonal: pyvae/ops/importance.py makes them.
 #pragma once
 #include "portable.h"
 

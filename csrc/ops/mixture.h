@@ -43,10 +43,33 @@ inline Tensor column_memory(const Sizes& sizes, const Tensor& like) {
                   {sizes.batch, tiles_of(sizes.columns), 3 * sizes.latents + latent_groups(sizes.latents), kTile});
 }
 
+// A call's importance weights, natural logarithms [..., M]: of the columns, and of their own rows where the estimator
+// tells these apart.
+struct ImportanceTensors {
+  std::optional<Tensor> column, own;
+
+  void check(const Sizes& sizes, const Tensor& like) const {
+    for (const std::optional<Tensor>* weights : {&column, &own}) {
+      if (!weights->has_value()) continue;
+      check_alike(like, {**weights});
+      STD_TORCH_CHECK((*weights)->numel() == sizes.batch * sizes.columns, "expected a weight of every posterior");
+    }
+    STD_TORCH_CHECK(!own || column, "expected weights of the columns beside those of their own rows");
+  }
+  ImportanceTensors dense() const {
+    return {column ? std::optional(ops::dense(*column)) : std::nullopt,
+            own ? std::optional(ops::dense(*own)) : std::nullopt};
+  }
+  template <typename T>
+  Importance<T> pointers() const {
+    return {column ? in<T>(*column) : nullptr, own ? in<T>(*own) : nullptr};
+  }
+};
+
 // The transformed columns, in the order that `order` gives where there is one.
 template <typename T, typename Order>
-MixtureColumns<T> transform(const Sizes& sizes, const Tensor& mu, const Tensor& logvar, const Tensor& memory,
-                            Order order) {
+MixtureColumns<T> transform(const Sizes& sizes, const Tensor& mu, const Tensor& logvar,
+                            const ImportanceTensors& importance, const Tensor& memory, Order order) {
   const int64_t tiles = sizes.batch * tiles_of(sizes.columns);
   T* first = out<T>(memory);
   MixtureColumns<T> args{sizes.batch,
@@ -55,7 +78,9 @@ MixtureColumns<T> transform(const Sizes& sizes, const Tensor& mu, const Tensor& 
                          in<T>(mu),
                          in<T>(logvar),
                          first,
-                         first + 3 * tiles * sizes.latents * kTile};
+                         first + 3 * tiles * sizes.latents * kTile,
+                         {},
+                         importance.pointers<T>()};
   order(args);
   launch(
       mu, tiles, grain_for(sizes.latents * kTile),
@@ -114,6 +139,7 @@ struct ForwardTensors {
   Tensor joint, peak, total;
   std::optional<Tensor> marginals;
   std::optional<Tensor> joint_score, marginal_scores;
+  ImportanceTensors importance = {};
 };
 
 // What takes scores: of z's shape, or empty but for the axes that vmap counts on.
@@ -137,10 +163,11 @@ template <typename Order, typename Cpu, typename Cuda>
 void mixture_forward(const Sizes& sizes, const Question& question, const ForwardTensors& of, int64_t cpu_elements,
                      int64_t terms_of_element, const Order& order, Cpu cpu, Cuda cuda) {
   const Tensor z = dense(of.z), mu = dense(of.mu), logvar = dense(of.logvar), memory = column_memory(sizes, z);
+  const ImportanceTensors importance = of.importance.dense();
   const int64_t slots = block_slots(z), terms = sizes.columns * sizes.latents;
   const Tensor workspace = forward_workspace(sizes, question.channels, z, slots, cpu_elements);
   dispatch(z, [&]<typename T>() {
-    const MixtureLogDensity<T> args{transform<T>(sizes, mu, logvar, memory, order),
+    const MixtureLogDensity<T> args{transform<T>(sizes, mu, logvar, importance, memory, order),
                                     sizes.queries,
                                     question.channels,
                                     weights_of(sizes, question.dataset_size, question.estimator),
@@ -165,6 +192,7 @@ struct BackwardTensors {
   Tensor z, mu, logvar;
   Tensor peak, total, grad_joint;
   std::optional<Tensor> grad_marginals;
+  ImportanceTensors importance = {};
 };
 
 using Gradients = std::tuple<Tensor, Tensor, Tensor>;
@@ -205,13 +233,14 @@ Gradients mixture_backward(const Sizes& sizes, const Question& question, const B
     return {grad_z, grad_mu, grad_logvar};
   }
   const Tensor z = dense(of.z), mu = dense(of.mu), logvar = dense(of.logvar), memory = column_memory(sizes, z);
+  const ImportanceTensors importance = of.importance.dense();
   const Tensor peak = dense(of.peak), total = dense(of.total), grad_joint = dense(of.grad_joint);
   const std::optional<Tensor> grad_marginals =
       of.grad_marginals ? std::optional(dense(*of.grad_marginals)) : std::nullopt;
   const int64_t slots = block_slots(z);
   const Tensor workspace = backward_workspace(sizes, question.channels, z, slots);
   dispatch(z, [&]<typename T>() {
-    const MixtureLogDensityBackward<T> args{transform<T>(sizes, mu, logvar, memory, order),
+    const MixtureLogDensityBackward<T> args{transform<T>(sizes, mu, logvar, importance, memory, order),
                                             sizes.queries,
                                             question.channels,
                                             weights_of(sizes, question.dataset_size, question.estimator),

@@ -5,13 +5,45 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pyvae.ops.arguments import is_known
 from pyvae.ops.differentiable import Differentiable, final, gradient_of
 from pyvae.ops.registration import scores_serve, times_score, vmap_over_leading_axes, wanted
+
+# Where "auto" takes grids: with so many pairs for every query and posterior, and so many pairs times latents more, both
+# methods take as long (benchmarks/crossover.py). As many queries as posteriors: from M = 404 on with ten latents, 861
+# with one, 280 with many.
+_PAIRS_PER_POINT, _PAIRS_ONCE = 140, 500_000
+# On CUDA grids take some 30 launches, about 0.1 ms, and so do all pairs of one latent at about 30 operations each on a
+# GPU of 3e13 per second: so many of them at least. Counted, not yet measured.
+_PAIRS_OF_LAUNCHES = 2**27
 
 
 def grids_serve(z: Tensor) -> bool:
     """Whether there are grids for tensors of this type on this device."""
     return z.dtype == torch.float32 and z.device.type in ("cpu", "cuda")
+
+
+def takes_grids(method: str, z: Tensor, mu: Tensor) -> bool:
+    """Whether a method takes the marginals of these queries and posteriors from grids.
+
+    Raises:
+        NotImplementedError: for "gridded" where there are no grids.
+        ValueError: for an unknown method.
+    """
+    able = grids_serve(z)
+    if method == "auto":
+        queries, columns, latents = z.shape[-2], *mu.shape[-2:]  # of one batch entry: stacked or alone, the same choice
+        worth_launching = z.device.type == "cpu" or is_known(z.numel() * columns >= _PAIRS_OF_LAUNCHES)
+        least = _PAIRS_PER_POINT * (queries + columns) * latents + _PAIRS_ONCE
+        return able and worth_launching and is_known(queries * columns * latents >= least)
+    if method == "gridded" and not able:
+        raise NotImplementedError(
+            f"method 'gridded' must have float32 tensors on the CPU or CUDA, got {z.dtype} on {z.device.type}; "
+            "use 'exact'."
+        )
+    if method not in ("exact", "gridded"):
+        raise ValueError(f"method must be 'auto', 'exact' or 'gridded', got {method!r}.")
+    return method == "gridded"
 
 
 def gridded_marginals(

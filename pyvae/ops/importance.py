@@ -26,7 +26,9 @@ class Importance(NamedTuple):
 
     def of_posteriors(self, shape: torch.Size, dtype: torch.dtype) -> "Importance":
         """For posteriors [..., M] of this shape, in the dtype of the arithmetic."""
-        return Importance(*(None if part is None else part.to(dtype).expand(shape) for part in self))
+        columns = self.columns.to(dtype).expand(shape)
+        own_ratios, rows = (None if t is None else t.to(dtype).expand(shape) for t in self[1:])
+        return Importance(columns, own_ratios, rows)
 
 
 def checked_log_weights(log_weights: Any, device: torch.device, items: int) -> Tensor:

@@ -16,7 +16,7 @@ from pyvae.ops.arguments import (
     traced_number,
 )
 from pyvae.ops.differentiable import Differentiable, final, gradient_of
-from pyvae.ops.gridded_marginals import gridded_marginals, grids_serve
+from pyvae.ops.gridded_marginals import gridded_marginals, takes_grids
 from pyvae.ops.importance import fitted_log_weights, importance_of
 from pyvae.ops.joint_log_density import joint_log_density
 from pyvae.ops.registration import (
@@ -34,13 +34,6 @@ Method = Literal["auto", "exact", "gridded"]
 
 # The numbers of csrc/math/estimators.h.
 _ESTIMATORS = {"full": 0, "mws": 1, "mss": 2, "balanced": 3}
-# Where "auto" takes grids: with so many pairs for every query and posterior, and so many pairs times latents more, both
-# methods take as long (benchmarks/crossover.py). As many queries as posteriors: from M = 404 on with ten latents, 861
-# with one, 280 with many.
-_PAIRS_PER_POINT, _PAIRS_ONCE = 140, 500_000
-# On CUDA grids take some 30 launches, about 0.1 ms, and so do all pairs of one latent at about 30 operations each on a
-# GPU of 3e13 per second: so many of them at least. Counted, not yet measured.
-_PAIRS_OF_LAUNCHES = 2**27
 
 
 @exportable
@@ -155,43 +148,18 @@ def minibatch_log_density(
     columns, own_ratios, rows = None, None, None
     if log_weights is not None:
         columns, own_ratios, rows = importance_of(log_weights, estimator, size).of_posteriors(mu.shape[:-1], dtype)
-    if takes_grids(method, z, mu) and log_weights is None:
+    if takes_grids(method, z, mu) and columns is None:
         # In this order the joint's backward, which takes more memory, runs before the other's gradients exist.
         marginals, _, _ = gridded_marginals(z, mu, logvar, size, number, float(rtol))
         joint = joint_log_density(z, mu, logvar, size, number)
     else:
         scores = asks_rows_only(z, mu, logvar)
-        joint, marginals, *_ = _op(
-            z, mu, logvar, size, number, scores, *([] if columns is None else [columns, own_ratios])
-        )
+        joint, marginals, *_ = _op(z, mu, logvar, size, number, scores, columns, own_ratios)
         if rows is not None:
             joint, marginals = joint + rows, marginals + rows.unsqueeze(-1)
     if z.shape != shape:
         joint, marginals = joint.reshape(shape[:-1]), marginals.reshape(shape)
     return LogDensity(joint, marginals)
-
-
-def takes_grids(method: str, z: Tensor, mu: Tensor) -> bool:
-    """Whether a method takes the marginals of these queries and posteriors from grids.
-
-    Raises:
-        NotImplementedError: for "gridded" where there are no grids.
-        ValueError: for an unknown method.
-    """
-    able = grids_serve(z)
-    if method == "auto":
-        queries, columns, latents = z.shape[-2], *mu.shape[-2:]  # of one batch entry: stacked or alone, the same choice
-        worth_launching = z.device.type == "cpu" or is_known(z.numel() * columns >= _PAIRS_OF_LAUNCHES)
-        least = _PAIRS_PER_POINT * (queries + columns) * latents + _PAIRS_ONCE
-        return able and worth_launching and is_known(queries * columns * latents >= least)
-    if method == "gridded" and not able:
-        raise NotImplementedError(
-            f"method 'gridded' must have float32 tensors on the CPU or CUDA, got {z.dtype} on {z.device.type}; "
-            "use 'exact'."
-        )
-    if method not in ("exact", "gridded"):
-        raise ValueError(f"method must be 'auto', 'exact' or 'gridded', got {method!r}.")
-    return method == "gridded"
 
 
 def _fit_shapes(z: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -36,7 +36,7 @@ template <bool kScores, typename T, int N>
 Running<Vec<T, N>> forward_tiles(const MixtureLogDensity<T>& args, const Rows<T, N>& rows) {
   using V = Vec<T, N>;
   const int64_t columns = args.mixture.columns;
-  const SpecialPairs<T> special(args.weights, columns);
+  const SpecialPairs<T> special(args.weights, args.mixture, rows.b);
   alignas(64) T x[kTile][V::kLanes];
   Running<V> state = no_terms<V>();
   for (int64_t first = 0; first < columns; first += kTile) {
@@ -166,7 +166,8 @@ void start_peaks(const MixtureLogDensity<T>& args, const SpecialPairs<T>& specia
   fill_zero(run.peak, run.peak + run.pitch);
   if (args.queries != args.mixture.columns) return start_from_nearest_tiles(args.mixture, run, rows);
   for (int64_t i = 0; i < run.count; ++i) {
-    run.peak[i] = special.diagonal_shift + exponent_of(args.mixture, run, i, run.first + i);
+    run.peak[i] = special.own_shift(column_at(args.mixture, run.b, run.first + i)) +
+                  exponent_of(args.mixture, run, i, run.first + i);
   }
 }
 
@@ -218,7 +219,7 @@ void meet_tile(const MixtureLogDensity<T>& args, const SpecialPairs<T>& special,
 template <bool kScores, typename T>
 void forward_run(const MixtureLogDensity<T>& args, int64_t b, int64_t first, int64_t count, T* workspace) {
   const Run<T> run(args, b, first, count, workspace);
-  const SpecialPairs<T> special(args.weights, args.mixture.columns);
+  const SpecialPairs<T> special(args.weights, args.mixture, b);
   const QueryRows<T> rows{run.query, run.peak, run.total, run.pitch, run.latents};
   start_peaks(args, special, run, rows);
   const T cut = skip_cut(args.mixture.columns);

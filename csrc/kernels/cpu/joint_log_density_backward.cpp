@@ -79,11 +79,11 @@ void special_pairs(const Visit<T>& visit, Shift shift) {
   const Pairs& pairs = visit.pairs;
   const Backward<T>& call = visit.call;
   if (visit.group.list) {
-    visit_special(call.args.mixture, call.special, visit.part.b, 0, visit.group.list, visit.group.listed, pairs.column,
-                  shift);
+    visit_special(call.args.mixture, visit.part.special, visit.part.b, 0, visit.group.list, visit.group.listed,
+                  pairs.column, shift);
   } else {
-    call.special.visit(pairs,
-                       [&](int64_t row, int64_t column, T by) { shift(row - pairs.row, column - pairs.column, by); });
+    visit.part.special.visit(
+        pairs, [&](int64_t row, int64_t column, T by) { shift(row - pairs.row, column - pairs.column, by); });
   }
 }
 

@@ -109,7 +109,7 @@ void forward_tile(const MixtureLogDensity<T>& args, const Rows<T, N>& rows, int6
 template <bool kScores, typename T, int N>
 void forward_tiles(const MixtureLogDensity<T>& args, const Rows<T, N>& rows) {
   const int64_t columns = args.mixture.columns;
-  const SpecialPairs<T> special(args.weights, columns);
+  const SpecialPairs<T> special(args.weights, args.mixture, rows.b);
   TileMemory<T, N> memory{};
   for (int64_t first = 0; first < columns; first += kTile) {
     const int64_t count = smaller(kTile, columns - first);

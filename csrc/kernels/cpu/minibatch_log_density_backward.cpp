@@ -52,7 +52,7 @@ struct Visit {
   PYVAE_INLINE void with_shift(int64_t j, Body body) {
     const Pairs column{pairs.row, pairs.rows, pairs.column + j, 1};
     const auto set = [&](bool to_zero) {
-      return call.special.visit(
+      return part.special.visit(
           column, [&](int64_t row, int64_t, T value) { shift[row - pairs.row] = to_zero ? T(0) : value; });
     };
     if (set(false)) {

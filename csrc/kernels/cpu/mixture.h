@@ -59,31 +59,37 @@ template <typename T>
 struct SpecialPairs {
   int64_t columns;
   T diagonal_shift, next_shift;  // what they add to their base-2 exponents
+  const T* own;                  // Importance::own of the batch entry
 
-  SpecialPairs(const PairWeights& weights, int64_t columns)
-      : columns(columns),
+  SpecialPairs(const PairWeights& weights, const MixtureColumns<T>& mixture, int64_t b)
+      : columns(mixture.columns),
         diagonal_shift(static_cast<T>(weights.log_diagonal_ratio * kLog2E)),
-        next_shift(static_cast<T>(weights.log_next_ratio * kLog2E)) {}
+        next_shift(static_cast<T>(weights.log_next_ratio * kLog2E)),
+        own(mixture.importance.own ? mixture.importance.own + b * columns : nullptr) {}
+
+  bool any() const { return own != nullptr || diagonal_shift != T(0); }
+  // Of the pair of column j and the row that is its own.
+  T own_shift(int64_t j) const { return own ? own[j] * static_cast<T>(kLog2E) : diagonal_shift; }
 
   // Calls visit(row, column, shift) for those among `pairs`, and returns whether there were any.
   template <typename Visit>
   bool visit(const Pairs& pairs, Visit visit) const {
-    if (diagonal_shift == T(0)) return false;
-    bool any = false;
+    if (!any()) return false;
+    bool found = false;
     const int64_t end = pairs.row + pairs.rows;
     const auto one = [&](int64_t row, int64_t column, T shift) {
       if (column < pairs.column || column >= pairs.column + pairs.columns) return;
       visit(row, column, shift);
-      any = true;
+      found = true;
     };
     // Rows whose diagonal or next column can lie here, and the last row, whose next column is 0.
     const int64_t first = pairs.row > pairs.column - 1 ? pairs.row : pairs.column - 1;
     for (int64_t row = first; row < smaller(end, pairs.column + pairs.columns); ++row) {
-      one(row, row, diagonal_shift);
+      if (row < columns) one(row, row, own_shift(row));
       if (row + 1 < columns) one(row, row + 1, next_shift);
     }
     if (pairs.row < columns && columns <= end) one(columns - 1, 0, next_shift);
-    return any;
+    return found;
   }
 };
 

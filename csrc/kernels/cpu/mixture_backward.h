@@ -22,7 +22,6 @@ struct Backward {
   const MixtureLogDensityBackward<T>& args;
   MixtureBackwardWorkspace at;
   int64_t latents, columns, channels, joint;
-  SpecialPairs<T> special;
 
   explicit Backward(const MixtureLogDensityBackward<T>& args)
       : args(args),
@@ -30,8 +29,7 @@ struct Backward {
         latents(args.mixture.latents),
         columns(args.mixture.columns),
         channels(args.channels),
-        joint(args.channels - 1),
-        special(args.weights, args.mixture.columns) {}
+        joint(args.channels - 1) {}
 
   T* query(int64_t b, int64_t d, int64_t row) const {
     return args.workspace + at.query + (b * latents + d) * at.pitch + row;
@@ -54,6 +52,7 @@ struct Part {
   const Backward<T>& call;
   int64_t b, share, turn;
   bool at_once;
+  SpecialPairs<T> special;
 
   // The `item`-th of B * shares.
   Part(const Backward<T>& call, int64_t turn, int64_t item)
@@ -61,7 +60,8 @@ struct Part {
         b(item / call.at.shares.count()),
         share(item % call.at.shares.count()),
         turn(turn),
-        at_once(call.args.mixture.order.of(b)) {}
+        at_once(call.args.mixture.order.of(b)),
+        special(call.args.weights, call.args.mixture, b) {}
 
   bool is_empty() const { return at_once && !call.at.shares.has_turn(share, turn); }
   bool opens_columns() const { return at_once || turn == 0; }

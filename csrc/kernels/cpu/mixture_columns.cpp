@@ -4,6 +4,14 @@
 namespace pyvae::cpu {
 namespace {
 
+// What columns count is part of their constants: of every latent's, which is a marginal's, and of the joint's first
+// group's.
+template <typename T>
+void add_importance(const MixtureColumns<T>& args, int64_t count, const int64_t* from, T* constant) {
+  if (args.importance.column == nullptr) return;
+  for (int64_t j = 0; j < count; ++j) constant[j] += args.importance.column[from[j]] * static_cast<T>(kLog2E);
+}
+
 // One latent of a tile whose columns are rows `from` of mu and logvar, and its part of the columns' constants.
 template <typename T>
 void transform(const MixtureColumns<T>& args, int64_t b, int64_t first, int64_t d, const int64_t* from,
@@ -18,6 +26,7 @@ void transform(const MixtureColumns<T>& args, int64_t b, int64_t first, int64_t 
     scale[j] = log_density_scale(logvar[from[j] * stride]);
     constant[j] = log_density_constant(logvar[from[j] * stride]);
   }
+  add_importance(args, count, from, constant);
   for (int64_t j = count; j < kTile; ++j) mean[j] = 0, scale[j] = 1, constant[j] = 0;
   // Not of the rounded ones: where latents share a variance, their roundings are all the same and add up.
 #pragma omp simd
@@ -67,6 +76,7 @@ void transform_tiles(const MixtureColumns<T>& args, int64_t begin, int64_t end) 
       const int64_t end = smaller((group + 1) * kLatentGroup, args.latents);
       for (int64_t d = group * kLatentGroup; d < end; ++d) transform(args, b, first, d, from, constants);
       for (int64_t j = 0; j < kTile; ++j) to[j] = static_cast<T>(constants[j]);
+      if (group == 0) add_importance(args, smaller(kTile, args.columns - first), from, to);
     }
     if (args.order.of(b)) enclose(args, b, first);
   }

@@ -76,12 +76,12 @@ int64_t rows_within_reach(const T* box, const QueryRows<T>& rows, int64_t begin,
 template <typename T, typename Visit>
 void visit_special(const MixtureColumns<T>& mixture, const SpecialPairs<T>& special, int64_t b, int64_t row,
                    const int32_t* list, int64_t count, int64_t first, Visit visit) {
-  if (special.diagonal_shift == T(0)) return;
+  if (!special.any()) return;
   const int32_t* position = mixture.order.position + b * mixture.columns;
   for (int64_t k = 0; k < count; ++k) {
-    const int64_t own = row + list[k], next = column_at(mixture, b, own) + 1;
+    const int64_t own = row + list[k], column = column_at(mixture, b, own), next = column + 1;
     const int64_t own_at = own - first, next_at = position[next < mixture.columns ? next : 0] - first;
-    if (own_at >= 0 && own_at < kTile) visit(k, own_at, special.diagonal_shift);
+    if (own_at >= 0 && own_at < kTile) visit(k, own_at, special.own_shift(column));
     if (next_at >= 0 && next_at < kTile) visit(k, next_at, special.next_shift);
   }
 }

@@ -17,6 +17,7 @@ struct Problem {
   Sizes n;
   PairWeights weights;
   std::vector<T> z, mu, logvar, grad_joint, grad_marginals;
+  std::vector<T> importance = {}, own = {};  // [B, M], or empty
 };
 
 // hard: narrow posteriors, a query of which every term underflows to -inf, one that is its posterior's mean, a NaN.
@@ -24,7 +25,8 @@ struct Problem {
 // wide: distances whose squares are beyond float32, of posteriors as wide.
 // far: queries from which posteriors look alike, or are at infinity, and outliers among the posteriors.
 // loud: large cotangents of densities that are small beside the narrowest posterior's constant.
-enum class Values { usual, hard, rising, wide, far, loud };
+// weighed: columns count as many bits more or less, some nothing, and their own rows' balance is another in each row.
+enum class Values { usual, hard, rising, wide, far, loud, weighed };
 
 template <typename T>
 Problem<T> problem(const Sizes& n, Estimator estimator, Values values) {
@@ -58,6 +60,13 @@ Problem<T> problem(const Sizes& n, Estimator estimator, Values values) {
     for (int64_t d = 0; d < n.latents; ++d) p.logvar[d] = T(-20);
     for (T& grad : p.grad_joint) grad *= T(1e36);
     for (T& grad : p.grad_marginals) grad *= T(1e36);
+  }
+  if (values == Values::weighed) {
+    p.importance = random<T>(columns, 0, 3);
+    if (estimator == Estimator::balanced) p.own = random<T>(columns, -2, 1);
+    for (int64_t k = 0; k < columns; ++k) {
+      if (k % n.columns % 5 == 3) p.importance[k] = -std::numeric_limits<T>::infinity();
+    }
   }
   if (!hard || n.latents == 0) return p;
   const auto at = [&](int64_t row, int64_t d) -> T& { return p.z[row * n.latents + d]; };
@@ -100,8 +109,10 @@ std::vector<Named<T>> compute(const Problem<T>& p, Workspaces workspaces, Column
   std::vector<T> grad_z = marginals, grad_mu = unwritten<T>(elements), grad_logvar = grad_mu;
   const auto [forward_elements, backward_elements] = workspaces(n, channels);
   std::vector<T> workspace = unwritten<T>(forward_elements), gradients_workspace = unwritten<T>(backward_elements);
-  const MixtureColumns<T> mixture{n.batch,         n.columns,         n.latents,       p.mu.data(),
-                                  p.logvar.data(), parameters.data(), constants.data()};
+  const Importance<T> importance{p.importance.empty() ? nullptr : p.importance.data(),
+                                 p.own.empty() ? nullptr : p.own.data()};
+  const MixtureColumns<T> mixture{n.batch,           n.columns,        n.latents, p.mu.data(), p.logvar.data(),
+                                  parameters.data(), constants.data(), {},        importance};
   columns(mixture);
   forward(MixtureLogDensity<T>{mixture, n.queries, channels, p.weights, p.z.data(), joint.data(), marginals.data(),
                                peak.data(), total.data(), workspace.data()});
@@ -167,7 +178,7 @@ std::vector<Named<T>> compute_as_cuda(const Problem<T>& p, Grid grid, int64_t sl
 
 template <bool kMarginals, typename T>
 void check_sizes(const Sizes& n, Estimator estimator, Values values) {
-  constexpr const char* kValues[] = {"", " hard", " rising", " wide", " far", " loud"};
+  constexpr const char* kValues[] = {"", " hard", " rising", " wide", " far", " loud", " weighed"};
   constexpr const char* kEstimators[] = {"full", "mws", "mss", "balanced"};
   const std::string name = std::string(kMarginals ? "minibatch" : "joint") + "_log_density " + type_name<T>() + " " +
                            kEstimators[static_cast<int>(estimator)] + " B=" + std::to_string(n.batch) +
@@ -254,7 +265,7 @@ void check_equal_terms() {
 
 template <bool kMarginals, typename T>
 void check_type() {
-  constexpr Values kAll[] = {Values::usual, Values::hard, Values::rising};
+  constexpr Values kAll[] = {Values::usual, Values::hard, Values::rising, Values::weighed};
   // Around a tile of 64, a block of 128 rows or columns, a group of 16 latents.
   const Sizes square[] = {{1, 1, 1, 1},     {1, 1, 1, 3},      {2, 2, 2, 4},   {2, 7, 7, 5},
                           {3, 13, 13, 10},  {1, 64, 64, 8},    {1, 65, 65, 3}, {1, 127, 127, 2},

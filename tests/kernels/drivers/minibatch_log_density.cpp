@@ -52,6 +52,9 @@ struct Problem {
   Estimator estimator;
   int64_t dataset_size;
   Buffer<T> z, mu, logvar, grad_joint, grad_marginals;
+  // Importance weights [B, M], where there are any: of columns, some of which are left out, and of their own rows.
+  Buffer<T> importance, own;
+  bool weighed, own_weighed;
 };
 
 template <typename T>
@@ -63,11 +66,12 @@ Problem<T> random_problem(Case& c, bool marginals) {
   constexpr const char* kEstimators[] = {"full", "mws", "mss", "balanced"};
   const bool may_order = !marginals && sizeof(T) == 4 && n.queries == n.columns;
   const int64_t ordered = may_order ? c.below(4) : 0;
-  const bool narrow = ordered != 0 && c.one_in(2);
+  const bool narrow = ordered != 0 && c.one_in(2), weighed = c.one_in(3);
+  const bool own_weighed = weighed && estimator == Estimator::balanced;
   c.name = std::string(marginals ? "minibatch" : "joint") + "_log_density " + type_name<T>() + " " +
            kEstimators[static_cast<int>(estimator)] + " B=" + std::to_string(n.batch) +
            " Q=" + std::to_string(n.queries) + " M=" + std::to_string(n.columns) + " D=" + std::to_string(n.latents) +
-           " N=" + std::to_string(dataset_size) + " ordered=" + std::to_string(ordered);
+           " N=" + std::to_string(dataset_size) + " ordered=" + std::to_string(ordered) + (weighed ? " weighed" : "");
   Problem<T> p{marginals,
                ordered,
                n,
@@ -77,10 +81,30 @@ Problem<T> random_problem(Case& c, bool marginals) {
                values<T>(c, elements, 0, 1),
                values<T>(c, elements, narrow ? -5 : -0.5, 0.7),
                values<T>(c, rows, 0.5, 1),
-               marginals ? values<T>(c, rows * n.latents, 0.5, 1) : Buffer<T>(c, rows * n.latents, T(0))};
+               marginals ? values<T>(c, rows * n.latents, 0.5, 1) : Buffer<T>(c, rows * n.latents, T(0)),
+               values<T>(c, n.batch * n.columns, 0, 2),
+               values<T>(c, n.batch * n.columns, 0, 2),
+               weighed,
+               own_weighed};
+  for (int64_t k = 0; k < n.batch * n.columns; ++k) {
+    p.own[k] = -std::abs(p.own[k]);  // never more than the others', which skipped tiles count on
+    if (k % n.columns % 5 == 3) p.importance[k] = -std::numeric_limits<T>::infinity();
+  }
   // Narrow posteriors, of which tiles can be skipped, and a sample of each.
   for (int64_t k = 0; narrow && k < elements; ++k) p.z[k] = p.mu[k] + std::exp(p.logvar[k] / 2) * p.z[k];
   return p;
+}
+
+// log w_ij with the importance weights of batch entry b.
+template <typename T>
+double log_weight(const Problem<T>& p, int64_t b, int64_t i, int64_t j) {
+  const int64_t columns = p.n.columns, k = b * columns + j;
+  const double n = static_cast<double>(p.dataset_size);
+  const bool own = p.own_weighed && i == j;
+  // What the others have, in the place of the diagonal's.
+  const int64_t as = own && columns > 1 ? (i + 1) % columns : j;
+  const double shared = std::log(pair_weight(p.estimator, i, as, columns, n));
+  return shared + (p.weighed ? double{p.importance[k]} : 0) + (own ? double{p.own[k]} : 0);
 }
 
 // The softmax weights of all pairs of row i in one channel, in place of their
@@ -111,15 +135,12 @@ void add_row(const Problem<T>& p, int64_t b, int64_t i, Expected& e) {
   };
   std::vector<double> joint(columns), marginal(columns);
   for (int64_t j = 0; j < columns; ++j) {
-    joint[j] = std::log(pair_weight(p.estimator, i, j, columns, static_cast<double>(p.dataset_size)));
+    joint[j] = log_weight(p, b, i, j);
     for (int64_t d = 0; d < latents; ++d) joint[j] += log_density(j, d);
   }
   e.joint[row] = softmax(joint);
   for (int64_t d = 0; d < latents; ++d) {
-    for (int64_t j = 0; j < columns; ++j) {
-      const double weight = pair_weight(p.estimator, i, j, columns, static_cast<double>(p.dataset_size));
-      marginal[j] = std::log(weight) + log_density(j, d);
-    }
+    for (int64_t j = 0; j < columns; ++j) marginal[j] = log_weight(p, b, i, j) + log_density(j, d);
     const int64_t query = row * latents + d;
     e.marginals[query] = softmax(marginal);
     for (int64_t j = 0; j < columns; ++j) {
@@ -171,6 +192,7 @@ std::vector<Result<T>> compute(Case& c, const Problem<T>& p, Work work) {
   if (p.marginals) r.push_back({"marginals", Buffer<T>(c, rows * n.latents)});
   MixtureColumns<T> mixture{n.batch,         n.columns,         n.latents,       p.mu.data(),
                             p.logvar.data(), parameters.data(), constants.data()};
+  if (p.weighed) mixture.importance = {p.importance.data(), p.own_weighed ? p.own.data() : nullptr};
   Buffer<int32_t> on(c, n.batch, 0), column(c, n.batch * n.columns, 0), position(c, n.batch * n.columns, 0);
   Buffer<T> boxes(c, tiles * (3 * n.latents + 1));
   for (int64_t b = 0; b < n.batch; ++b) on[b] = static_cast<int32_t>(p.ordered >> (b % 2) & 1);

@@ -259,7 +259,7 @@ PYVAE_KERNEL void column_thread(const MixtureLogDensityBackward<T>& args, const 
                                 const BackwardItem& item, int thread) {
   const int64_t j = item.owned + thread;
   if (j >= args.mixture.columns) return;
-  const SpecialColumns<T> special = special_columns<T>(args.weights, args.mixture.columns);
+  const SpecialColumns<T> special = special_columns<T>(args.weights, args.mixture, item.batch);
   const OwnedColumns<kColumns, T> owned = owned_columns<kColumns>(args.mixture, item.batch, j);
   const ColumnLatent<kColumns, T> latent = first_latent_of_columns(args, at, item, j, owned);
   for (int64_t tile = item.tiles.first; tile < item.tiles.last; ++tile) {

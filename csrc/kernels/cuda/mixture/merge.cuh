@@ -83,7 +83,7 @@ PYVAE_KERNEL RowSum<T> far_sum(const MixtureLogDensity<T>& args, const MixtureWo
   constexpr int kPacks = static_cast<int>(kTile) / kPackSize<T>;
   const int64_t packs = tiles_of(args.mixture.columns) * kPacks;
   ForwardTile<1, T> tile = forward_tile<1>(args, layout, at.batch, at.channel, at.row);
-  tile.shifted = tile.special.diagonal_shift != T(0);
+  tile.shifted = tile.special.any();
   RunningSums<T, 1> sums = no_sums<T, 1>(FarMarginalTerms::first_peak<T>());
   for (int64_t k = lane; k < packs; k += kWarp) {
     enter(tile, args.mixture, at.batch, at.channel, k / kPacks);

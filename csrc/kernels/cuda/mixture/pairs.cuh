@@ -121,18 +121,23 @@ template <typename T>
 struct SpecialColumns {
   int64_t columns;
   T diagonal_shift, next_shift;
+  const T* own;  // Importance::own of the batch entry
+
+  PYVAE_MEMBER bool any() const { return own != nullptr || diagonal_shift != T(0); }
 };
 
 template <typename T>
-PYVAE_KERNEL SpecialColumns<T> special_columns(const PairWeights& weights, int64_t columns) {
-  return {columns, static_cast<T>(weights.log_diagonal_ratio * kLog2E),
-          static_cast<T>(weights.log_next_ratio * kLog2E)};
+PYVAE_KERNEL SpecialColumns<T> special_columns(const PairWeights& weights, const MixtureColumns<T>& mixture,
+                                               int64_t b) {
+  const T* own = mixture.importance.own;
+  return {mixture.columns, static_cast<T>(weights.log_diagonal_ratio * kLog2E),
+          static_cast<T>(weights.log_next_ratio * kLog2E), own ? own + b * mixture.columns : nullptr};
 }
 
 // Whether a tile holds a special column at all; few do, and the others need not compare.
 template <typename T>
 PYVAE_KERNEL bool in_tile(const SpecialColumns<T>& special, const PairTile& tile) {
-  if (special.diagonal_shift == T(0)) return false;
+  if (!special.any()) return false;
   const int64_t end = tile.query + tile.rows;
   const bool near = tile.column <= end && tile.query < tile.column + tile.columns;
   return near || (tile.column == 0 && end >= special.columns);
@@ -140,7 +145,11 @@ PYVAE_KERNEL bool in_tile(const SpecialColumns<T>& special, const PairTile& tile
 
 template <typename T>
 PYVAE_KERNEL T shift_of(const SpecialColumns<T>& special, int64_t query, int64_t column) {
-  if (column == query) return special.diagonal_shift;
+  if (column == query) {
+    // Rows beyond the last compute, too.
+    return special.own && query < special.columns ? special.own[query] * static_cast<T>(kLog2E)
+                                                  : special.diagonal_shift;
+  }
   return column == (query + 1 == special.columns ? 0 : query + 1) ? special.next_shift : T(0);
 }
 

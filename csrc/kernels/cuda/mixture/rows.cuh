@@ -115,7 +115,7 @@ PYVAE_KERNEL void row_thread(const MixtureLogDensityBackward<T>& args, const Mix
                              const BackwardItem& item, int thread) {
   const int64_t i = item.owned + thread;
   if (i >= args.queries) return;
-  const SpecialColumns<T> special = special_columns<T>(args.weights, args.mixture.columns);
+  const SpecialColumns<T> special = special_columns<T>(args.weights, args.mixture, item.batch);
   const int rows = static_cast<int>(smaller<int64_t>(kThreads * kRows, args.queries - item.owned));
   const RowLatent<T> row = first_latent(args, at, item, i);
   for (int64_t tile = item.tiles.first; tile < item.tiles.last; ++tile) {

@@ -49,16 +49,20 @@ struct FillColumns : ThreadPerItem<FillColumns<T>, MixtureColumns<T>> {
     const int64_t padded = tiles_of(to.columns) * kTile, groups = latent_groups(to.latents);
     const int64_t j = k % padded, group = k / padded % groups, b = k / padded / groups;
     const bool exists = j < to.columns;
+    // What a column counts is part of its constants: of every latent's, and of the joint's first group's.
+    const T* weights = exists ? to.importance.column : nullptr;
+    const T counts = weights ? weights[b * to.columns + j] * static_cast<T>(kLog2E) : T(0);
     double sum = 0;
     for (int64_t d = group * kLatentGroup; d < smaller((group + 1) * kLatentGroup, to.latents); ++d) {
       const int64_t from = (b * to.columns + j) * to.latents + d;
       T* at = to.tiles + column_index(to, b, d, j);
       at[0] = exists ? to.mu[from] : T(0);
       at[kTile] = exists ? log_density_scale(to.logvar[from]) : T(1);
-      at[2 * kTile] = exists ? log_density_constant(to.logvar[from]) : -T(__builtin_inf());
+      at[2 * kTile] = exists ? log_density_constant(to.logvar[from]) + counts : -T(__builtin_inf());
       if (exists) sum += log_density_constant(static_cast<double>(to.logvar[from]));
     }
-    to.constants[constant_index(to, b, group, j)] = exists ? static_cast<T>(sum) : -T(__builtin_inf());
+    to.constants[constant_index(to, b, group, j)] =
+        exists ? static_cast<T>(sum) + (group == 0 ? counts : T(0)) : -T(__builtin_inf());
   }
 };
 

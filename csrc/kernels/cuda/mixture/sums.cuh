@@ -84,7 +84,7 @@ PYVAE_KERNEL ForwardTile<kRows, T> forward_tile(const MixtureLogDensity<T>& args
   const T* query = args.workspace + at.query + b * mixture.latents * at.pitch + row;
   ForwardTile<kRows, T> tile;
   tile.row = row, tile.latents = mixture.latents, tile.rows = {query, at.pitch};
-  tile.special = special_columns<T>(args.weights, mixture.columns);
+  tile.special = special_columns<T>(args.weights, mixture, b);
   const bool joint = channel == args.channels - 1;
   for (int r = 0; r < kRows; ++r) tile.z[r] = joint ? T(0) : query[channel * at.pitch + r * kThreads];
   return tile;
