@@ -1,5 +1,6 @@
 """What every answer of a study is made of."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,3 +32,8 @@ def mean_over_seeds(values: Array) -> Array:
     count = present.sum(axis=2)
     total = np.where(present, values, 0.0).sum(axis=2)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Parts of a sentence as "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))

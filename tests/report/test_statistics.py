@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from pyvae.report.statistics import rank_correlation, slope, t_interval, t_quantile
+from pyvae.report.statistics import rank_correlation, ratio_interval, slope, t_interval, t_quantile
 
 
 @pytest.mark.parametrize("degrees", [1, 2, 3, 5, 10, 11, 15, 30, 200])
@@ -57,3 +57,23 @@ def test_rank_correlation_with_ties() -> None:
     assert rank_correlation(x, y) == pytest.approx(stats.spearmanr(x[:6], y[:6]).statistic)
     assert rank_correlation(x, np.exp(x)) == pytest.approx(1)
     assert math.isnan(rank_correlation(x, np.ones(7)))
+
+
+def test_a_ratio_of_means_and_its_jackknife() -> None:
+    a, b = np.array([1.0, 2.0, 3.0, np.nan]), np.array([4.0, 5.0, 9.0, 1.0])
+    found = ratio_interval(a, b)
+    assert (found.mean, found.seeds) == (pytest.approx(6 / 18), 3)
+    pseudo = [3 * 6 / 18 - 2 * rest for rest in (5 / 14, 4 / 13, 3 / 9)]
+    assert found.half == pytest.approx(4.3027 * np.std(pseudo, ddof=1) / math.sqrt(3), rel=1e-4)
+    assert ratio_interval(2 * b, b).half == pytest.approx(0, abs=1e-12)
+    assert ratio_interval(a[:1], b[:1]) == (0.25, pytest.approx(math.nan, nan_ok=True), 1)
+    assert ratio_interval(a, np.zeros(4)).seeds == ratio_interval(a[3:], b[3:]).seeds == 0
+
+
+def test_intervals_of_ratios_cover() -> None:
+    """Of 2 000 studies of five seeds about 95 in a hundred intervals hold the ratio of the means."""
+    rng = np.random.default_rng(0)
+    gaps = 1 + 0.2 * rng.standard_normal((2000, 5))
+    closed = 0.5 * gaps + 0.1 * rng.standard_normal((2000, 5))
+    found = [ratio_interval(a, b) for a, b in zip(closed, gaps, strict=True)]
+    assert 0.92 < np.mean([abs(one.mean - 0.5) <= one.half for one in found]) < 0.98

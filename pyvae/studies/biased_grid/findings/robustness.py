@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from pyvae.report.answer import Answer, plus_minus
+from pyvae.report.answer import Answer, listed, plus_minus
 from pyvae.report.robustness import Robustness, Verdict
 from pyvae.studies.biased_grid.findings.comparison import robustness, verdict
 from pyvae.studies.biased_grid.findings.training import how_to_settle, warm_up
@@ -63,7 +63,7 @@ def _clear(found: Verdict) -> str:
         if row.shared_share_gain.known and not row.shared_share_gain.undecided
     ]
     parts = [f"for {_betas(found.steeper)} the share holds up worse"] if found.steeper else []
-    parts += [f"where both are in use, the share itself differs {_listed(levels)}"] if levels else []
+    parts += [f"where both are in use, the share itself differs {listed(levels)}"] if levels else []
     return f"What is clear: {'; '.join(parts)}. " if parts else ""
 
 
@@ -74,7 +74,7 @@ def _readings(compared: Sequence[Robustness], reference: float) -> str:
     parts = [f"{way} for {_betas(rows)}" for way, rows in (("better", flatter), ("worse", steeper)) if rows]
     return (
         "One seed gives readings, not an answer: where both are in use, the recovered share reads as holding up "
-        f"{_listed(parts)} as μ grows than at β = {reference:g}."
+        f"{listed(parts)} as μ grows than at β = {reference:g}."
     )
 
 
@@ -120,7 +120,3 @@ def _interval_note(seeds: int) -> str:
 
 def _betas(rows: Sequence[Robustness]) -> str:
     return "β = " + ", ".join(f"{row.strength:g}" for row in rows)
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
