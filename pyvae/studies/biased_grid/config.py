@@ -1,4 +1,4 @@
-"""The biased-grid study's settings, and three presets."""
+"""The biased-grid study's settings, and four presets."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -150,6 +150,10 @@ _IN_MINUTES: dict[str, Any] = {
     "steps": 5_000, "warmup_steps": 2_000, "kl": "closed_form",
 }  # fmt: skip
 _AT_LENGTH = {"seeds": (0, 1, 2), "steps": 200_000, "warmup_steps": 5_000, "patience": 10, "validate_every": 1_000}
+_FINE: dict[str, Any] = {
+    "mus": (0.0, 1.0, 2.0, 3.0, 4.0, 5.0), "strengths": tuple(round(2 ** (k / 2), 4) for k in range(-4, 11)),
+    "seeds": (0, 1, 2, 3, 4), "steps": 20_000, "warmup_steps": 5_000, "kl": "closed_form",
+}  # fmt: skip
 
 PRESETS: dict[str, BiasedGridConfig] = {
     # Answers in minutes: beta ramped up, closed-form KL, and betas and mus where latents are in use and fall out of it.
@@ -158,4 +162,6 @@ PRESETS: dict[str, BiasedGridConfig] = {
     "seed": BiasedGridConfig("seed").replaced(seeds=(0, 1, 2)),
     # To convergence: each model stops when its validation objective has stopped improving.
     "long": BiasedGridConfig("long").replaced(**_AT_LENGTH),
+    # What the source names as missing: a finer beta, in half octaves from 1/4 to 32, and five seeds. Hours.
+    "fine": BiasedGridConfig("fine").replaced(**_FINE),
 }

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 from pathlib import Path
 
@@ -28,6 +29,13 @@ def test_presets_are_the_protocols_of_the_study() -> None:
     assert quick.objective.options == {"kl": "closed_form", "warmup_steps": 2000, "schedule": "constant"}
     assert len([beta for beta in quick.axes.strengths if beta > 1]) >= 2 and len(quick.axes.seeds) == 3
     assert long.training.patience and long.objective.options["warmup_steps"] == 5000
+
+
+def test_the_fine_preset_has_half_octaves_of_beta() -> None:
+    betas = PRESETS["fine"].axes.strengths
+    assert (betas[0], betas[-1], len(betas)) == (0.25, 32, 15) and {1.0, 2.0, 4.0} <= set(betas)
+    assert all(b / a == pytest.approx(2**0.5, rel=1e-3) for a, b in itertools.pairwise(betas))
+    assert len(PRESETS["fine"].axes.seeds) == 5 and len(PRESETS["fine"].cells()) == 450
 
 
 def test_overrides_take_each_kind_of_field() -> None:
