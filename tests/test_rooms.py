@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pyvae import data, losses, metrics, studies
+from pyvae import data, losses, metrics, pictures, studies
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "pyvae"
@@ -27,6 +27,7 @@ LISTED = {
     "losses": (losses, {"__init__", "deprecated"}),
     "data": (data, {"__init__", "deprecated"}),
     "metrics": (metrics, {"__init__", "deprecated"}),
+    "pictures": (pictures, {"__init__"}),
 }
 
 

@@ -12,12 +12,13 @@ def chosen(run: Run, filters: Sequence[str], at_most: int) -> list[Member]:
     """The members that filters let through, NAME=VALUE[,VALUE…] each, all of which a model has to meet.
 
     NAME is one of the run's axes as its tables call them (`mu`, `beta`), `bias`, `strength`, `seed` or `group`. Without
-    a filter they are, of each group, those of the first seed and the bias nearest to 0, `at_most` in all, evenly apart.
+    a filter they are those of the first seed and the bias nearest to 0, evenly apart: `at_most` in all, or one of each
+    group where there are more of these.
 
     Raises StudyError for a filter of another form, a name or a value that the run has not, and where nothing is left.
     """
     if not filters:
-        return _spread(_standing_for_all(run), at_most)
+        return _standing_for_all(run, at_most)
     kept = list(run.members)
     for text in filters:
         kept = _filtered(run, kept, text)
@@ -67,15 +68,17 @@ def _shown(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:g}"
 
 
-def _standing_for_all(run: Run) -> list[Member]:
-    """The first seed and the least bias of each group whose images are those of the first."""
+def _standing_for_all(run: Run, at_most: int) -> list[Member]:
+    """Of the groups whose images have the shape of the first one's."""
+    alike = [member for member in run.members if member.data.shape == run.members[0].data.shape]
+    groups = list(dict.fromkeys(member.group for member in alike))
     found = []
-    for group in dict.fromkeys(member.group for member in run.members):
-        members = [member for member in run.members if member.group == group]
+    for group in groups:
+        members = [member for member in alike if member.group == group]
         first = [member for member in members if member.cell.seed == members[0].cell.seed]
         least = min((member.cell.bias for member in first), key=abs)
-        found += [member for member in first if member.cell.bias == least]
-    return [member for member in found if member.data.shape == found[0].data.shape]
+        found += _spread([member for member in first if member.cell.bias == least], max(1, at_most // len(groups)))
+    return found
 
 
 def _spread(members: list[Member], at_most: int) -> list[Member]:

@@ -21,6 +21,7 @@ from pyvae.pages.sections import (
     samples,
     table_of_latents,
     table_of_models,
+    table_of_rocs,
     traversals_beside,
 )
 from pyvae.pages.sheet import How, Material, Sheet
@@ -112,6 +113,8 @@ def _pictures(sound: Sequence[Sheet], material: Material, progress: PagesProgres
         section("How much latents are in use", table_of_latents(sound)),
         section("Unusual images", oddest(sound, material)),
     ]
+    if rocs := table_of_rocs(sound):
+        parts.append(section("Combinations that training never drew", rocs))
     progress.next("latents and factors")
     maps = [or_sentence(functools.partial(latent_map, sheet)) for sheet in sound]
     return [*parts, section("What latents tell of factors", *maps)]

@@ -87,7 +87,7 @@ def traversals(sheet: Sheet) -> str:
     around = {name: quantile_traversal(model, codes, start, seed=seed) for name, start in starts.items()}
     labels = [latent_label(sheet, latent) for latent in sheet.latents]
     rows = {name: _rows(labels, images, material) for name, images in around.items()}
-    moving = gif(around["image"], material.shape, columns=min(len(labels), 5))
+    moving = gif(around["image"], material.shape, columns=_columns(len(labels)))
     furthest = furthest_traversal(model, codes, seed=seed)
     low, high = decimals(float(furthest.values[0]), 2), decimals(float(furthest.values[-1]), 2)
     label = f"z{furthest.latent}, {low} to {high}"
@@ -107,6 +107,11 @@ def traversals(sheet: Sheet) -> str:
             gallery([picture(moving, "The first traversal as it moves: a tile for each latent, in the same order.")]),
         )
     )
+
+
+def _columns(tiles: int) -> int:
+    """At most five, such that few places stay empty."""
+    return tiles if tiles <= 5 else min((5, 4, 3), key=lambda columns: -tiles % columns)
 
 
 def traversals_beside(sheets: Sequence[Sheet], material: Material, latents: int) -> str:
@@ -174,15 +179,31 @@ def oddest(sheets: Sequence[Sheet], material: Material) -> str:
 
 def roc_of_never_drawn(sheet: Sheet) -> str:
     """How well the ELBO tells combinations that training never drew; nothing where it drew all."""
-    odd = sheet.member.never_drawn(sheet.material.values, sheet.material.labels)
+    odd = sheet.never_drawn
     if odd is None:
         return ""
-    found = roc(sheet.scores.numpy(), odd.numpy())
     caption = (
         f"{sheet.name}: does the ELBO tell the {int(odd.sum())} test images of combinations that training never drew "
         f"from the {int((~odd).sum())} others, which it may have seen? The area has a 95 % interval over images."
     )
-    return picture(png_of(draw_roc(found)), caption)
+    return picture(png_of(draw_roc(roc(sheet.scores.numpy(), odd.numpy()))), caption)
+
+
+def table_of_rocs(sheets: Sequence[Sheet]) -> str:
+    """The areas of models whose training never drew a combination; nothing where there is none."""
+    rows = []
+    for sheet in sheets:
+        if (odd := sheet.never_drawn) is not None:
+            found = roc(sheet.scores.numpy(), odd.numpy())
+            area, low, high = (decimals(value, 3) for value in (found.auc, found.low, found.high))
+            rows.append([sheet.name, area, f"{low} to {high}", str(int(odd.sum())), str(int((~odd).sum()))])
+    if not rows:
+        return ""
+    note = (
+        "How well the ELBO tells test images of combinations that training never drew from the others, which it may "
+        "have seen; the interval is over images."
+    )
+    return table(["model", "AUC", "95 % interval", "never drawn", "others"], rows) + paragraph(note, "note")
 
 
 def table_of_models(sheets: Sequence[Sheet]) -> str:

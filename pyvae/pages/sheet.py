@@ -136,6 +136,12 @@ class Sheet:
         )
 
     @cached_property
+    def never_drawn(self) -> Tensor | None:
+        """Which points, bool [N], are of combinations that training never drew; None where none or all are."""
+        found = self.member.never_drawn(self.material.values, self.material.labels)
+        return None if found is None or bool(found.all()) else found
+
+    @cached_property
     def map(self) -> LatentFactors | None:
         """What latents tell of factors, where there are factors."""
         if self.material.factors is None:

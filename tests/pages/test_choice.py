@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from pyvae.pages.choice import chosen
@@ -48,9 +50,9 @@ def test_what_the_run_has_not_is_a_sentence(run: Run, filters, sentence) -> None
 def test_groups_are_chosen_by_name(run: Run) -> None:
     made = recipe(steps=1)
     trained = train(made)
-    from pyvae.pages.run import _members
-
-    several = Run("groups", tuple(m for name in ("first", "second") for m in _members("groups", name, made, trained)))
+    groups = [dataclasses.replace(m, group=g) for g in ("first", "second") for m in run_of("a", made, trained).members]
+    several = Run("groups", tuple(groups))
     found = chosen(several, ["group=second"], 4)
     assert [member.name for member in found] == ["second, bias 0, beta 1, seed 0", "second, bias 0, beta 4, seed 0"]
     assert [member.group for member in chosen(several, [], 4)] == ["first", "first", "second", "second"]
+    assert [member.group for member in chosen(several, [], 1)] == ["first", "second"]

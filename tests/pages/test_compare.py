@@ -63,6 +63,16 @@ def test_models_of_one_run(folders: list[Path], tmp_path: Path) -> None:
     assert "<span>mu 2.5, beta 0.5, seed 1</span>" in text
 
 
+def test_combinations_that_one_run_never_drew_are_a_table(tmp_path: Path) -> None:
+    runs = [run("all"), run("some", removed=2)]
+    text = compare(runs, out=tmp_path / "page.html", how=SMALL, console=QUIET).read_text()
+    (section,) = re.findall(r"<h2>Combinations that training never drew</h2>(.*?)</section>", text, re.DOTALL)
+    rows = [re.findall(r"<td>(.*?)</td>", row) for row in re.findall(r"<tr>(<td>.*?)</tr>", section)]
+    assert [row[0] for row in rows] == ["some: bias 0, beta 1, seed 0", "some: bias 0, beta 4, seed 0"]
+    assert all(sum(map(int, row[3:])) == 60 and float(row[1]) > 0.9 for row in rows)
+    assert "The runs are of no study" in text
+
+
 def test_what_cannot_be_compared_is_a_sentence(folders: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "page.html"
     sprites = run("sprites", data=Sprites(sizes=(3, 2, 4, 4, 4), side=16), steps=1)

@@ -2,6 +2,7 @@
 
 import torch
 
+from pyvae.data import Bias, Remove, Sprites
 from pyvae.pages.run import open_run
 from pyvae.studies import load_models
 from tests.pages.runs import run, trained_in
@@ -31,3 +32,12 @@ def test_what_training_never_draws_is_told_by_its_bias() -> None:
     truth, labels = biased.data.test_factors(), biased.data.labels()
     assert torch.equal(biased.never_drawn(truth, labels), labels[:, 0] == 1)
     assert plain.never_drawn(truth, labels) is None
+
+
+def test_of_independent_factors_it_is_told_by_their_values() -> None:
+    sprites = Sprites(sizes=(3, 2, 4, 4, 4), side=16)
+    bias = Bias(Remove({"shape": [2], "x": [0, 1]}))
+    member = run(steps=1, data=sprites, bias=lambda cells: [bias] * len(cells)).members[0]
+    labels = sprites.labels()
+    expected = (labels[:, 0] == 2) & (labels[:, [factor.name for factor in sprites.factors].index("x")] < 2)
+    assert torch.equal(member.never_drawn(sprites.test_factors(), labels), expected)
