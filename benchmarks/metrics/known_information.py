@@ -1,246 +1,227 @@
-"""Scores of information whose truth is known: latents that are sums of independent factors and noise.
+"""Scores of information whose truth is known: each is its formula, restated, of what a world's latents tell."""
 
-A latent is z = a . v + noise. Given some of the factors it is a mixture over the others' values, whose entropy is an
-integral over one number, or, of bins, a sum over cells. A score is its formula, restated, of the matrix of these.
-"""
-
-import itertools
 import math
-from collections.abc import Callable
-from functools import cache
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy import optimize, special
 
 from benchmarks.metrics.coverage import Known, Problem
+from benchmarks.metrics.worlds import NOISES, ROWS, World
 from pyvae.metrics import Codes, Factors
 
 Array = npt.NDArray[np.float64]
 
 SIZES = (3, 4, 6)
-ROWS = 4000
-GRID = np.array(list(itertools.product(*map(range, SIZES))))  # [72, 3], each as often as any other
-ENTROPIES = np.log(SIZES)
-# Weights [D, K] of the factors, and the noise's standard deviation of every latent.
-WORLDS: dict[str, tuple[list[list[float]], float]] = {
-    "clean": ([[2, 0, 0], [0, 2, 0], [0, 0, 2]], 0.5),
-    "noisy": ([[1.5, 0, 0], [0, 1, 0], [0, 0, 0.7], [0, 0.4, 0]], 1.0),
-    "mixed": ([[1, 0.8, 0], [0.6, -1, 0], [0, 0.3, 0.8]], 0.5),
-    "spread": ([[2, 0, 0], [0, 1, 0], [0, 0.8, 0], [0.2, 0, 1]], 0.7),
+CLEAN, NOISY = [[2, 0, 0], [0, 2, 0], [0, 0, 2]], [[1.5, 0, 0], [0, 1, 0], [0, 0, 0.7], [0, 0.4, 0]]
+MIXED, SPREAD = [[1, 0.8, 0], [0.6, -1, 0], [0, 0.3, 0.8]], [[2, 0, 0], [0, 1, 0], [0, 0.8, 0], [0.2, 0, 1]]
+# The methods of intervals were chosen by what they cover here.
+WORLDS: dict[str, Callable[[str], World]] = {
+    "clean": lambda noise: World(SIZES, CLEAN, 0.5, noise),
+    "noisy": lambda noise: World(SIZES, NOISY, 1.0, noise),
+    "mixed": lambda noise: World(SIZES, MIXED, 0.5, noise),
+    "spread": lambda noise: World(SIZES, SPREAD, 0.7, noise),
 }
-UNIFORM = math.sqrt(3)  # half the width of uniform noise with standard deviation 1
+# No method was: other numbers of factors and values, frequencies that are not equal, other noise.
+FEW, MANY = [[3, 0], [0, 1], [0.5, 0.5]], [[1, 0, 0], [0, 0.5, 0], [0, 0, 0.3]]
+FOUR = [[2, 0, 0, 0], [0, 1.5, 0, 0], [0, 0.3, 0.8, 0], [0, 0, 0, 0.6], [0.4, 0, 0, 0.3]]
+ENTANGLED = [[1, 0.9, 0], [0.7, -1, 0.2], [0, 0.5, 0.6]]
+HELD_OUT_WORLDS: dict[str, Callable[[str], World]] = {
+    "few": lambda noise: World((2, 5), FEW, 0.6, noise, {0: (0.8, 0.2), 1: (0.4, 0.3, 0.15, 0.1, 0.05)}),
+    "four": lambda noise: World((2, 3, 5, 8), FOUR, 0.8, noise, {0: (0.75, 0.25)}),
+    "many": lambda noise: World((4, 12, 20), MANY, 0.4, noise),
+    "entangled": lambda noise: World((3, 3, 7), ENTANGLED, 0.7, noise, {0: (0.5, 0.25, 0.25), 1: (0.6, 0.2, 0.2)}),
+}
+UNBOUNDED = {"few": "laplace", "four": "skewed", "many": "logistic", "entangled": "student"}
+BOUNDED = {"few": "slanted", "four": "bowl", "many": "slanted", "entangled": "bowl"}
 
 
-class World:
-    """Latents with weights [D, K] and noise of a kind, and what they tell in truth."""
+class Truth(NamedTuple):
+    """Information [D, K], entropies of the factors [K] and of the latents [D], in nats."""
 
-    def __init__(self, weights: list[list[float]], std: float, noise: Literal["normal", "uniform"]) -> None:
-        self.weights, self.std, self.noise = np.array(weights, dtype=np.float64), std, noise
-        self.means = GRID @ self.weights.T  # [72, D]
-
-    def draw(self, seed: int) -> tuple[Codes, Factors]:
-        """Rows drawn anew, as points."""
-        rng = np.random.default_rng(seed)
-        rows = rng.integers(len(GRID), size=ROWS)
-        shape = (ROWS, self.means.shape[1])
-        noise = rng.normal(size=shape) if self.noise == "normal" else rng.uniform(-UNIFORM, UNIFORM, shape)
-        return Codes(self.means[rows] + self.std * noise), Factors(GRID[rows])
-
-    def posteriors(self) -> tuple[Codes, Factors]:
-        """Every combination of factors as often, as posteriors: what is random is drawn by the score."""
-        rows = np.tile(np.arange(len(GRID)), 10)
-        mu = self.means[rows]
-        return Codes(mu, np.full_like(mu, 2 * math.log(self.std))), Factors(GRID[rows])
-
-    def information(self, entropy: Callable[[int, Array], float]) -> Array:
-        """I(z_d; v_k) [D, K], of the entropy of latent d as a mixture of some combinations."""
-        latents, every = range(self.means.shape[1]), np.ones(len(GRID), dtype=bool)
-        given = [
-            [np.mean([entropy(d, GRID[:, k] == v) for v in range(size)]) for k, size in enumerate(SIZES)]
-            for d in latents
-        ]
-        return np.array([[entropy(d, every)] for d in latents]) - np.array(given)
-
-    def differential(self, latent: int, chosen: Array) -> float:
-        """H(z_d) in nats, of normal noise."""
-        means = self.means[chosen.astype(bool), latent]
-        z = np.linspace(means.min() - 10 * self.std, means.max() + 10 * self.std, 8001)
-        density = np.exp(-0.5 * ((z[:, None] - means) / self.std) ** 2).mean(1) / (self.std * math.sqrt(2 * math.pi))
-        return -float(np.trapezoid(density * np.log(np.maximum(density, 1e-300)), z))
-
-    def cells(self, edges: list[Array]) -> Callable[[int, Array], float]:
-        """The entropy of latent d in bins between its edges, of uniform noise."""
-
-        def entropy(latent: int, chosen: Array) -> float:
-            share = np.diff(self.below(edges[latent], latent, chosen.astype(bool)))
-            return -float((share[share > 0] * np.log(share[share > 0])).sum())
-
-        return entropy
-
-    def below(self, z: Array, latent: int, chosen: npt.NDArray[np.bool_]) -> Array:
-        """P(z_d <= z) of uniform noise."""
-        reach = UNIFORM * self.std
-        return np.clip((z[:, None] - self.means[chosen, latent] + reach) / (2 * reach), 0, 1).mean(1)
-
-    def equal_width(self, bins: int) -> list[Array]:
-        """Edges of bins between the least and the greatest value there can be."""
-        reach = UNIFORM * self.std
-        return [np.linspace(m.min() - reach, m.max() + reach, bins + 1) for m in self.means.T]
-
-    def equal_shares(self, bins: int) -> list[Array]:
-        """Edges of bins that are equally likely."""
-        every = np.ones(len(GRID), dtype=bool)
-        fine = [np.linspace(edges[0], edges[-1], 200_001) for edges in self.equal_width(2)]
-        below = [self.below(z, d, every) for d, z in enumerate(fine)]
-        shares = np.linspace(0, 1, bins + 1)[1:-1]
-        return [np.concatenate([z[:1], np.interp(shares, p, z), z[-1:]]) for z, p in zip(fine, below, strict=True)]
+    information: Array
+    entropies: Array
+    latents: Array
 
 
-# --- Formulas of the scores, of information [D, K] -----------------------------------------------------------------
+Formula = Callable[[Truth], float]
 
 
-def mig(information: Array) -> float:
-    top = np.sort(information, 0)
-    return float(((top[-1] - top[-2]) / ENTROPIES).mean())
+# --- Formulas of the scores ------------------------------------------------------------------------------------------
 
 
-def mig_sup(information: Array) -> float:
-    top = np.sort(information / ENTROPIES, 1)
+def mig(of: Truth) -> float:
+    top = np.sort(of.information, 0)
+    return float(((top[-1] - top[-2]) / of.entropies).mean())
+
+
+def mig_sup(of: Truth) -> float:
+    top = np.sort(of.information / of.entropies, 1)
     return float((top[:, -1] - top[:, -2]).mean())
 
 
-def dcimig(information: Array) -> float:
-    top, best = np.sort(information, 1), information.argmax(1)
-    gaps = [max([top[d, -1] - top[d, -2] for d in np.flatnonzero(best == k)], default=0.0) for k in range(len(SIZES))]
-    return float(sum(gaps) / ENTROPIES.sum())
+def dcimig(of: Truth) -> float:
+    top, best = np.sort(of.information, 1), of.information.argmax(1)
+    gaps = [
+        max([top[d, -1] - top[d, -2] for d in np.flatnonzero(best == k)], default=0.0) for k in range(len(of.entropies))
+    ]
+    return float(sum(gaps) / of.entropies.sum())
 
 
-def modularity(information: Array) -> float:
-    squared = information**2
-    return float((1 - (squared.sum(1) / squared.max(1) - 1) / (len(SIZES) - 1)).mean())
+def modularity(of: Truth) -> float:
+    squared = of.information**2
+    return float((1 - (squared.sum(1) / squared.max(1) - 1) / (len(of.entropies) - 1)).mean())
 
 
-def infom(information: Array) -> float:
-    shares = information / ENTROPIES
-    return float(((shares.max(1) / shares.sum(1)).mean() - 1 / len(SIZES)) / (1 - 1 / len(SIZES)))
+def infom(of: Truth) -> float:
+    shares, factors = of.information / of.entropies, len(of.entropies)
+    return float(((shares.max(1) / shares.sum(1)).mean() - 1 / factors) / (1 - 1 / factors))
 
 
-def infoc(information: Array) -> float:
-    shares, latents = information / ENTROPIES, len(information)
+def infoc(of: Truth) -> float:
+    shares, latents = of.information / of.entropies, len(of.information)
     return float(((shares.max(0) / shares.sum(0)).mean() - 1 / latents) / (1 - 1 / latents))
 
 
-def sufficiency(information: Array) -> float:
-    return float((information.max(0) / ENTROPIES).mean())
+def sufficiency(of: Truth) -> float:
+    return float((of.information.max(0) / of.entropies).mean())
 
 
-def jemmig_of(bins: int) -> Callable[[Array], float]:
-    def jemmig(information: Array) -> float:  # a latent in bins that are equally likely has the entropy log(bins)
-        top = np.sort(information, 0)
-        joint = ENTROPIES + math.log(bins) - 2 * top[-1] + top[-2]
-        return float((1 - joint / (ENTROPIES + math.log(bins))).mean())
-
-    return jemmig
+def minimality(of: Truth) -> float:
+    return float((of.information.max(1) / of.latents).mean())
 
 
-# --- Problems ------------------------------------------------------------------------------------------------------
+def jemmig(of: Truth, bins: int = 20) -> float:
+    """Of a latent in bins that are equally likely, whose entropy is log(bins)."""
+    top = np.sort(of.information, 0)
+    joint = of.entropies + np.maximum(math.log(bins), top[-1]) - top[-1]
+    return float((1 - (joint - top[-1] + top[-2]) / (of.entropies + math.log(bins))).mean())
 
 
-@cache
-def _world(name: str, noise: Literal["normal", "uniform"]) -> World:
-    return World(*WORLDS[name], noise)
+# --- Problems of worlds ----------------------------------------------------------------------------------------------
 
 
 @cache
-def _differential(name: str) -> Array:
-    world = _world(name, "normal")
-    return world.information(world.differential)
+def _world(name: str, noise: str) -> World:
+    return {**WORLDS, **HELD_OUT_WORLDS}[name](noise)
 
 
-def points(formula: Callable[[Array], float]) -> list[Problem]:
-    """Points with normal noise, of every world."""
-    return [
-        Problem(name, lambda seed, name=name: Known(*_world(name, "normal").draw(seed), formula(_differential(name))))
-        for name in WORLDS
-    ]
+@lru_cache(1000)
+def _drawn(name: str, noise: str, seed: int) -> tuple[Codes, Factors]:
+    """The same for all scores, which share what they compute of one pair."""
+    return _world(name, noise).draw(seed)
 
 
-def posteriors(formula: Callable[[Array], float]) -> list[Problem]:
-    """The same worlds as posteriors."""
-    return [
-        Problem(
-            name,
-            lambda seed, name=name: Known(*_world(name, "normal").posteriors(), formula(_differential(name))),
-            {"samples": 1000},
-        )
-        for name in WORLDS
-    ]
+@cache
+def _settled(name: str) -> tuple[Codes, Factors]:
+    return _world(name, "normal").posteriors()
 
 
-def binned(formula: Callable[[Array], float], bins: int, kind: str) -> list[Problem]:
-    """Points with uniform noise in bins."""
-
-    @cache
-    def truth(name: str) -> float:
-        world = _world(name, "uniform")
-        edges = world.equal_shares(bins) if kind == "shares" else world.equal_width(bins)
-        return formula(world.information(world.cells(edges)))
-
-    return [
-        Problem(name, lambda seed, name=name: Known(*_world(name, "uniform").draw(seed), truth(name)))
-        for name in WORLDS
-    ]
+@cache
+def _differential(name: str, noise: str) -> Truth:
+    world = _world(name, noise)
+    return Truth(world.information(world.differential), world.entropies, world.of_latents(world.differential))
 
 
-def minimal(bins: int = 15) -> list[Problem]:
-    """Minimality, whose latents' entropies are those of their bins."""
-
-    @cache
-    def truth(name: str) -> float:
-        world = _world(name, "uniform")
-        entropy, every = world.cells(world.equal_width(bins)), np.ones(len(GRID), dtype=bool)
-        of_latents = np.array([entropy(d, every) for d in range(world.means.shape[1])])
-        return float((world.information(entropy).max(1) / of_latents).mean())
-
-    return [
-        Problem(name, lambda seed, name=name: Known(*_world(name, "uniform").draw(seed), truth(name)))
-        for name in WORLDS
-    ]
+@cache
+def _binned(name: str, noise: str, bins: int) -> Truth:
+    world = _world(name, noise)
+    entropy = world.cells(world.equal_width(bins))
+    return Truth(world.information(entropy), world.entropies, world.of_latents(entropy))
 
 
-def explicit() -> list[Problem]:
-    """Bits with a latent each, of normal noise: the best probe is linear and leaves H(v | z)."""
+def points(formula: Formula, noises: Mapping[str, str]) -> list[Problem]:
+    """Points with the noise of each world."""
 
-    @cache
-    def told(gap: float) -> float:
-        z = np.linspace(-10, 10 + gap, 8001)
-        parts = np.exp(-0.5 * (z[:, None] - np.array([0, gap])) ** 2) / math.sqrt(2 * math.pi)
-        return float(np.trapezoid(-parts.mean(1) * np.log(parts.mean(1)), z)) - 0.5 * math.log(2 * math.pi * math.e)
+    def draw(name: str, seed: int) -> Known:
+        return Known(*_drawn(name, noises[name], seed), formula(_differential(name, noises[name])))
 
-    def draw(gaps: tuple[float, ...], seed: int) -> Known:
+    return [Problem(name, lambda seed, name=name: draw(name, seed)) for name in noises]
+
+
+def posteriors(formula: Formula, names: Sequence[str]) -> list[Problem]:
+    """The same worlds as normal posteriors."""
+
+    def draw(name: str) -> Known:
+        return Known(*_settled(name), formula(_differential(name, "normal")))
+
+    return [Problem(name, lambda seed, name=name: draw(name), {"samples": 1000}) for name in names]
+
+
+def binned(formula: Formula, noises: Mapping[str, str], bins: int = 15) -> list[Problem]:
+    """Points with bounded noise in bins of equal width."""
+
+    def draw(name: str, seed: int) -> Known:
+        return Known(*_drawn(name, noises[name], seed), formula(_binned(name, noises[name], bins)))
+
+    return [Problem(name, lambda seed, name=name: draw(name, seed)) for name in noises]
+
+
+# --- Bits and kinds with a latent each, told by a linear probe -------------------------------------------------------
+
+
+@cache
+def told_linearly(shares: tuple[float, ...], gap: float, noise: str) -> float:
+    """(H(v) - CE) / H(v) of the best multinomial logistic regression on one latent, whose means lie a gap apart."""
+    p, found = np.array(shares), NOISES[noise]
+    low, high = found.ppf([1e-9, 1 - 1e-9])
+    z = np.linspace(low, high + gap * (len(p) - 1), 8001)
+    weight = p * found.pdf(z[:, None] - gap * np.arange(len(p))) * (z[1] - z[0])
+
+    def loss(lines: Array) -> float:
+        return -float((weight * special.log_softmax(np.outer(z, lines[: len(p)]) + lines[len(p) :], axis=1)).sum())
+
+    entropy = float(special.entr(p).sum())
+    start = np.concatenate([gap * np.arange(len(p)), np.log(p) - (gap * np.arange(len(p))) ** 2 / 2])
+    return 1 - float(optimize.minimize(loss, start, tol=1e-9).fun) / entropy
+
+
+def explicit(shares: tuple[float, ...], gaps: Mapping[str, Sequence[float]], noise: str) -> list[Problem]:
+    """Kinds with these shares, a factor for each gap."""
+
+    def draw(given: Sequence[float], seed: int) -> Known:
         rng = np.random.default_rng(seed)
-        bits = rng.integers(2, size=(ROWS, len(gaps)))
-        codes = bits * np.array(gaps) + rng.normal(size=bits.shape)
-        return Known(Codes(codes), Factors(bits), float(np.mean([told(gap) for gap in gaps])) / math.log(2))
+        kinds = rng.choice(len(shares), p=shares, size=(ROWS, len(given)))
+        codes = kinds * np.array(given) + NOISES[noise].rvs(kinds.shape, random_state=rng)
+        return Known(Codes(codes), Factors(kinds), float(np.mean([told_linearly(shares, g, noise) for g in given])))
 
-    gaps = {"faint": (0.5, 1.0, 1.5), "clear": (2.0, 3.0), "one of each": (0.5, 2.0, 4.0)}
     return [Problem(name, lambda seed, given=given: draw(given, seed)) for name, given in gaps.items()]
 
 
-PROBLEMS: dict[str, list[Problem]] = {
-    "mig": points(mig),
-    "mig of posteriors": posteriors(mig),
-    "mig_sup": points(mig_sup),
-    "mig_sup of posteriors": posteriors(mig_sup),
-    "dcimig": points(dcimig),
-    "dcimig of posteriors": posteriors(dcimig),
-    "modularity": points(modularity),
-    "modularity of posteriors": posteriors(modularity),
-    "infomec_modularity": points(infom),
-    "infomec_compactness": points(infoc),
-    "infomec_explicitness": explicit(),
-    "jemmig": binned(jemmig_of(20), 20, "shares"),
-    "minimality": minimal(),
-    "sufficiency": binned(sufficiency, 15, "width"),
+OF_POINTS: dict[str, Formula] = {
+    "mig": mig,
+    "mig_sup": mig_sup,
+    "dcimig": dcimig,
+    "modularity": modularity,
+    "infomec_modularity": infom,
+    "infomec_compactness": infoc,
+    "jemmig": jemmig,
+}
+OF_POSTERIORS = ("mig", "mig_sup", "dcimig", "modularity")
+OF_BINS: dict[str, Formula] = {"minimality": minimality, "sufficiency": sufficiency}
+
+
+def _of_worlds(unbounded: Mapping[str, str], bounded: Mapping[str, str]) -> dict[str, list[Problem]]:
+    return {
+        **{name: points(formula, unbounded) for name, formula in OF_POINTS.items()},
+        **{f"{name} of posteriors": posteriors(OF_POINTS[name], list(unbounded)) for name in OF_POSTERIORS},
+        **{name: binned(formula, bounded) for name, formula in OF_BINS.items()},
+    }
+
+
+_GAPS = {"faint": (0.5, 1.0, 1.5), "clear": (2.0, 3.0), "one of each": (0.5, 2.0, 4.0)}
+
+PROBLEMS = {
+    **_of_worlds(dict.fromkeys(WORLDS, "normal"), dict.fromkeys(WORLDS, "uniform")),
+    "infomec_explicitness": explicit((0.5, 0.5), _GAPS, "normal"),
+}
+HELD_OUT = {
+    **_of_worlds(UNBOUNDED, BOUNDED),
+    "infomec_explicitness": [
+        *explicit((0.7, 0.3), {"rare": (0.7, 1.2), "rare and clear": (2.5, 0.7)}, "laplace"),
+        *explicit((0.5, 0.3, 0.2), {"three kinds": (0.6, 1.7)}, "normal"),
+    ],
 }
