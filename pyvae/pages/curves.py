@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from pyvae.pages.run import Run
 from pyvae.pages.sections import png_of
@@ -47,5 +48,6 @@ def _figure(name: str, lines: Mapping[str, Curve]) -> Figure:
     title, unit = QUANTITIES[name]
     tidy(axes, title, "step", unit)
     axes.set_xscale("log")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     figure.legend(loc="outside lower left", frameon=False, fontsize=8)
     return figure
