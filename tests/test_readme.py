@@ -217,3 +217,35 @@ def test_the_figures_of_dcis_probes_are_the_committed_ones() -> None:
     assert f"it takes {fast:.2f} s, and boosting {boosted:.0f} s" in words
     largest = max(ranks[name]["largest_difference"] for name in ("disentanglement", "completeness"))
     assert f"by up to {largest:.2f}" in words
+
+
+def test_the_table_of_intervals_is_the_committed_one() -> None:
+    page = ROOT / "docs/metrics.md"
+    (target,) = re.findall(r"\[coverage\.json\]\(([^)]+)\)", page.read_text())
+    held = json.loads((page.parent / target).read_text())
+    shown = re.findall(r"^\| `(\w+)`( of posteriors)?((?: \| \d\.\d+){4}) \|$", page.read_text(), re.MULTILINE)
+    expected = [
+        (name, "".join(f" | {of[name]['covered']:.3f} | {of[name]['width']:.2f}" for of in (chosen_by, held_out)))
+        for chosen_by, held_out in [(held["chosen by"], held["held out"])]
+        for name in chosen_by
+    ]
+    assert [(name + kind, numbers) for name, kind, numbers in shown] == expected
+    assert held["seeds"] == 200 and len(expected) > 20
+
+
+def test_the_speed_of_sprites_is_the_committed_one() -> None:
+    page = ROOT / "docs/data.md"
+    section = page.read_text().partition("\n### How fast\n")[2].partition("\n## ")[0]
+    (target,) = re.findall(r"\[sprites\.json\]\(([^)]+)\)", section)
+    held = json.loads((page.parent / target).read_text())
+    shown = [line for line in section.splitlines() if re.match(r"\|.*\d", line)]
+    speeds = [
+        f"| {row['way']} | {row['images_per_second']:.0f} | {row.get('over idsprites without a mark', 0):.1f} |"
+        for row in held["images"]
+        if row["way"] != "floor"
+    ]
+    shares = [
+        f"| {row['side']} | {' | '.join(f'{100 * share:.1f} %' for share in row['share_of_time'].values())} |"
+        for row in held["training"]
+    ]
+    assert [row.replace("| – |", "| 0.0 |") for row in shown] == speeds + shares
