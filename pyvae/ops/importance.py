@@ -85,8 +85,14 @@ def fitted_log_weights(
 
 def relative_log_weights(log_weights: Tensor) -> Tensor:
     """log(w_i / mean w) over the last axis: 0 for equal weights, exactly."""
+    return _relative(log_weights)[0]
+
+
+def _relative(log_weights: Tensor) -> tuple[Tensor, Tensor]:
+    """log(w_i / mean w), and w_i / max w."""
     below = log_weights - log_weights.amax(-1, keepdim=True)
-    return below - below.exp().mean(-1, keepdim=True).log()
+    weights = below.exp()
+    return below - weights.mean(-1, keepdim=True).log(), weights
 
 
 def relative_weights(log_weights: Tensor, like: Tensor) -> Tensor:
@@ -112,12 +118,10 @@ def importance_of(log_weights: Tensor, estimator: str, dataset_size: int) -> Imp
     With W = N mean w: "full" w_j / (M mean w), "mws" w_j / (M W), "balanced" w_i / W for the own posterior and
     (W - w_i) / W * w_j / sum_{k != i} w_k for the others; where no other has a weight, 1 for the own.
     """
-    columns = relative_log_weights(log_weights)
+    columns, weights = _relative(log_weights)
     if estimator != "balanced":
         return Importance(columns, None, None)
     items = log_weights.shape[-1]
-    below = log_weights - log_weights.amax(-1, keepdim=True)
-    weights = below.exp()
     # The sum of the others without a difference of two sums that may be nearly equal: of the largest weight, 1, it is
     # the sum of the rest; of any other it has 1 in it.
     rest = weights.scatter(-1, weights.argmax(-1, keepdim=True), 0.0).sum(-1, keepdim=True)
@@ -132,15 +136,18 @@ def importance_of(log_weights: Tensor, estimator: str, dataset_size: int) -> Imp
     return Importance(columns, own_ratios, rows)
 
 
-def _logs_of_equal(items: int, dataset_size: int, like: Tensor) -> tuple[Tensor, Tensor]:
+def _logs_of_equal(items: int, dataset_size: int, like: Tensor) -> tuple[Tensor | float, Tensor | float]:
     """Of "balanced" without weights, from math/estimators.h: the logarithms of the weight that all pairs share and of
     what the own posterior's is relative to it.
     """
-    size = like.new_full((), dataset_size)  # a number may be open under torch.compile, a tensor's logarithm is not
     if items == 1:
-        return torch.zeros_like(size), torch.zeros_like(size)
-    log_pair = ((size - 1) / size).log() - math.log(items - 1)
-    return log_pair, -size.log() - log_pair
+        return 0.0, 0.0
+    if not torch.compiler.is_compiling():
+        log_pair = math.log((dataset_size - 1) / dataset_size) - math.log(items - 1)
+        return log_pair, -math.log(dataset_size) - log_pair
+    size = like.new_full((), dataset_size)  # may be open there: a tensor's logarithm can be traced
+    log_pair_of_open = ((size - 1) / size).log() - math.log(items - 1)
+    return log_pair_of_open, -size.log() - log_pair_of_open
 
 
 def _can_be_read(tensor: Tensor) -> bool:

@@ -88,7 +88,7 @@ struct SpecialPairs {
       if (row < columns) one(row, row, own_shift(row));
       if (row + 1 < columns) one(row, row + 1, next_shift);
     }
-    if (pairs.row < columns && columns <= end) one(columns - 1, 0, next_shift);
+    if (columns > 1 && pairs.row < columns && columns <= end) one(columns - 1, 0, next_shift);
     return found;
   }
 };
