@@ -101,7 +101,10 @@ ESTIMATORS = ("full", "mws", "mss", "balanced")
 
 
 def _options(estimator: str, m: int) -> dict[str, object]:
-    return {"dataset_size": None if estimator == "full" else 3 * m + 5, "estimator": estimator}
+    """Of an estimator, or of "<estimator>-weighed", whose posteriors have importance weights by their places."""
+    estimator, *weighed = estimator.split("-")
+    options = {"dataset_size": None if estimator == "full" else 3 * m + 5, "estimator": estimator}
+    return {**options, "log_weights": 2 * torch.arange(m).double().cos()} if weighed else options
 
 
 def _terms(estimator: str, kinds: Sequence[str], cotangents: Sequence[Tensor], *inputs: Tensor) -> list[Tensor]:
@@ -297,7 +300,7 @@ USES = [
         ("row", "row"),
         terms=_terms_with_kl,
     ),
-    *map(_density, ESTIMATORS),
+    *map(_density, (*ESTIMATORS, "mws-weighed", "balanced-weighed")),
     *map(_joint_density, ESTIMATORS),
     *map(_marginals, ("full", "mss")),
     *map(_stacked_affine, (False, True)),
