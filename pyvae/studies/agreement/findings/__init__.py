@@ -1,0 +1,1 @@
+"""What a study found, in words: each answer computed from its results."""

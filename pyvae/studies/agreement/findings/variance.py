@@ -1,0 +1,89 @@
+"""How much of a score's variance is the objective's, the strength's, the seed's?"""
+
+import numpy as np
+
+from pyvae.report.answer import Answer, listed
+from pyvae.studies.agreement.findings.shares import Shares, shares_of
+from pyvae.studies.agreement.findings.words import percent
+from pyvae.studies.agreement.results import Results
+from pyvae.studies.agreement.texts import CONTENT, DISENTANGLEMENT, LABELS, USE
+
+QUESTION = "How much of a score is its objective, its strength, its seed?"
+PARTS = ("objective", "strength", "seed")
+
+
+def all_shares(results: Results) -> dict[str, Shares]:
+    """By name, of scores that vary; none with one seed."""
+    if not results.config.several_seeds:
+        return {}
+    found = {
+        name: shares_of(results.column(name), results.objective, results.cell, results.seed)
+        for name in (*DISENTANGLEMENT, *CONTENT, *USE)
+    }
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def about_variance(results: Results) -> Answer:
+    """Held against "random seeds matter more than the objective"."""
+    if not results.config.several_seeds:
+        short = "This study cannot say: with one seed, what the seed does cannot be told from what the strength does."
+        return Answer("variance", QUESTION, short, ())
+    every = all_shares(results)
+    scores = {name: one for name, one in every.items() if name in DISENTANGLEMENT}
+    if not scores:
+        return Answer("variance", QUESTION, "This study cannot say: no score varies.", ())
+    return Answer("variance", QUESTION, _verdict(scores), tuple(_details(results, scores)))
+
+
+def _verdict(scores: dict[str, Shares]) -> str:
+    count = len(scores)
+    objective, strength, seed = (float(np.mean([getattr(one, part).mean for one in scores.values()])) for part in PARTS)
+    shares = (
+        f"Averaged over {count} scores of disentanglement, the objective has {percent(objective)} of the variance, the "
+        f"strength {percent(strength)}, the seed {percent(seed)}."
+    )
+    return f"{shares} {_held(scores)}"
+
+
+def _held(scores: dict[str, Shares]) -> str:
+    """The claim of the large study beside what the intervals show."""
+    count, (seed, objective) = len(scores), _sides(scores)
+    if not any(one.seed_over_objective.known for one in scores.values()):
+        return "How sure that is takes three seeds or more."
+    if len(seed) > count / 2:
+        return f"The seed matters more than the objective for {len(seed)} of them, as Locatello et al. (2019) found."
+    if len(objective) > count / 2:
+        return (
+            f"The objective matters more than the seed for {len(objective)} of them, unlike what Locatello et al. "
+            "(2019) found."
+        )
+    return (
+        f"Whether seed or objective matters more is not settled: the seed for {len(seed)} of them, the objective for "
+        f"{len(objective)}, undecided for {count - len(seed) - len(objective)}."
+    )
+
+
+def _sides(scores: dict[str, Shares]) -> tuple[list[str], list[str]]:
+    """Scores of which the seed's share is above the objective's, and below it, by their intervals."""
+    seed = [name for name, one in scores.items() if one.seed_over_objective.above_zero]
+    return seed, [name for name, one in scores.items() if one.seed_over_objective.below_zero]
+
+
+def _details(results: Results, scores: dict[str, Shares]) -> list[str]:
+    most = max(scores, key=lambda name: scores[name].seed.mean)
+    least = min(scores, key=lambda name: scores[name].seed.mean)
+    details = [
+        f"The seed has most of {LABELS[most]}, {percent(scores[most].seed.mean)}, and least of {LABELS[least]}, "
+        f"{percent(scores[least].seed.mean)}, of {results.seeds} seeds."
+    ]
+    seed, objective = _sides(scores)
+    if seed or objective:
+        above, below = (listed([LABELS[name] for name in names]) or "none" for names in (seed, objective))
+        details.append(
+            f"The seed's share is above the objective's for {above}; below it for {below} (95 % intervals over seeds)."
+        )
+    details.append(
+        "Shares are of these strengths: the wider their range, the more is the strength's. Collapsed models count, "
+        "since collapse is what a strength can do. An estimate without bias can lie below 0 or above 100%."
+    )
+    return details

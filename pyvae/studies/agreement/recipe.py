@@ -1,0 +1,41 @@
+"""What the agreement study hands to the engine: a group of models for each objective."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from pyvae.data import DataSet
+from pyvae.losses import BernoulliReconstruction
+from pyvae.nn import StackedVAE
+from pyvae.studies.agreement.config import SWEEPS, AgreementConfig, Sweep
+from pyvae.training import Cell, Recipe
+
+AXES = ("bias", "strength")
+"""The same for all groups; no model of this study has a bias."""
+
+
+def recipes(config: AgreementConfig) -> dict[str, Recipe]:
+    """One for each objective, by the groups' names."""
+    data = config.data.open()
+    return {sweep.group: _recipe(config, sweep, data) for sweep in SWEEPS}
+
+
+def _recipe(config: AgreementConfig, sweep: Sweep, data: DataSet) -> Recipe:
+    def model(models: int, seeds: Tensor | None) -> StackedVAE:
+        return StackedVAE(models, data.size, config.model.hidden, config.model.latents, seeds=seeds)
+
+    return Recipe(
+        cells=config.cells(sweep),
+        settings=config.training,
+        data=data,
+        bias=_unbiased,
+        model=model,
+        likelihood=BernoulliReconstruction(),
+        objective=sweep.kind,
+        objective_settings=config.options_of(sweep, data.count),
+        axes=AXES,
+    )
+
+
+def _unbiased(cells: Sequence[Cell]) -> None:
+    """All models learn from the unbiased distribution."""

@@ -1,0 +1,158 @@
+"""report.html and findings.md of a finished study, from its folder only."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pyvae.files import atomic_write_text
+from pyvae.plotting.numbers import decimals
+from pyvae.report.answer import Answer
+from pyvae.report.page import bullets, code, definitions, gallery, header, page, paragraph, picture, section, table
+from pyvae.report.statistics import Interval
+from pyvae.studies.about import read_about, told
+from pyvae.studies.agreement.config import PRESETS, AgreementConfig
+from pyvae.studies.agreement.figures.draw import figures_of
+from pyvae.studies.agreement.findings.answers import findings
+from pyvae.studies.agreement.findings.variance import all_shares
+from pyvae.studies.agreement.findings.words import percent
+from pyvae.studies.agreement.results import Results, load_results
+from pyvae.studies.agreement.texts import (
+    CAPTIONS,
+    CONTENT,
+    DEFINITIONS,
+    DISENTANGLEMENT,
+    FIGURES_OF,
+    LABELS,
+    OBJECTIVES,
+    TITLE,
+    UDR_ACROSS,
+    USE,
+    WIDE,
+    WITHIN,
+)
+from pyvae.studies.command import command_of
+
+
+def write_texts(folder: Path | str) -> Path:
+    """Writes findings.md and report.html into the folder and returns the latter's path.
+
+    Raises FileNotFoundError naming what is missing, results or a figure.
+    """
+    folder = Path(folder)
+    results = load_results(folder)
+    answers = findings(results)
+    atomic_write_text(folder / "findings.md", _summary(results, answers))
+    path = folder / "report.html"
+    atomic_write_text(path, page(TITLE, _body(folder, results, answers)))
+    return path
+
+
+def _summary(results: Results, answers: Sequence[Answer]) -> str:
+    lines = [f"# {TITLE}", "", f"{_facts(results)}; computed from results.parquet."]
+    for answer in answers:
+        lines += ["", f"## {answer.question}", "", answer.short, "", *(f"- {detail}" for detail in answer.details)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _body(folder: Path, results: Results, answers: Sequence[Answer]) -> list[str]:
+    first, *others = answers
+    why, command = next_step(results)
+    return [
+        header(_facts(results), first.question, first.short, first.details),
+        _gallery(folder, results, first),
+        *(_answer(folder, results, answer) for answer in others),
+        section("What to try next", paragraph(why), code(command)),
+        section("Means of each objective", *_table(results)),
+        section("What is what", definitions(_definitions(results.config))),
+        section("Settings, and how to reproduce", *_settings(results.config, told(read_about(folder)))),
+    ]
+
+
+def _facts(results: Results) -> str:
+    seeds, config = results.seeds, results.config
+    return (
+        f"{len(results.table)} models of {len(results.groups)} objectives, {seeds} seed{'' if seeds == 1 else 's'}, "
+        f"{config.training.steps} steps, preset {config.preset}"
+    )
+
+
+def _answer(folder: Path, results: Results, answer: Answer) -> str:
+    parts = [paragraph(answer.short, "short"), bullets(answer.details), _gallery(folder, results, answer)]
+    if answer.name == "variance" and (shares := _shares(results)):
+        parts.append(shares)
+    return section(answer.question, *parts)
+
+
+def _gallery(folder: Path, results: Results, answer: Answer) -> str:
+    pictures, drawn = [], figures_of(results)
+    for name in (name for name in FIGURES_OF.get(answer.name, ()) if name in drawn):
+        path = folder / "figures" / f"{name}.png"
+        if not path.is_file():
+            raise FileNotFoundError(f"folder must hold the study's figures, but {folder} has no figures/{name}.png")
+        caption = _one_line(CAPTIONS[name]).format(within=WITHIN if results.config.several_seeds else "")
+        pictures.append(picture(path, caption, wide=name in WIDE))
+    return gallery(pictures) if pictures else ""
+
+
+def _shares(results: Results) -> str:
+    rows = [
+        [LABELS[name], *(_share(getattr(one, part)) for part in ("objective", "strength", "seed"))]
+        for name, one in all_shares(results).items()
+    ]
+    return table(("score", "objective", "strength", "seed"), rows) if rows else ""
+
+
+def _share(interval: Interval) -> str:
+    return percent(interval.mean) + (f" ± {percent(interval.half)}" if interval.known else "")
+
+
+def _table(results: Results) -> tuple[str, str]:
+    """The mean of each score over strengths and seeds, for each objective."""
+    names = [*DISENTANGLEMENT, *CONTENT, *USE, "udr", "aggregate_total_correlation", "active_latents", "elbo"]
+    rows = []
+    for i, group in enumerate(results.groups):
+        columns = [results.column(name)[results.objective == i] for name in names]
+        means = [float(np.nanmean(c)) if not np.isnan(c).all() else None for c in columns]
+        rows.append([OBJECTIVES[group], *("-" if mean is None else decimals(mean, 2) for mean in means)])
+    note = "Over all strengths and seeds, collapsed models included; results.parquet has every model."
+    return paragraph(note, "note"), table(("objective", *(LABELS[name] for name in names)), rows)
+
+
+def next_step(results: Results) -> tuple[str, str]:
+    """What is worth running after this study, in words and as a command."""
+    config = results.config
+    if not results.finite.any():
+        why, changed = (
+            "Every model has diverged. Try a smaller learning rate:",
+            config.replaced(learning_rate=config.training.learning_rate / 10),
+        )
+    elif results.seeds < 3:
+        why, changed = "Fewer than three seeds have no shares of variance with intervals. Five have:", PRESETS["laptop"]
+    else:
+        more = tuple(range(2 * results.seeds))
+        why, changed = "More seeds narrow what is said of seeds:", config.replaced(seeds=more)
+    return why, command_of(changed, PRESETS, out="runs/next")
+
+
+def _definitions(config: AgreementConfig) -> dict[str, str]:
+    words = {
+        "disentanglement": ", ".join(DISENTANGLEMENT.values()),
+        "content": ", ".join(CONTENT.values()),
+        "udr": UDR_ACROSS[config.several_seeds],
+    }
+    return {term: _one_line(text).format(**words) for term, text in DEFINITIONS.items()}
+
+
+def _settings(config: AgreementConfig, about: str) -> list[str]:
+    choices = (
+        f"Choices that no source states: strengths for images of this size and {config.training.steps} "
+        f"steps, by runs thrown away; MLPs of {', '.join(map(str, config.model.hidden))} units; "
+        f"Adam, learning rate {config.training.learning_rate:g}; capacity with γ = {config.choices.capacity_gamma:g}."
+    )
+    ran = [paragraph(about)] if about else []
+    return [code(command_of(config, PRESETS)), *ran, paragraph(choices), code(config.to_json(), "config.json")]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
