@@ -77,9 +77,9 @@ _SOURCE = {"steps": SOURCE_STEPS, "network": "conv", "side": 64, "curve_every": 
 
 PRESETS: dict[str, SchedulesConfig] = {
     # The source's runs at a tenth of its steps, on small images by an MLP: minutes.
-    "quick": SchedulesConfig("quick"),
+    "quick": SchedulesConfig("quick").replaced(hidden=(128, 128)),
     # The same with the source's β for each number of an image: what collapses at one scale need not at another.
-    "per-pixel": SchedulesConfig("per-pixel").replaced(scale=32 * 32 / SOURCE_NUMBERS),
+    "per-pixel": SchedulesConfig("per-pixel").replaced(hidden=(128, 128), scale=32 * 32 / SOURCE_NUMBERS),
     # The source's number of steps.
     "full": SchedulesConfig("full").replaced(steps=SOURCE_STEPS, curve_every=250),
     # Its network and image side as well; its data set with --set data=celeba --set data_path=FOLDER.

@@ -43,7 +43,7 @@ def test_every_schedule_is_a_group_with_steps_of_its_own() -> None:
 
 def test_networks_are_mlps_or_the_sources_convolutions() -> None:
     mlp, conv = (
-        recipes(PRESETS["quick"].replaced(network=network, side=16))[CONSTANT].model(1, None)
+        recipes(PRESETS["full"].replaced(network=network, side=16))[CONSTANT].model(1, None)
         for network in ("mlp", "conv")
     )
     assert type(mlp) is StackedVAE and mlp.hidden == (256, 256) and mlp.inputs == 256
