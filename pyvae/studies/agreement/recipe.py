@@ -8,6 +8,7 @@ from pyvae.data import DataSet
 from pyvae.losses import BernoulliReconstruction
 from pyvae.nn import StackedVAE
 from pyvae.studies.agreement.config import SWEEPS, AgreementConfig, Sweep
+from pyvae.studies.errors import StudyError
 from pyvae.training import Cell, Recipe
 
 AXES = ("bias", "strength")
@@ -15,8 +16,10 @@ AXES = ("bias", "strength")
 
 
 def recipes(config: AgreementConfig) -> dict[str, Recipe]:
-    """One for each objective, by the groups' names."""
+    """One for each objective, by the groups' names. StudyError for data without factors, of which no score speaks."""
     data = config.data.open()
+    if not data.factors:
+        raise StudyError(f"data must have factors, which scores are about, got {config.data.data} without any")
     return {sweep.group: _recipe(config, sweep, data) for sweep in SWEEPS}
 
 

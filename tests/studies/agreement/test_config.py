@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 
 from pyvae.losses import OBJECTIVES as OF_LOSSES
+from pyvae.studies import StudyError
 from pyvae.studies.agreement import PRESETS, STUDY, AgreementConfig
 from pyvae.studies.agreement.config import SWEEPS
 from pyvae.studies.agreement.recipe import AXES, recipes
@@ -54,3 +56,9 @@ def test_what_grows_are_settings() -> None:
 def test_settings_that_cannot_be_are_refused_before_a_run(setting, sentence) -> None:
     with pytest.raises(ValueError, match=sentence):
         recipes(tiny(setting))
+
+
+def test_data_without_factors_are_refused(tmp_path) -> None:
+    np.save(tmp_path / "images.npy", np.zeros((300, 8, 8), np.float32))
+    with pytest.raises(StudyError, match="data must have factors, which scores are about, got arrays without any"):
+        recipes(tiny("data=arrays", f"data_path={tmp_path / 'images.npy'}"))
