@@ -1,0 +1,192 @@
+"""Every sentence depends on the numbers: made-up studies, one for each thing that can be found."""
+
+import math
+import re
+
+import pytest
+
+from pyvae.report.answer import Answer
+from pyvae.studies.biased_sprites.findings.answers import about_limits, findings
+from pyvae.studies.biased_sprites.findings.recovery import about_factors, about_parts, about_scores
+from pyvae.studies.biased_sprites.findings.robustness import about_robustness
+from pyvae.studies.biased_sprites.findings.weights import about_weights, closed
+from tests.studies.biased_sprites.synthetic import Model, Share, results, small_config, usual
+
+
+def lines(level: float, lost: float, *, scatter: float = 0.0, of: str = "") -> Share:
+    """β = 1 falls from 0.8 by 0.1; β = 4 from `level` by `lost`, of the objective and kind named alone."""
+
+    def share(model: Model) -> float:
+        if model.beta == 1 or (of and of not in (model.objective, model.kind)):
+            return 0.8 - 0.1 * (model.bias > 0)
+        return level - (lost + scatter * (model.seed - 1)) * (model.bias > 0)
+
+    return share
+
+
+def sentences(answer: Answer) -> list[str]:
+    return [answer.short, *answer.details]
+
+
+@pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
+@pytest.mark.parametrize("betas", [(1.0,), (1.0, 4.0), (0.0, 2.0, 8.0)])
+def test_every_question_is_answered_in_whole_sentences(seeds: tuple[int, ...], betas: tuple[float, ...]) -> None:
+    answers = findings(results(small_config(seeds=seeds, strengths=betas, skews=(2.0, 6.0))))
+    assert [answer.name for answer in answers] == ["robustness", "weights", "factors", "parts", "scores", "limits"]
+    for answer in answers:
+        assert answer.question.endswith("?") and answer.details
+        for sentence in sentences(answer):
+            assert sentence.endswith(".")
+            assert not re.search(r"\bnan\b|\binf\b|None|\{|  |-\d", sentence), sentence
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [
+        (lines(0.8, 0.02), "Yes: as the bias grows, the recovered share holds up better than at β = 1, without being"),
+        (lines(0.4, 0.02), "No: as the bias grows, it holds up better but is lower on average, so that there is less"),
+        (lines(0.8, 0.2), "No: as the bias grows, the recovered share holds up worse than at β = 1 for β = 4 of beta-"),
+        (lines(0.8, 0.1, scatter=0.1), "Not shown: as the bias grows, the difference cannot be told from zero for β"),
+    ],
+)
+def test_the_verdict_follows_slopes_and_levels(share: Share, expected: str) -> None:
+    short = about_robustness(results(share=share)).short
+    assert short.startswith(expected)
+    assert short.endswith(
+        "β = 4 of beta-vae under skew, correlation and removal and "
+        "β = 4 of beta-tcvae under skew, correlation and removal."
+    )
+
+
+def test_a_verdict_names_what_it_holds_for() -> None:
+    for of, said in (("beta-tcvae", "β = 4 of beta-tcvae under skew, correlation and removal"), ("skew", "under skew")):
+
+        def share(model: Model, of: str = of) -> float:
+            return lines(0.8, 0.02 if of in (model.objective, model.kind) else 0.2)(model)
+
+        short = about_robustness(results(share=share)).short
+        bought, worse = short.split("; ")
+        assert short.startswith("Yes, in part: ") and said in bought and "holds up worse" in worse
+        assert "without being lower" in bought and (of == "skew") == ("beta-vae under correlation" in worse)
+
+
+def test_one_seed_gives_readings() -> None:
+    study = results(small_config(seeds=(1,)), lines(0.8, 0.02, of="beta-vae"))
+    answer = about_robustness(study)
+    assert answer.short.startswith(
+        "One seed gives readings, not an answer: as the bias grows, the recovered share reads"
+    )
+    assert "better for β = 4 of beta-vae under" in answer.short and "worse for β = 4 of beta-tcvae" in answer.short
+    assert not any("±" in sentence for sentence in sentences(answer))
+    assert answer.details[-1].startswith("With one seed no interval is available")
+
+
+def test_collapsed_models_are_not_robust() -> None:
+    short = about_robustness(results(active=lambda model: 4.0 * (model.beta == 1))).short
+    assert short.startswith("This study cannot tell: no larger β keeps latents in use")
+    partly = about_robustness(results(active=lambda model: 4.0 * (model.beta == 1 or model.bias == 0)))
+    assert "but both are in use at 1 strengths of the bias only" in partly.details[0]
+    assert about_robustness(results(small_config(strengths=(1.0,)))).short.startswith("This study has no β above 1")
+
+
+def test_numbers_of_the_details_are_those_of_the_study() -> None:
+    first = about_robustness(results()).details[0]
+    assert first.startswith("beta-vae, skew: β = 1 recovers 0.800 ± 0.002 without bias and 0.700 ± 0.005 at skew 6; ")
+    assert "β = 4 recovers 0.500" in first and "its mean share differs by −0.300 ± 0.000" in first
+
+
+def weighed(back: float, scatter: float = 0.0) -> Share:
+    """Biases take 0.1, and weights bring back such a share of it."""
+
+    def share(model: Model) -> float:
+        again = (back + scatter * (model.seed - 1)) if model.weighted else 0.0
+        return 0.8 - 0.1 * (model.bias > 0) * (1 - again)
+
+    return share
+
+
+def test_weights_close_what_they_close() -> None:
+    study = results(share=weighed(0.6))
+    found = closed(study)
+    assert len(found) == 8 and all(one.share.mean == pytest.approx(0.6, abs=1e-9) for one in found)
+    answer = about_weights(study)
+    assert answer.short.startswith("Beyond the noise of 3 seeds 8 of 8 gaps are narrowed: weights close 60 ± ")
+    assert "a batch worth 2.0 images" in answer.short
+    assert "60 ± " in answer.details[0] and "of a gap of 0.100 ± " in answer.details[0]
+    assert any("12.50%" in sentence for sentence in answer.details)
+    assert answer.details[-1].startswith("Removals have no weights")
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [
+        (weighed(-0.5), "none of 8 gaps is narrowed and 8 widened"),
+        (weighed(0.0, scatter=0.5), "none of 8 gaps is narrowed: weights close"),
+        (lambda model: 0.8, "In none of 8 cells is there a gap that can be told from zero"),
+        (lambda model: math.nan if model.weighted else 0.8, "No weighted model gives a value."),
+    ],
+)
+def test_weights_that_do_not_help(share: Share, expected: str) -> None:
+    assert expected in about_weights(results(share=share)).short
+
+
+def test_one_seed_reads_weights_and_noise_closes_nothing() -> None:
+    config = small_config(seeds=(1,))
+    assert about_weights(results(config, weighed(0.6))).short.startswith("One seed gives readings: from 60 % (beta-")
+    tiny_gap = about_weights(results(config, lambda model: 0.8 - 0.005 * (model.bias > 0)))
+    assert tiny_gap.short.startswith("In none of 8 cells")
+    assert "no gap that can be told from zero" in tiny_gap.details[0]
+
+
+def test_the_factor_that_loses_most_is_named() -> None:
+    def share(model: Model) -> float:
+        return usual(model) - 0.3 * (model.factor == "shape" and model.kind == "remove")
+
+    answer = about_factors(results(share=share))
+    assert answer.short.startswith("At β = 1 the largest loss is that of shape under remove 0.5 (beta-vae): 0.400 ± ")
+    assert "x −0.100 ± " in answer.details[0] and "from 0.800" in answer.details[0]
+    assert about_factors(results(share=lambda model: 0.8)).short == "No factor's loss can be told from zero."
+    assert about_factors(results(share=lambda model: math.nan)).short == "No model gives a value."
+    assert "reads as that of" in about_factors(results(small_config(seeds=(1,)), share)).short
+
+
+def test_rare_images_lose_more_or_they_do_not() -> None:
+    answer = about_parts(results())
+    assert answer.short.startswith(
+        "At β = 1 the loss is larger there: the share's change, less that of the other images"
+    )
+    assert "−0.100 ± 0.000 under skew (beta-vae)" in answer.short and "of images never drawn" in answer.details[2]
+    even = about_parts(results(share=lambda model: 0.8 - 0.1 * (model.bias > 0)))
+    assert even.short == "No: at β = 1 under none of 6 biases is the loss larger there."
+    some = about_parts(results(share=lambda model: usual(model) if model.kind == "skew" else 0.8))
+    assert some.short.endswith("Under the other 4 it is not.")
+    assert any("images never drawn: " in sentence and "MIG" in sentence for sentence in answer.details)
+    assert about_parts(results(share=lambda model: math.nan)).short == "No model gives a value."
+
+
+def test_scores_are_counted_by_their_direction() -> None:
+    assert "mIG" not in about_scores(results()).short
+    assert (
+        "12 pairs" in about_scores(results()).short
+        and "MIG lower in 12 and higher in 0" in about_scores(results()).short
+    )
+    up = about_scores(results(share=lambda model: 0.5 + 0.1 * (model.bias > 0)))
+    assert "3 seeds show, beyond their noise, " in up.short and "MIG lower in 0 and higher in 12" in up.short
+    assert "Over 12 pairs the mean change of MIG is +0.010." in up.details
+    assert "one seed reads" in about_scores(results(small_config(seeds=(0,)))).short
+
+
+def test_limits_say_how_models_were_trained_and_what_was_lost() -> None:
+    assert about_limits(results()).short == "Every model was trained for 12 steps, whether or not it had converged."
+    patient = about_limits(results(small_config(patience=2)))
+    assert patient.short == "Models were trained until their objective stopped improving, for at most 12 steps."
+    assert not any("diverged" in sentence for sentence in patient.details)
+    lost = about_limits(results(share=lambda m: math.nan if (m.beta, m.bias, m.seed) == (4, 0, 1) else 0.5))
+    assert "2 models have diverged and are left out of every number." in lost.details
+    short = about_limits(results(small_config(warmup_steps=24)))
+    assert any("Every β here stands for less than it says" in sentence for sentence in short.details)
+
+
+def test_a_study_whose_models_have_all_diverged_has_no_answer() -> None:
+    (answer,) = findings(results(share=lambda model: math.nan))
+    assert answer.short.startswith("There is no answer: every model has diverged.")
