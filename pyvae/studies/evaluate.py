@@ -3,6 +3,7 @@
 metrics.parquet is made from what scores.py keeps of each model.
 """
 
+import dataclasses
 import shlex
 import threading
 from collections.abc import Iterable, Sequence
@@ -28,10 +29,8 @@ from pyvae.studies.errors import StudyError
 from pyvae.studies.folder import claimed, study_in
 from pyvae.studies.models import load_groups
 from pyvae.studies.run import stop_on_signal
-from pyvae.studies.scores import How, Points, Scores, table_of
+from pyvae.studies.scores import PARTS, How, Points, Scores, table_of
 from pyvae.training.progress import BarOnTerminal
-
-METRICS = "metrics.parquet"
 
 
 def evaluate_run(
@@ -45,7 +44,8 @@ def evaluate_run(
     data_path: Path | str | None = None,
     console: Console | None = None,
 ) -> Path:
-    """Measures a run's models and returns the path of metrics.parquet in its folder.
+    """Measures a run's models and returns the path of metrics.parquet in its folder; of other data it is
+    metrics-NAME.parquet, with the data set's name and its file's.
 
     Args:
         out: the run's folder.
@@ -67,9 +67,12 @@ def evaluate_run(
     out, console = Path(out), console or Console()
     study, config = study_in(out) or _no_study(out)
     recipes = study.recipes(config)
-    other = None if data is None else _other(data, data_path, next(iter(recipes.values())).data)
-    of = next(iter(recipes.values())).data if other is None else other
-    how = _checked(metrics, protocol, seed, points, None if other is None else f"{data} {data_path or ''}".strip(), of)
+    own = next(iter(recipes.values())).data
+    other = _other(data, data_path, own)
+    how = _checked(metrics, protocol, seed, points, own if other is None else other)
+    if other is not None:
+        name = "-".join(filter(None, (PARTS, data, data_path and Path(data_path).stem)))
+        how = dataclasses.replace(how, data=f"{data} {data_path or ''}".strip(), place=name)
     with claimed(study, config, out, resume=True), stop_on_signal(console) as stop:
         groups = load_groups(out)
         scores = [Scores(out, group, recipes[group], trained, how) for group, trained in groups.items()]
@@ -79,11 +82,11 @@ def evaluate_run(
             again = _command(out, metrics, how, data, data_path)
             raise Interrupted(f"{interrupted}; go on with: {again}") from None
         finally:
-            found = table_of(scores)
-            with atomic_path(out / METRICS) as temporary:
+            found, path = table_of(scores), out / f"{how.place}.parquet"
+            with atomic_path(path) as temporary:
                 pq.write_table(found, temporary)
     console.print(summary(found, scores[0].recipe.axes), highlight=False, markup=False)
-    return out / METRICS
+    return path
 
 
 def _measure_all(scores: Sequence[Scores], data: DataSet | None, console: Console, stop: threading.Event) -> None:
@@ -159,9 +162,7 @@ def _cell(row: dict[str, Any], axes: tuple[str, str]) -> str:
     return f"{group}{axes[0]} {row[axes[0]]:g}, {axes[1]} {row[axes[1]]:g}, seed {row['seed']}"
 
 
-def _checked(
-    metrics: Iterable[str] | None, protocol: str, seed: int, points: int, named: str | None, data: DataSet
-) -> How:
+def _checked(metrics: Iterable[str] | None, protocol: str, seed: int, points: int, data: DataSet) -> How:
     try:
         check_protocol(protocol)
         chosen = chosen_metrics(metrics, with_factors=bool(data.factors))
@@ -171,13 +172,17 @@ def _checked(
         raise StudyError(f"points must be at least 1, got {points}")
     if seed < 0:
         raise StudyError(f"seed must be at least 0, got {seed}")
-    return How(chosen, cast(Protocol, protocol), seed, points, named)
+    return How(chosen, cast(Protocol, protocol), seed, points)
 
 
-def _other(data: str, path: Path | str | None, own: DataSet) -> DataSet:
-    """Another data set, of images that the models take."""
+def _other(data: str | None, path: Path | str | None, own: DataSet) -> DataSet | None:
+    """Another data set, of images that the models take; None where none is named."""
+    if data is None:
+        if path is not None:
+            raise StudyError(f"data must name the kind of data_path, one of {', '.join(DATA_SETS)}, got none")
+        return None
     if data not in DATA_SETS:
-        raise StudyError(f"data must be a data set, {', '.join(DATA_SETS)}, got {data}")
+        raise StudyError(f"data must be one of {', '.join(DATA_SETS)}, got {data}")
     try:
         other = DataSettings(data, None if path is None else str(path)).open()
     except ValueError as problem:

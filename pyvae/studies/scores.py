@@ -44,7 +44,9 @@ class How:
     seed: int = 0
     points: int = 10_000
     data: str | None = None
-    """Name of another data set than the models' own."""
+    """Another data set than the models' own, in words."""
+    place: str = PARTS
+    """Folder of what is known, in the run's: another data set has another."""
 
     def key(self, metric: Metric, weights: str) -> dict[str, Any]:
         """All that a number depends on, as JSON gives it back; one of another key is measured again."""
@@ -77,7 +79,13 @@ class Scores:
     """What is known of the models of one group, and how what is not yet is found out."""
 
     def __init__(self, out: Path, group: str, recipe: Recipe, trained: Trained, how: How) -> None:
-        self.folder, self.group, self.recipe, self.trained, self.how = out / PARTS / group, group, recipe, trained, how
+        self.folder, self.group, self.recipe, self.trained, self.how = (
+            out / how.place / group,
+            group,
+            recipe,
+            trained,
+            how,
+        )
         self.weights = [_digest(trained, k) for k in range(len(trained.cells))]
         remove_stale_temporaries(self.folder)
         self.parts = [_read(self._path(cell)) for cell in trained.cells]
@@ -118,7 +126,7 @@ class Scores:
     def _measure(self, k: int, metric: Metric, codes: Codes, points: Points) -> None:
         outcome = outcome_of(metric, codes, points.factors, protocol=self.how.protocol, seed=self.how.seed)
         key = self.how.key(metric, self.weights[k])
-        rows = [_with_points(row, len(points)) for row in outcome.rows(metric.name)]
+        rows = [_with_points(row, len(points), self.how.data) for row in outcome.rows(metric.name)]
         self.parts[k][metric.name] = {"key": key, "rows": rows}
         atomic_write_text(self._path(self.trained.cells[k]), json.dumps(self.parts[k], indent=1))
 
@@ -139,11 +147,12 @@ def encoded(trained: Trained, k: int, images: Tensor) -> Codes:
     return Codes(torch.cat([mu[0] for mu, _ in parts]), torch.cat([logvar[0] for _, logvar in parts]))
 
 
-def _with_points(row: Mapping[str, Any], points: int) -> dict[str, Any]:
-    """A row whose settings say of how many points it is, which a metric's own settings do not."""
+def _with_points(row: Mapping[str, Any], points: int, data: str | None) -> dict[str, Any]:
+    """A row whose settings say of how many points of what it is, which a metric's own settings do not."""
     if row["settings"] is None:
         return dict(row)
-    return {**row, "settings": json.dumps(json.loads(row["settings"]) | {"points": points})}
+    of = {"points": points} | ({} if data is None else {"data": data})
+    return {**row, "settings": json.dumps(json.loads(row["settings"]) | of)}
 
 
 def _axes(cell: Cell, axes: tuple[str, str]) -> dict[str, Any]:

@@ -143,7 +143,8 @@ def test_what_is_asked_wrongly_is_one_sentence(out, tmp_path) -> None:
         ({"protocol": "mine"}, "protocol must be one of"),
         ({"points": 0}, "points must be at least 1, got 0"),
         ({"seed": -1}, "seed must be at least 0, got -1"),
-        ({"data": "spirits"}, "data must be a data set"),
+        ({"data": "spirits"}, "data must be one of arrays, "),
+        ({"data_path": "mine.npz"}, "data must name the kind of data_path, one of arrays, .* got none"),
         ({"data": "arrays"}, "data_path must be the file or folder of arrays, got none"),
         ({"data": "digits"}, r"data must have images of shape \(6, 6\), as the models were trained on, got \(8, 8\)"),
     ]:
@@ -172,5 +173,11 @@ def test_models_are_measured_on_other_data_and_without_factors_by_what_needs_non
     measured.clear()
     told(out, CHEAP[1:], **where)
     assert measured == []
+    before = (out / "metrics-arrays-mine.parquet").read_bytes()
     told(out, CHEAP[1:])
-    assert measured == CHEAP[1:] * 8  # of the models' own data they are other numbers
+    assert measured == CHEAP[1:] * 8  # of the models' own data they are other numbers, in a file of their own
+    assert (out / "metrics-arrays-mine.parquet").read_bytes() == before
+    of = [
+        pq.read_table(out / name)["settings"].to_pylist() for name in ("metrics.parquet", "metrics-arrays-mine.parquet")
+    ]
+    assert "data" not in json.loads(of[0][0]) and json.loads(of[1][0])["data"].endswith("mine.npz")
