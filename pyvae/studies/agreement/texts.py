@@ -47,7 +47,7 @@ PROTOCOLS = {
     "modularity": (("modularity_20_bins", "20 bins of means"),),
     "sap": (("sap_not_standardised", "codes as they are"),),
     "explicitness": (("explicitness_one_vs_rest", "one machine for each value"),),
-    "factor_vae_score": (("factor_vae_score_absolute", "latents pruned by an absolute threshold"),),
+    "factor_vae_score": (("factor_vae_score_absolute", "pruned by an absolute threshold"),),
 }
 """By the score, its other readings and what each does."""
 LABELS = {

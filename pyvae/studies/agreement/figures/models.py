@@ -50,7 +50,7 @@ def strengths(results: Results) -> Figure:
 def protocol(results: Results) -> Figure:
     """A panel for each second protocol."""
     found = readings(results)
-    panels = _panels(max(1, len(found)))
+    panels = _panels(max(1, len(found)), across=3)
     colours = [colormaps["tab10"](i) for i in range(len(results.groups))]
     for axes, one in zip(panels, found, strict=False):
         first, second = results.column(one.score), results.column(one.other)
@@ -92,10 +92,10 @@ def _name_objectives(axes: Axes, results: Results) -> None:
     )
 
 
-def _panels(count: int) -> list[Axes]:
-    rows = math.ceil(count / ACROSS)
-    figure = new_figure(ACROSS * PANEL[0] if count > 1 else PANEL[0], rows * PANEL[1] + 0.8)
-    panels = list(np.ravel(figure.subplots(rows, min(ACROSS, count), squeeze=False)))
+def _panels(count: int, across: int = ACROSS) -> list[Axes]:
+    rows = math.ceil(count / across)
+    figure = new_figure(across * PANEL[0] if count > 1 else PANEL[0], rows * PANEL[1] + 0.8)
+    panels = list(np.ravel(figure.subplots(rows, min(across, count), squeeze=False)))
     for empty in panels[count:]:
         empty.set_axis_off()
     return panels

@@ -4,7 +4,7 @@ import numpy as np
 
 from pyvae.report.answer import Answer, listed
 from pyvae.studies.agreement.findings.correlation import CLOSE, Correlations, correlations
-from pyvae.studies.agreement.findings.words import FEWEST, counted, middle, told, too_few
+from pyvae.studies.agreement.findings.words import FEWEST, counted, middle, over, told, too_few
 from pyvae.studies.agreement.results import Results
 from pyvae.studies.agreement.texts import DISENTANGLEMENT, LABELS
 
@@ -28,17 +28,18 @@ def about_agreement(results: Results) -> Answer:
     if models < FEWEST or len(results.disentanglement) < 2:
         return Answer("agreement", QUESTION, too_few(models), ())
     found = of_disentanglement(results)
-    short = _verdict(found) if results.config.several_seeds else _readings(found)
+    short = _verdict(results, found) if results.config.several_seeds else _readings(found)
     return Answer("agreement", QUESTION, short, tuple(_details(results, found)))
 
 
-def _verdict(found: Correlations) -> str:
+def _verdict(results: Results, found: Correlations) -> str:
     pairs = [one for *_, one in found.pairs()]
     alike, against = sum(one.above_zero for one in pairs), sum(one.below_zero for one in pairs)
     share = alike / max(1, len(pairs))
     word = "Yes" if share >= NEARLY_ALL else "In part" if share >= HALF else "No"
     return (
-        f"{word}: of {len(pairs)} pairs of scores {alike} rank models alike (their interval lies above 0), "
+        f"{word}: {over(found.models, results)}, of {len(pairs)} pairs of scores {alike} rank models alike (their "
+        "interval lies above 0), "
         f"{sum(one.close for one in pairs)} of them closely (above {CLOSE:g}), {against} against each other (below 0), "
         f"and {len(pairs) - alike - against} cannot be told from unrelated."
     )
@@ -58,8 +59,8 @@ def _details(results: Results, found: Correlations) -> list[str]:
         return ["No score varies."]
     (a, b, highest), (c, d, lowest) = ordered[-1], ordered[0]
     details = [
-        f"Nearest are {LABELS[a]} and {LABELS[b]}, with a rank correlation of {told(highest, results)} over "
-        f"{found.models} models; furthest apart {LABELS[c]} and {LABELS[d]}, with {told(lowest, results)}.",
+        f"Nearest are {LABELS[a]} and {LABELS[b]}, with a rank correlation of {told(highest, results)} "
+        f"{over(found.models, results)}; furthest apart {LABELS[c]} and {LABELS[d]}, with {told(lowest, results)}.",
         _odd_one(found),
     ]
     known = [pair for pair in SIBLINGS if set(pair) <= set(found.names)]

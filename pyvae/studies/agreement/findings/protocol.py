@@ -8,15 +8,15 @@ from pyvae.plotting.numbers import decimals
 from pyvae.report.answer import Answer, listed
 from pyvae.report.statistics import Array, t_interval
 from pyvae.studies.agreement.findings.correlation import CLOSE, Correlation, correlations
-from pyvae.studies.agreement.findings.words import FEWEST, counted, told, too_few
+from pyvae.studies.agreement.findings.words import FEWEST, counted, over, told, too_few
 from pyvae.studies.agreement.measures import UNROTATED
 from pyvae.studies.agreement.results import Results
 from pyvae.studies.agreement.texts import LABELS, OBJECTIVES, PROTOCOLS
 
 QUESTION = "Is a score's verdict changed by its protocol?"
 QUESTION_OF_ROTATION = "What does a rotation of the code do, which no likelihood can see?"
-FALLS = 0.01
-"""A score that falls by less than this in the median has not fallen."""
+MOVES, MOST = 0.01, 2 / 3
+"""A score has fallen, or risen, that did so by as much in the median, and in as large a share of the models."""
 
 
 class Reading(NamedTuple):
@@ -118,17 +118,18 @@ def _reading(found: list[Reading]) -> str:
 
 
 def _sentence(results: Results, one: Reading) -> str:
+    first, second = (decimals(median, 3) for median in one.medians)
     text = (
-        f"{LABELS[one.score]}, {one.words}: rank correlation with the paper's {told(one.correlation, results)} over "
-        f"{one.models} models, medians {decimals(one.medians[0], 3)} (paper's) and {decimals(one.medians[1], 3)}."
+        f"{LABELS[one.score]}, {one.words}: rank correlation with the paper's {told(one.correlation, results)} "
+        f"{over(one.models, results)}, medians {first} (paper's) and {second}."
     )
     if not results.config.several_seeds:
         return text
     pairs = len(results.groups) * (len(results.groups) - 1) // 2
-    first, second = one.decided
+    by_first, by_second = one.decided
     reverse = [f"{OBJECTIVES[a]} and {OBJECTIVES[b]}" for a, b in one.reversed_pairs]
     return (
-        f"{text} Of {pairs} pairs of objectives they tell {first} and {second} apart over {results.seeds} seeds, and "
+        f"{text} Of {pairs} pairs of objectives they tell {by_first} and {by_second} apart over {results.seeds} seeds, and "
         f"reverse {listed(reverse) or 'none'}."
     )
 
@@ -157,19 +158,25 @@ def about_rotation(results: Results) -> Answer:
         return Answer("rotation", QUESTION_OF_ROTATION, too_few(0), ())
     rows = results.finite & ~np.isnan(results.column("rotated_elbo"))
     moved = np.abs(results.column("elbo") - results.column("rotated_elbo"))[rows].max()
-    change = {name: float(np.median(one.after - one.before)) for name, one in found.items()}
-    fall = [_label(name) for name, by in change.items() if by <= -FALLS]
-    stay = [_label(name) for name, by in change.items() if abs(by) < FALLS]
-    rise = [_label(name) for name, by in change.items() if by >= FALLS]
-    said = [
-        f"{words} {listed(names)}" for words, names in (("lower", fall), ("unchanged", stay), ("higher", rise)) if names
-    ]
+    ways = {name: _way(one) for name, one in found.items()}
+    words = {-1: "lower", 0: "without a clear change", 1: "higher"}
+    sorted_out = {way: [_label(name) for name, of in ways.items() if of == way] for way in words}
+    said = [f"{words[way]} {listed(names)}" for way, names in sorted_out.items() if names]
     seeds, models = results.config.evaluation.rotated_seeds, len(next(iter(found.values())).before)
     short = (
         f"The ELBO stays what it is, to {moved:.1g} nats at most. In the median over {models} models of "
         f"{counted(seeds, 'seed', 'seeds')} it leaves {'; '.join(said)}."
     )
     return Answer("rotation", QUESTION_OF_ROTATION, short, tuple(_turned(name, one) for name, one in found.items()))
+
+
+def _way(one: Turned) -> int:
+    """-1 for a score that falls, 1 for one that rises, 0 for one that does neither clearly."""
+    change = one.after - one.before
+    for way in (-1, 1):
+        if np.median(way * change) >= MOVES and (way * change > 0).mean() >= MOST:
+            return way
+    return 0
 
 
 def _turned(name: str, one: Turned) -> str:

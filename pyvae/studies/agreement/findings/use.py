@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from pyvae.report.answer import Answer, listed
 from pyvae.studies.agreement.findings.correlation import Correlation, correlations, within_cells
-from pyvae.studies.agreement.findings.words import FEWEST, counted, told, too_few
+from pyvae.studies.agreement.findings.words import FEWEST, counted, over, told, too_few
 from pyvae.studies.agreement.results import Results
 from pyvae.studies.agreement.texts import LABELS, USE
 
@@ -77,6 +77,11 @@ def _verdict(use: str, found: Prediction) -> str:
         return (
             f"{LABELS[use]}: no, none of {len(found.overall)} scores rises with it (no interval lies above 0){against}."
         )
+    if len(above) == 1:
+        return (
+            f"{LABELS[use]}: hardly, {LABELS[above[0]]} alone of {len(found.overall)} scores rises with it (its "
+            f"interval lies above 0), and chance gives {len(found.overall) * BY_CHANCE:.1f} such scores{against}."
+        )
     inside = [name for name, one in found.within.items() if one.above_zero]
     beyond = (
         f"{len(inside)} also among models of one objective and strength"
@@ -100,8 +105,8 @@ def _reading(use: str, found: Prediction) -> str:
 def _details(results: Results, use: str, found: Prediction) -> list[str]:
     best, label = found.best, LABELS[use].lower()
     details = [
-        f"With {label} {LABELS[best]} is correlated most: {told(found.overall[best], results)} over {found.models} "
-        "models."
+        f"With {label} {LABELS[best]} is correlated most: {told(found.overall[best], results)} "
+        f"{over(found.models, results)}."
     ]
     if found.plain is not None:
         details[0] += (

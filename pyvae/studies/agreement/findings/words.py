@@ -19,6 +19,11 @@ def told(one: Correlation, results: Results) -> str:
     return f"{decimals(one.value, 2)} ({decimals(one.low, 2)} to {decimals(one.high, 2)})"
 
 
+def over(models: int, results: Results) -> str:
+    """What a correlation is about: "over 115 models of 5 seeds"."""
+    return f"over {counted(models, 'model', 'models')} of {counted(results.seeds, 'seed', 'seeds')}"
+
+
 def counted(count: int, one: str, many: str) -> str:
     """ "1 model has", "3 models have"."""
     return f"{count} {one if count == 1 else many}"

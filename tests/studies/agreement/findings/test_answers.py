@@ -27,16 +27,20 @@ def changed(made, **columns):
 
 def test_scores_that_are_one_number_agree_and_unrelated_ones_do_not() -> None:
     assert about_agreement(results()).short.startswith(
-        "Yes: of 105 pairs of scores 105 rank models alike (their interval lies above 0), 105 of them closely"
+        "Yes: over 120 models of 5 seeds, of 105 pairs of scores 105 rank models "
+        "alike (their interval lies above 0), 105 of them closely"
     )
-    assert about_agreement(results(otherwise=noise)).short.startswith("No: of 105 pairs of scores ")
+    assert about_agreement(results(otherwise=noise)).short.startswith(
+        "No: over 120 models of 5 seeds, of 105 pairs of scores "
+    )
 
 
 def test_scores_that_go_against_each_other_are_said_to() -> None:
     half = dict.fromkeys(list(DISENTANGLEMENT)[:3], minus(quality))
     answer = about_agreement(results(half))
     assert (
-        answer.short.startswith("In part: of 105 pairs of scores 69 rank models alike") and "36 against" in answer.short
+        answer.short.startswith("In part: over 120 models of 5 seeds, of 105 pairs of scores 69 rank models alike")
+        and "36 against" in answer.short
     )
     assert "Least like the others is BetaVAE" in " ".join(answer.details)
 
@@ -59,6 +63,14 @@ def test_use_is_predicted_or_is_not() -> None:
     assert "Downstream accuracy: yes, 15 of 15 scores rise with it" in about_use(results()).short
     unrelated = about_use(results({"downstream_accuracy": lambda o, s, r, rng: -quality(o, s, r, rng)})).short
     assert "Downstream accuracy: no, none of 15 scores rises with it" in unrelated and "15 go against it" in unrelated
+
+
+def test_one_score_of_many_that_rises_with_use_is_hardly_a_prediction() -> None:
+    made = results({"mig": quality, "downstream_accuracy": quality}, otherwise=noise)
+    below = -0.5 * made.column("mig") + made.column("irs")  # against it, so that chance cannot lift it above 0
+    made = changed(made, **{name: below.tolist() for name in DISENTANGLEMENT if name != "mig"})
+    short = about_use(made).short
+    assert "Downstream accuracy: hardly, MIG alone of 15 scores rises with it" in short and "0.4 such scores" in short
 
 
 def test_what_strengths_do_to_both_is_no_prediction_among_seeds() -> None:
@@ -124,8 +136,11 @@ def test_a_rotation_lowers_what_looks_at_single_latents() -> None:
     made = results({"rotated_mig": lambda *m: 0.0, "rotated_sap": lambda *m: 9.0, "rotated_dci": quality})
     answer = about_rotation(made)
     assert (
-        "it leaves lower MIG of means; unchanged DCI disentanglement" in answer.short and "higher SAP" in answer.short
+        "it leaves lower MIG of means; without a clear change DCI disentanglement" in answer.short
+        and "higher SAP" in answer.short
     )
+    scattered = about_rotation(results({f"rotated_{name}": noise for name in ("mig", "sap")}, otherwise=noise))
+    assert "without a clear change MIG of means, SAP" in scattered.short
     assert answer.short.startswith("The ELBO stays what it is, to 0 nats at most. In the median over 120 models")
 
 
