@@ -85,7 +85,7 @@ def binned_information(of: Chain, points: int = 4000) -> float:
     """I of x and a x + e in bins, of `points` equally likely values of x; one of three pairs has it."""
     noise = NOISES[of.kind]
     x = noise.ppf((np.arange(points) + 0.5) / points)
-    fine = np.linspace(*(of.slope * x[[0, -1]] + noise.ppf([1e-9, 1 - 1e-9])), 4001)
+    fine = np.linspace(*(np.sort(of.slope * x[[0, -1]]) + noise.ppf([1e-9, 1 - 1e-9])), 4001)
     below = noise.cdf(fine[:, None] - of.slope * x).mean(1)
     edges = np.interp(np.arange(1, BINS) / BINS, below, fine)
     upto = np.concatenate([np.zeros((1, points)), noise.cdf(edges[:, None] - of.slope * x), np.ones((1, points))])
