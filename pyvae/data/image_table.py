@@ -127,7 +127,7 @@ class ImageTable:
     @cached_property
     def _table(self) -> FactorTable:
         """What draws find rows in."""
-        return FactorTable(self.factors, self.labels())
+        return FactorTable(self.factors, self.labels(), self._values)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what is prepared for draws, which another process prepares anew."""

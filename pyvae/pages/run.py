@@ -79,16 +79,15 @@ class Member:
             own.load_state_dict({name: value[self.place : self.place + 1] for name, value in learned.items()})
         return lambda x, decoded: own(x.unsqueeze(0), decoded.unsqueeze(0))[0]
 
-    def never_drawn(self, factors: Tensor, labels: Tensor) -> Tensor | None:
-        """Which test images, bool [N], are of combinations that its training never draws; None where it draws all, or
-        its bias does not say.
+    def never_drawn(self, factors: Tensor) -> Tensor | None:
+        """Which images of factors [N, F], bool [N], are of combinations that its training never draws; None where it
+        draws all, or its bias does not say.
         """
         bias: Any = self.recipe.bias([self.cell])
         bias = bias[0] if isinstance(bias, list | tuple) else bias
         if not isinstance(bias, Bias) or not bias:
             return None
-        values = factors if getattr(self.data, "table", None) is None else labels
-        outside = ~bias.support(values, self.data)
+        outside = ~bias.support(factors, self.data)
         return outside if bool(outside.any()) else None
 
 

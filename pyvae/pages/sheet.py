@@ -45,8 +45,6 @@ class Material:
     factors: Factors | None
     values: Tensor
     """The points' factors as data sets take them, [N, F]."""
-    labels: Tensor
-    """The number of each value, [N, F]."""
     total: int
     """Images of the test set."""
 
@@ -60,7 +58,7 @@ def material(data: DataSet, how: How) -> Material:
     nominal = [factor.name for factor in data.factors if factor.nominal]
     factors = Factors(labels[rows], names, nominal) if names else None
     shown = data.test_images(torch.from_numpy(drawn[: how.images]))
-    return Material(data.shape, shown, data.test_images(rows), factors, truth[rows], labels[rows], len(truth))
+    return Material(data.shape, shown, data.test_images(rows), factors, truth[rows], len(truth))
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +136,7 @@ class Sheet:
     @cached_property
     def never_drawn(self) -> Tensor | None:
         """Which points, bool [N], are of combinations that training never drew; None where none or all are."""
-        found = self.member.never_drawn(self.material.values, self.material.labels)
+        found = self.member.never_drawn(self.material.values)
         return None if found is None or bool(found.all()) else found
 
     @cached_property

@@ -4,6 +4,7 @@ import doctest
 import math
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from scipy import stats
@@ -231,6 +232,32 @@ def test_weights_are_of_a_data_set() -> None:
     torch.testing.assert_close(bias.weights(drawn, images), expected[drawn[..., 0].long()])
     with pytest.raises(ValueError, match="bias must name factors among hat, smile, got 'b'"):
         Bias(Skew("b", 1.0)).check(images)
+
+
+def test_weights_of_a_table_with_values_are_those_of_their_labels() -> None:
+    """In whatever type they are asked for."""
+    values = GRID * torch.tensor([-3, 10, 1]) + torch.tensor([1, 1990, 2])
+    labels = GRID.clone()
+    table, bias = FactorTable(FACTORS, labels, values), CASES["all linked"][0]
+    kept = bias.support(values, table)
+    assert torch.equal(kept, bias.support(GRID, FACTORS))
+    for asked in (values, values.float(), values.double(), values.int(), values.numpy()):
+        torch.testing.assert_close(bias.weights(asked[kept], table), bias.weights(GRID[kept], FACTORS))
+    again = pickle.loads(pickle.dumps(table))
+    assert torch.equal(bias.weights(values[kept], again), bias.weights(values[kept], table))
+
+
+def test_weights_of_seldom_values() -> None:
+    """What counts of rows say: 297 rows of 1, 297 of 2 and 6 of 3, skewed towards 1."""
+    rows = np.arange(600)
+    given = np.where(rows % 100 == 0, 3, rows % 2 + 1)
+    images = Arrays(np.full((600, 8, 8), 255, np.uint8), given, names=("a",))
+    bias = Bias(Skew("a", -8.0))
+    counts = np.array([(given == value).sum() for value in (1, 2, 3)])
+    tilted = counts * np.exp(-8.0 * np.arange(3) / 2)
+    expected = torch.from_numpy(counts / 600 / (tilted / tilted.sum()))
+    torch.testing.assert_close(bias.weights([[1], [2], [3]], images), expected)
+    torch.testing.assert_close(bias.weights([[1], [2], [3]], images.table), expected)
 
 
 def test_a_table_goes_to_another_process() -> None:

@@ -32,6 +32,7 @@ def one(bias: Change | Bias, factors: object = FACTORS) -> Callable[[], object]:
 
 SEED = torch.tensor([1])
 TABLE = FactorTable(FACTORS, GRID)
+YEARS = FactorTable(FACTORS, GRID, GRID * 2 + 1990)
 WRONG: list[tuple[Callable[[], object], type[Exception], str]] = [
     (one(Skew("d", 1.0)), ValueError, "bias must name factors among a, b, c, got 'd'"),
     (one(Skew("z", 1.0), CONTINUOUS), ValueError, "bias can skew factors with a number of values, and z is continuous"),
@@ -82,6 +83,11 @@ WRONG: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: Bias.none.weights([60], TABLE), ValueError, r"values must have shape \[..., 3\], got \[1\]"),
     (lambda: Bias(Shift("*", 20.0)).weights([[-30.0, 0.0]], CONTINUOUS), ValueError, "values must have weights below"),
     (lambda: FactorTable(FACTORS, GRID + 1), ValueError, "labels must be whole numbers from 0 to 2 for a"),
+    (lambda: FactorTable(FACTORS, GRID, GRID[:9]), ValueError, r"values must have the labels' shape \[60, 3\], got"),
+    (lambda: FactorTable(FACTORS, GRID, GRID // 2), ValueError, "labels must be equal where values are, .* value of a"),
+    (lambda: Bias(Skew("a", 1.0)).weights([0, 0, 0], YEARS), ValueError,
+     "values must be ones that the data have for a, 1990, 1992, 1994, got 0"),
+    (lambda: Bias(Skew("a", 1.0)).weights([math.nan, 0, 0], YEARS), ValueError, "1990, 1992, 1994, got nan"),
     (lambda: FactorTable(FACTORS, GRID[:, :2]), ValueError, r"labels must have shape \[N, 3\], got \[60, 2\]"),
     (lambda: draw_factors(FACTORS, 0, SEED), ValueError, "count must be at least 1"),
     (lambda: draw_factors(FACTORS, 1, SEED, [Bias.none] * 2), ValueError, "one for each of 1 models, got 2"),

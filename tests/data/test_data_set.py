@@ -5,15 +5,37 @@ import pickle
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from pyvae.data import BlockGrid, DataSet, Draw, ImageGrid, ImageTable, Sprites
-from tests.data.published_files import SMALL
+from pyvae.data import (
+    Arrays,
+    Bias,
+    BlockGrid,
+    DataSet,
+    Draw,
+    ImageGrid,
+    ImageTable,
+    Remove,
+    Shift,
+    Skew,
+    Sprites,
+    stacked_log_weights,
+)
+from tests.data.published_files import SMALL, grid, random_images
+
+
+def years(folder: Path) -> Arrays:
+    """Factors that do not count from 0, one of them seldom 1994, beside a continuous one."""
+    values = grid(4, 3, 2) * [-2, 1, 1] + [1994, 1, -1]
+    return Arrays(random_images(24, 6, 8)[2:], np.column_stack([values, np.linspace(-0.5, 1.5, 24)])[2:])
+
 
 DATA_SETS: dict[str, Callable[[Path], DataSet]] = {
     "block-grid": lambda folder: BlockGrid(blocks=2, pixels=3),
     "sprites": lambda folder: Sprites(sizes=(3, 2, 4, 3, 3), side=12),
+    "arrays of years": years,
     **SMALL,
 }
 
@@ -74,3 +96,55 @@ def test_the_test_set_has_an_image_for_every_row(data: DataSet) -> None:
 def test_a_data_set_travels_to_other_processes(data: DataSet) -> None:
     again = pickle.loads(pickle.dumps(data))
     assert torch.equal(draw(again, 5, 1).images, draw(data, 5, 1).images)
+
+
+def draws_of(data: DataSet, count: int, bias: Bias) -> torch.Tensor:
+    """Factors [count, F], drawn in parts, since images of some take much memory."""
+    parts = [data.draw(500, {name: torch.tensor([k]) for name in data.streams}, bias) for k in range(count // 500)]
+    return torch.cat([part.factors[0] for part in parts])
+
+
+def biased(data: DataSet) -> tuple[Bias, list[int]]:
+    """A bias that every data set with factors has, and the columns of the factors that it moves."""
+    finite = [k for k, factor in enumerate(data.factors) if factor.size is not None and factor.size > 1][:2]
+    if not finite:
+        return Bias(Shift(data.factors[0].name, 0.5)), []
+    return Bias(
+        *(Skew(data.factors[k].name, strength) for k, strength in zip(finite, (-1.5, 1.0), strict=False))
+    ), finite
+
+
+def test_weights_of_draws_make_their_counts_those_of_the_test_set(data: DataSet) -> None:
+    if not data.factors:
+        return
+    count = 4000
+    bias, columns = biased(data)
+    drawn = draws_of(data, count, bias)
+    weights, truth = bias.weights(drawn, data), data.test_factors()
+    error = math.sqrt((1 / bias.effective_share(data) - 1) / count)
+    assert float(weights.mean()) == pytest.approx(1, abs=5 * error)
+    assert torch.equal(stacked_log_weights(drawn[None], data, bias)[0].exp(), weights)
+    for column in columns:
+        for value in truth[:, column].unique():
+            worth = weights * (drawn[:, column] == value)
+            expected = (truth[:, column] == value).double().mean()
+            assert abs(worth.mean() - expected) < 5 * worth.std() / math.sqrt(count), (column, value)
+
+
+def test_what_a_bias_removes_is_told_by_the_values_of_the_data_set(data: DataSet) -> None:
+    finite = [k for k, factor in enumerate(data.factors) if factor.size is not None and factor.size > 1]
+    if not finite:
+        return
+    bias = Bias(Remove({data.factors[finite[0]].name: [1]}))
+    kept = bias.support(data.test_factors(), data)
+    assert torch.equal(kept, data.labels()[:, finite[0]] != 1)
+    assert bool(kept[(data.test_factors()[:, None] == draws_of(data, 500, bias)).all(-1).any(1)].all())
+
+
+def test_values_that_the_data_set_has_not_are_one_sentence(data: DataSet) -> None:
+    columns = biased(data)[1] if data.factors else []
+    for column in columns:
+        values = data.test_factors()[:3].double()
+        values[1, column] += 0.5
+        with pytest.raises(ValueError, match=rf"^values must be .* for {data.factors[column].name}"):
+            biased(data)[0].weights(values, data)

@@ -100,9 +100,10 @@ class Bias:
         """log w, w = p_unbiased / p_biased, of factors as they are drawn.
 
         Args:
-            values: a tensor, array or list of values [..., F], of a table its labels.
+            values: a tensor, array or list of values [..., F], as `draw` and `test_factors` of the data set give them.
             unbiased: the data set. Its factors alone stand for it where they are independent, each uniform over its
-                values or N(0, 1); where rows are drawn that have factors, as CelebA's, a FactorTable of them does.
+                values or N(0, 1); where rows are drawn that have factors, as CelebA's, a FactorTable of them does,
+                the data set's `table`.
 
         Returns:
             float64 [...], on the values' device. Over biased draws the mean of w is the unbiased probability of what

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from pyvae.data.bias.changes import Change, Known, Shift
+from pyvae.data.bias.column import Column
 from pyvae.data.data_set import Factor
 
 LARGEST = 2**26
@@ -72,26 +73,32 @@ class TableDistribution:
     What rows weigh depends on the factors that changes name alone, and is kept for each combination of these.
     """
 
-    def __init__(self, factors: tuple[Factor, ...], labels: Tensor, changes: Changes) -> None:
+    def __init__(
+        self, factors: tuple[Factor, ...], labels: Tensor, changes: Changes, columns: Sequence[Column | None]
+    ) -> None:
         known = known_by_name(factors)
         names = {name for change in changes for name in change.named(known)}
         if any(isinstance(change, Shift) for change in changes):
             raise ValueError("bias shifts the mean of N(0, 1) factors, and those of a table are labels")
-        self.factors = factors
+        self.factors, self._columns = factors, columns
         self.axes = tuple(k for k, factor in enumerate(factors) if factor.name in names)
         self.sizes = tuple(factors[axis].size or 1 for axis in self.axes)
         _check_count(self.axes, factors)
-        columns = {factors[axis].name: labels[:, axis] for axis in self.axes}
-        self.log_p = _changed(torch.zeros(len(labels), dtype=torch.float64), columns, known, changes)
+        named = {factors[axis].name: labels[:, axis] for axis in self.axes}
+        self.log_p = _changed(torch.zeros(len(labels), dtype=torch.float64), named, known, changes)
         self._log_w = torch.full((math.prod(self.sizes),), math.nan, dtype=torch.float64)
         log_w = torch.zeros_like(self.log_p) if is_uniform(self.log_p) else -math.log(len(labels)) - self.log_p
         self._log_w[_places(labels, self.axes, self.sizes, factors)] = log_w
 
     def log_weights(self, values: Tensor) -> Tensor:
-        """log p0 - log p of rows with the labels [..., F], infinite where p is 0, NaN where there is none: float64
+        """log p0 - log p of rows with the values [..., F], infinite where p is 0, NaN where there is none: float64
         [...].
         """
-        return self._log_w.to(values.device)[_places(values, self.axes, self.sizes, self.factors)]
+        labels = values.to(torch.float64, copy=True)
+        for axis in self.axes:
+            if column := self._columns[axis]:
+                labels[..., axis] = column.labels_of(values[..., axis]).double()
+        return self._log_w.to(values.device)[_places(labels, self.axes, self.sizes, self.factors)]
 
     def effective_share(self) -> float:
         """(E w)² / E w² over the biased distribution."""
