@@ -24,6 +24,8 @@ FACTORS = ("factors", "labels", "latents_classes", "y", "y_train", "arr_1")
 Given = Tensor | npt.NDArray[Any] | Sequence[Any] | Path | str
 _BLOCK_BYTES = 2**26  # looked at at a time
 _COLOURS = 3
+_WHOLE = 2**53
+"""From here on float64 takes different whole numbers for one."""
 
 
 class Arrays(ImageTable):
@@ -34,7 +36,8 @@ class Arrays(ImageTable):
             a square number of pixels need no `shape`. A tensor, an array, or the path of a .npy file, or of a .npz
             archive with a member named as IMAGES says. Of bool; of uint8, 0 to 255; or of a float type, in [0, 1].
         factors: numbers [N] or [N, F]: likewise, or the path of a .npy file; from a .npz archive of images the member
-            named as FACTORS says is taken. A column with any number that is not whole is continuous.
+            named as FACTORS says is taken. A column with any number that is not whole is continuous; the whole numbers
+            of others lie between -2^53 and 2^53.
         names: of the factors; "factor 0" and so on without them.
         nominal: names of factors that are kinds without an order.
         shape: of an image before it was flattened, (height, width) or (3, height, width).
@@ -195,7 +198,19 @@ def _values(given: npt.NDArray[Any] | None, count: int) -> Tensor:
     if not np.isfinite(values).all():
         row = int(np.flatnonzero(~np.isfinite(values).all(1))[0])
         raise ValueError(f"factors must be finite, got a NaN or an infinity in row {row}.")
-    return torch.from_numpy(values.astype(np.int64) if (values == np.floor(values)).all() else values)
+    whole = (values == np.floor(values)).all(0)
+    _check_whole(given.reshape(count, -1), whole & (np.abs(values) >= _WHOLE))
+    return torch.from_numpy(values.astype(np.int64) if whole.all() else values)
+
+
+def _check_whole(given: npt.NDArray[Any], far: npt.NDArray[np.bool_]) -> None:
+    """Refuses the whole numbers that are too far from 0 to be told apart."""
+    if far.any():
+        row, column = (int(place) for place in np.argwhere(far)[0])
+        raise ValueError(
+            f"factors must lie between -2^53 and 2^53 where they are whole, got {given[row, column]} in row {row}: "
+            "number them from 0."
+        )
 
 
 def _factors(values: Tensor, names: Sequence[str] | None, nominal: tuple[str, ...]) -> tuple[Factor, ...]:

@@ -153,6 +153,36 @@ def test_what_is_refused_of_factors(factors: np.ndarray, settings: dict[str, obj
         Arrays(GREY, np.array(["a"] * 6))
 
 
+@pytest.mark.parametrize(
+    "given, got",
+    [
+        (np.array([1e300, 2e300] * 3), "1e\\+300"),
+        (np.array([1, 2**63, 2**63 + 1] * 2, dtype=np.uint64), str(2**63)),
+        (np.array([1, 2**53, 2**53 + 1] * 2), str(2**53)),
+        (np.array([1, 2**53 + 1, 2**53 + 2] * 2), str(2**53 + 1)),
+        (np.array([1, -(2**63), -(2**63) + 1] * 2), str(-(2**63))),
+    ],
+)
+def test_whole_factors_that_float64_would_merge_are_refused(given: np.ndarray, got: str) -> None:
+    row = int(np.flatnonzero(np.abs(given.astype(float)) > 2**52)[0])
+    with pytest.raises(
+        ValueError,
+        match=rf"^factors must lie between -2\^53 and 2\^53 where they are whole, got {got} in row {row}: num",
+    ):
+        Arrays(GREY, given)
+
+
+def test_whole_factors_below_2_53_are_told_apart() -> None:
+    last = 2**53 - 1
+    for dtype in (np.int64, np.uint64, np.float64):
+        data = Arrays(GREY, np.array([last, last - 1, 0] * 2, dtype=dtype))
+        assert data.factors[0].size == 3 and data.labels().flatten().tolist() == [2, 1, 0] * 2
+        assert torch.equal(data.images(torch.tensor([[last - 1]])), data.test_images(torch.tensor([1])))
+    beside = Arrays(GREY, np.array([[1e300, 0.5]] * 3 + [[2e300, 0.5]] * 3)[:, [1, 0]] * [1, 1e-300])
+    assert [factor.size for factor in beside.factors] == [None, 2]
+    assert Arrays(GREY, np.array([1e300, 0.5] * 3)).factors[0].size is None  # continuous ones may lie anywhere
+
+
 def test_files_that_hold_something_else_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine.npz"
     np.savez(path, pictures=GREY)
