@@ -129,8 +129,8 @@ def _sentence(results: Results, one: Reading) -> str:
     by_first, by_second = one.decided
     reverse = [f"{OBJECTIVES[a]} and {OBJECTIVES[b]}" for a, b in one.reversed_pairs]
     return (
-        f"{text} Of {pairs} pairs of objectives they tell {by_first} and {by_second} apart over {results.seeds} seeds, and "
-        f"reverse {listed(reverse) or 'none'}."
+        f"{text} Of {pairs} pairs of objectives they tell {by_first} and {by_second} apart over {results.seeds} seeds, "
+        f"and reverse {listed(reverse) or 'none'}."
     )
 
 
