@@ -248,4 +248,4 @@ def test_the_speed_of_sprites_is_the_committed_one() -> None:
         f"| {row['side']} | {' | '.join(f'{100 * share:.1f} %' for share in row['share_of_time'].values())} |"
         for row in held["training"]
     ]
-    assert [row.replace("| – |", "| 0.0 |") for row in shown] == speeds + shares
+    assert [row.replace("| \N{EN DASH} |", "| 0.0 |") for row in shown] == speeds + shares

@@ -71,7 +71,7 @@ def evaluate_run(
     other = _other(data, data_path, own)
     how = _checked(metrics, protocol, seed, points, own if other is None else other)
     if other is not None:
-        name = "-".join(filter(None, (PARTS, data, data_path and Path(data_path).stem)))
+        name = f"{PARTS}-{data}" + (f"-{Path(data_path).stem}" if data_path else "")
         how = dataclasses.replace(how, data=f"{data} {data_path or ''}".strip(), place=name)
     with claimed(study, config, out, resume=True), stop_on_signal(console) as stop:
         groups = load_groups(out)
