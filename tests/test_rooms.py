@@ -25,7 +25,7 @@ LEVELS = {
 LISTED = {
     # room: (its list, files that are no member of it)
     "losses": (losses, {"__init__", "deprecated"}),
-    "data": (data, {"__init__", "deprecated"}),
+    "data": (data, {"__init__", "deprecated", "arguments"}),
     "metrics": (metrics, {"__init__", "deprecated"}),
     "pictures": (pictures, {"__init__"}),
 }

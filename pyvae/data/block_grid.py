@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pyvae.data.arguments import Numbers, check_count, rows_of
 from pyvae.data.bias import Biases, biases_of, means_of
-from pyvae.data.data_set import Draw, Factor, check_count
+from pyvae.data.data_set import Draw, Factor
 from pyvae.data.deprecated import EarlierBlockGrid
 from pyvae.ops import reparameterize
 
@@ -111,9 +112,14 @@ class BlockGrid(EarlierBlockGrid):
         values = torch.arange(len(TEST_INTENSITIES))
         return torch.cartesian_prod(*[values] * self.blocks**2).reshape(-1, self.blocks**2)
 
-    def test_images(self, rows: Tensor) -> Tensor:
-        """Images [..., size] of rows [...] of `test_factors`, without noise."""
-        return self.images(self.test_factors().to(rows.device)[rows])
+    def test_images(self, rows: Numbers) -> Tensor:
+        """Images [..., size] of rows [...] of `test_factors`, without noise.
+
+        Raises TypeError for other than whole numbers, ValueError for rows out of range.
+        """
+        factors = self.test_factors()
+        found = rows_of(rows, len(factors))
+        return self.images(factors.to(found.device)[found])
 
     def _means(self, bias: Biases | Tensor, models: int) -> Tensor:
         """Of the factors, [K, blocks**2]."""

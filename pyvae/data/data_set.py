@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from torch import Tensor
 
+from pyvae.data.arguments import Numbers
+
 if TYPE_CHECKING:
     from pyvae.data.bias import Bias
 
@@ -71,13 +73,9 @@ class DataSet(Protocol):
     def labels(self) -> Tensor:
         """The number of each factor's value in `test_factors`, int64 [N, F]: what metrics take."""
 
-    def test_images(self, rows: Tensor) -> Tensor:
-        """The images [..., size] of rows [...] of the test set. Where several images have the same factors, as those
-        of one digit, these do not tell which is meant.
+    def test_images(self, rows: Numbers) -> Tensor:
+        """The images [..., size] of rows [...] of the test set, a tensor, an array or lists. Where several images have
+        the same factors, as those of one digit, these do not tell which is meant.
+
+        Raises TypeError for other than whole numbers, ValueError for rows out of range.
         """
-
-
-def check_count(count: int) -> None:
-    """Refuses a number of images below 1."""
-    if count < 1:
-        raise ValueError(f"count must be at least 1, got {count}")

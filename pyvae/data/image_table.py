@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from pyvae.data.arguments import Numbers, rows_of
 from pyvae.data.bias import Biases, FactorTable, draw_factors, draw_rows
 from pyvae.data.data_set import Draw, Factor
 from pyvae.data.formats.pixels import Pixels
@@ -82,14 +83,12 @@ class ImageTable:
             raise ValueError(f"factors must be those of an image, got {asked[missing[0]].tolist()}, which none has")
         return self.test_images(torch.from_numpy(firsts[places]).reshape(factors.shape[:-1]).to(factors.device))
 
-    def test_images(self, rows: Tensor) -> Tensor:
+    def test_images(self, rows: Numbers) -> Tensor:
         """The images [..., size] of rows [...] of `test_factors`.
 
-        Raises ValueError for rows out of range.
+        Raises TypeError for other than whole numbers, ValueError for rows out of range.
         """
-        if rows.numel() and bool((rows < 0).any() | (rows >= self.count).any()):
-            raise ValueError(f"rows must lie between 0 and {self.count - 1}, got others")
-        return self._take(rows)
+        return self._take(rows_of(rows, self.count))
 
     def draw(self, count: int, seeds: Mapping[str, Tensor], bias: Biases = None) -> Draw:
         """`count` random rows for each of K models, with replacement, all as likely but for `bias`: a

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from pyvae.data.arguments import Numbers, rows_of
 from pyvae.data.bias import Biases, draw_factors
 from pyvae.data.data_set import Draw, Factor
 from pyvae.data.formats.pixels import Pixels
@@ -183,9 +184,13 @@ class Sprites:
         """The same: factors are numbers of values."""
         return torch.cartesian_prod(*map(torch.arange, self._sizes))
 
-    def test_images(self, rows: Tensor) -> Tensor:
-        """Images [..., size] of rows [...] of `test_factors`, without noise."""
-        return self.images(self.test_factors().to(rows.device)[rows])
+    def test_images(self, rows: Numbers) -> Tensor:
+        """Images [..., size] of rows [...] of `test_factors`, without noise.
+
+        Raises TypeError for other than whole numbers, ValueError for rows out of range.
+        """
+        found = rows_of(rows, self.count)
+        return self._images(self.test_factors().to(found.device)[found])
 
 
 @dataclass(frozen=True)

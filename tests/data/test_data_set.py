@@ -148,3 +148,28 @@ def test_values_that_the_data_set_has_not_are_one_sentence(data: DataSet) -> Non
         values[1, column] += 0.5
         with pytest.raises(ValueError, match=rf"^values must be .* for {data.factors[column].name}"):
             biased(data)[0].weights(values, data)
+
+
+def test_rows_may_be_anything_that_holds_whole_numbers(data: DataSet) -> None:
+    expected = data.test_images(torch.tensor([[0, 2], [1, 1]]))
+    turned = np.array([[2, 0], [1, 1]])[:, ::-1]
+    small = torch.tensor([[0, 2], [1, 1]], dtype=torch.uint8)
+    for rows in ([[0, 2], [1, 1]], ((0, 2), (1, 1)), turned.astype(">i2"), turned, small):
+        assert torch.equal(data.test_images(rows), expected)
+    assert torch.equal(data.test_images(2), expected[0, 1])
+    assert data.test_images([]).shape == (0, data.size)
+
+
+def test_other_rows_are_one_sentence(data: DataSet) -> None:
+    last = len(data.labels()) - 1
+    for row in (-1, last + 1):
+        for rows in ([0, row, -7], torch.tensor([0, row])):
+            with pytest.raises(ValueError, match=rf"^rows must lie between 0 and {last}, got {row}$"):
+                data.test_images(rows)
+    wrong = {"float32": torch.tensor([0.5]), "float64": [0.5], "bool": torch.tensor([True, False])}
+    for got, rows in wrong.items():
+        with pytest.raises(TypeError, match=rf"^rows must be whole numbers, got {got}$"):
+            data.test_images(rows)
+    for got, rows in {"'first'": "first", "NoneType": None, "list": [[0, 1], [2]]}.items():
+        with pytest.raises(TypeError, match=rf"^rows must be a tensor, an array or lists of numbers, got {got}$"):
+            data.test_images(rows)

@@ -43,8 +43,8 @@ def test_factors_out_of_range_are_refused() -> None:
     with pytest.raises(ValueError, match=r"^factors must have shape \[..., 4\], got \[3\]$"):
         data.images(torch.zeros(3))
     for row in (-1, 30):
-        with pytest.raises(ValueError, match=r"^rows must lie between 0 and 29, got others$"):
-            data.test_images(torch.tensor([row]))
+        with pytest.raises(ValueError, match=rf"^rows must lie between 0 and 29, got {row}$"):
+            data.test_images(torch.tensor([0, row, 31]))
 
 
 def test_a_table_finds_the_first_image_of_a_combination() -> None:

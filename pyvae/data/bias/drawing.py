@@ -15,11 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pyvae.data.arguments import check_count
 from pyvae.data.bias.bias import Bias, Unbiased
 from pyvae.data.bias.changes import Resample, finite
 from pyvae.data.bias.distribution import grid_distribution, is_uniform, known_by_name
 from pyvae.data.bias.table import FactorTable
-from pyvae.data.data_set import Factor, check_count
+from pyvae.data.data_set import Factor
 from pyvae.ops import reparameterize
 
 Biases = Bias | Sequence[Bias] | Mapping[str, Any] | None

@@ -1,5 +1,6 @@
 """Rows of an array of images, gathered and brought to [0, 1] when they are asked for."""
 
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,7 +49,7 @@ class Pixels:
             gathered = _channels_first(gathered)
         # Bytes go to the device: a quarter of what their floats would be.
         images = torch.from_numpy(np.ascontiguousarray(gathered)).to(rows.device).to(torch.float32)
-        return images.div_(self.white).reshape(*rows.shape, -1)
+        return images.div_(self.white).reshape(*rows.shape, math.prod(self.shape))
 
 
 def _channels_first(images: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -1,0 +1,44 @@
+"""What every data set asks of its arguments, each refusal in one sentence that names the argument."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Numbers = Tensor | Any
+"""A tensor, or what numpy takes for an array: lists, arrays, columns of tables."""
+
+
+def check_count(count: int) -> None:
+    """Refuses a number of images below 1."""
+    if count < 1:
+        raise ValueError(f"count must be at least 1, got {count}")
+
+
+def tensor_of(name: str, given: Numbers, dtype: torch.dtype | None = None) -> Tensor:
+    """A tensor as it is; of other numbers one of `dtype`, or numpy's without it. Raises TypeError for anything else."""
+    if isinstance(given, Tensor):
+        return given
+    try:
+        array = np.asarray(given)
+        # A copy in order and in the machine's order of bytes: torch takes no other.
+        return torch.as_tensor(array.astype(array.dtype.newbyteorder("="), order="C"), dtype=dtype)
+    except (TypeError, ValueError) as error:
+        got = repr(given) if isinstance(given, str) else type(given).__name__
+        raise TypeError(f"{name} must be a tensor, an array or lists of numbers, got {got}") from error
+
+
+def rows_of(rows: Numbers, count: int) -> Tensor:
+    """Rows [...] of the `count` of a test set, int64.
+
+    Raises TypeError for other than whole numbers, ValueError for rows out of range.
+    """
+    found = tensor_of("rows", rows)
+    if found.numel() and (found.is_floating_point() or found.is_complex() or found.dtype == torch.bool):
+        raise TypeError(f"rows must be whole numbers, got {str(found.dtype).removeprefix('torch.')}")
+    found = found.long()
+    outside = (found < 0) | (found >= count)
+    if bool(outside.any()):
+        raise ValueError(f"rows must lie between 0 and {count - 1}, got {int(found[outside][0])}")
+    return found
