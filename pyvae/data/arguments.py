@@ -42,3 +42,30 @@ def rows_of(rows: Numbers, count: int) -> Tensor:
     if bool(outside.any()):
         raise ValueError(f"rows must lie between 0 and {count - 1}, got {int(found[outside][0])}")
     return found
+
+
+def factors_of(factors: Numbers, width: int, dtype: torch.dtype | None = None) -> Tensor:
+    """Factors [..., F] as a tensor, of `dtype` if they were none.
+
+    Raises TypeError for what holds no numbers, ValueError for another number of factors.
+    """
+    found = tensor_of("factors", factors, dtype)
+    if found.shape[-1:] != (width,):
+        raise ValueError(f"factors must have shape [..., {width}], got {list(found.shape)}")
+    return found
+
+
+def numbers_of(factors: Numbers, sizes: tuple[int, ...]) -> Tensor:
+    """Factors [..., F] that are numbers of values, as a tensor.
+
+    Raises TypeError and ValueError as `factors_of`, and ValueError for values out of range and fractions.
+    """
+    found = factors_of(factors, len(sizes))
+    inside = ((found >= 0) & (found < torch.tensor(sizes, device=found.device))).all(-1)
+    if not bool(inside.all()):
+        raise ValueError(
+            f"factors must lie between 0 and sizes - 1 for sizes {sizes}, got {found[~inside][0].tolist()}"
+        )
+    if found.is_floating_point() and not bool((whole := (found == found.floor()).all(-1)).all()):
+        raise ValueError(f"factors must be whole numbers, got {found[~whole][0].tolist()}")
+    return found

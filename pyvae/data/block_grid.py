@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pyvae.data.arguments import Numbers, check_count, rows_of
+from pyvae.data.arguments import Numbers, check_count, factors_of, rows_of
 from pyvae.data.bias import Biases, biases_of, means_of
 from pyvae.data.data_set import Draw, Factor
 from pyvae.data.deprecated import EarlierBlockGrid
@@ -65,9 +65,12 @@ class BlockGrid(EarlierBlockGrid):
         """The factors and the pixel noise."""
         return ("factors", "pixels")
 
-    def images(self, factors: Tensor) -> Tensor:
-        """Images [..., size] of factors z [..., blocks**2], without noise."""
-        return self.render(factors.sigmoid())
+    def images(self, factors: Numbers) -> Tensor:
+        """Images [..., size] of factors z [..., blocks**2], without noise.
+
+        Raises TypeError for what holds no numbers, ValueError for another number of factors.
+        """
+        return self.render(factors_of(factors, self.blocks**2, torch.float32).sigmoid())
 
     def render(self, intensities: Tensor) -> Tensor:
         """Images [..., size] whose blocks (row-major) have the given intensities [..., blocks**2]."""

@@ -57,8 +57,13 @@ class DataSet(Protocol):
     def streams(self) -> tuple[str, ...]:
         """Names of the random streams that `draw` takes seeds of."""
 
-    def images(self, factors: Tensor) -> Tensor:
-        """The images of given factors without any noise: [..., F] -> [..., size], in [0, 1]."""
+    def images(self, factors: Numbers) -> Tensor:
+        """The images of given factors without any noise: [..., F] -> [..., size], in [0, 1]; factors are a tensor, an
+        array or lists.
+
+        Raises TypeError for what holds no numbers, ValueError for another number of factors, and for values that no
+        image has.
+        """
 
     def draw(self, count: int, seeds: Mapping[str, Tensor], bias: "Bias | Sequence[Bias] | None" = None) -> Draw:
         """`count` random images for each of K models, as a training set gives them.

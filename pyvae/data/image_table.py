@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from pyvae.data.arguments import Numbers, rows_of
+from pyvae.data.arguments import Numbers, factors_of, numbers_of, rows_of
 from pyvae.data.bias import Biases, FactorTable, draw_factors, draw_rows
 from pyvae.data.data_set import Draw, Factor
 from pyvae.data.formats.pixels import Pixels
@@ -66,12 +66,13 @@ class ImageTable:
         """The factors alone: images have no noise."""
         return ("factors",)
 
-    def images(self, factors: Tensor) -> Tensor:
+    def images(self, factors: Numbers) -> Tensor:
         """The first image of each combination of factors [..., F] -> [..., size]; `test_images` has all of them.
 
-        Raises ValueError for another number of factors, and for a combination that no image has.
+        Raises TypeError for what holds no numbers, ValueError for another number of factors, and for a combination that
+        no image has.
         """
-        self._check_width(factors)
+        factors = factors_of(factors, len(self.factors))
         if not self.factors:
             return self.test_images(torch.zeros(factors.shape[:-1], dtype=torch.int64, device=factors.device))
         combinations, firsts = self._combinations
@@ -132,10 +133,6 @@ class ImageTable:
         """Without what is prepared for draws, which another process prepares anew."""
         return {name: value for name, value in self.__dict__.items() if name != "_table"}
 
-    def _check_width(self, factors: Tensor) -> None:
-        if factors.shape[-1:] != (len(self.factors),):
-            raise ValueError(f"factors must have shape [..., {len(self.factors)}], got {list(factors.shape)}")
-
 
 class ImageGrid(ImageTable):
     """One image for each combination of factors, which are numbers of values from 0.
@@ -157,16 +154,13 @@ class ImageGrid(ImageTable):
     def table(self) -> None:
         """None: the factors are independent."""
 
-    def images(self, factors: Tensor) -> Tensor:
+    def images(self, factors: Numbers) -> Tensor:
         """The images [..., size] of whole factors [..., F].
 
-        Raises ValueError for another number of factors or values out of range.
+        Raises TypeError for what holds no numbers, ValueError for another number of factors, values out of range and
+        fractions.
         """
-        self._check_width(factors)
-        sizes = torch.tensor(self._sizes, device=factors.device)
-        if factors.numel() and not bool(((factors >= 0) & (factors < sizes)).all()):
-            raise ValueError(f"factors must lie between 0 and sizes - 1 for sizes {self._sizes}, got others")
-        return self._take(self._numbers(factors))
+        return self._take(self._numbers(numbers_of(factors, self._sizes)))
 
     def draw(self, count: int, seeds: Mapping[str, Tensor], bias: Biases = None) -> Draw:
         """`count` random images for each of K models, factors uniform and independent but for `bias`: a

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from pyvae.data.arguments import Numbers, rows_of
+from pyvae.data.arguments import Numbers, numbers_of, rows_of
 from pyvae.data.bias import Biases, draw_factors
 from pyvae.data.data_set import Draw, Factor
 from pyvae.data.formats.pixels import Pixels
@@ -122,20 +122,14 @@ class Sprites:
         """The factors alone: images have no noise."""
         return ("factors",)
 
-    def images(self, factors: Tensor) -> Tensor:
+    def images(self, factors: Numbers) -> Tensor:
         """The share of every pixel that the sprite covers times its colour, [..., size] float32, of whole factors
         [..., F].
 
-        Raises ValueError for another number of factors or values out of range.
+        Raises TypeError for what holds no numbers, ValueError for another number of factors, values out of range and
+        fractions.
         """
-        sizes = self._sizes
-        if factors.shape[-1:] != (len(sizes),):
-            raise ValueError(f"factors must have shape [..., {len(sizes)}], got {list(factors.shape)}")
-        if factors.numel() and not bool(
-            ((factors >= 0) & (factors < torch.tensor(sizes, device=factors.device))).all()
-        ):
-            raise ValueError(f"factors must lie between 0 and sizes - 1 for sizes {sizes}, got others")
-        return self._images(factors)
+        return self._images(numbers_of(factors, self._sizes))
 
     def _images(self, factors: Tensor) -> Tensor:
         """`images` of factors known to be in range; asking would make a GPU wait at each draw."""

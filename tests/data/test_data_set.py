@@ -173,3 +173,27 @@ def test_other_rows_are_one_sentence(data: DataSet) -> None:
     for got, rows in {"'first'": "first", "NoneType": None, "list": [[0, 1], [2]]}.items():
         with pytest.raises(TypeError, match=rf"^rows must be a tensor, an array or lists of numbers, got {got}$"):
             data.test_images(rows)
+
+
+def test_factors_may_be_anything_that_holds_numbers(data: DataSet) -> None:
+    factors = data.test_factors()[:6].reshape(2, 3, len(data.factors))
+    expected = data.images(factors)
+    for given in (factors.tolist(), factors.numpy(), factors.numpy()[::-1][::-1]):
+        assert data.images(given).dtype == torch.float32 and torch.equal(data.images(given), expected)
+    assert data.images(factors[:0]).shape == (0, 3, data.size)
+
+
+def test_other_factors_are_one_sentence(data: DataSet) -> None:
+    width = len(data.factors)
+    with pytest.raises(ValueError, match=rf"^factors must have shape \[..., {width}\], got \[2, {width + 1}\]$"):
+        data.images([[0] * (width + 1)] * 2)
+    with pytest.raises(TypeError, match=r"^factors must be a tensor, an array or lists of numbers, got dict$"):
+        data.images({})
+    finite = [k for k, factor in enumerate(data.factors) if factor.size is not None]
+    for column in finite:
+        factors = data.test_factors()[:3].double()
+        factors[1, column] += 0.25
+        with pytest.raises(
+            ValueError, match=r"^factors must (be whole|be those of an image|lie between).*, got \[.*25"
+        ):
+            data.images(factors)

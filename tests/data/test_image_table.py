@@ -37,7 +37,7 @@ def test_factors_out_of_range_are_refused() -> None:
     data = ImageGrid(PIXELS, FACTORS)
     for factors in ([2, 0, 0, 0], [0, 0, 0, -1], [0, 0, float("nan"), 0]):
         with pytest.raises(
-            ValueError, match=r"^factors must lie between 0 and sizes - 1 for sizes \(2, 1, 5, 3\), got"
+            ValueError, match=r"^factors must lie between 0 and sizes - 1 for sizes \(2, 1, 5, 3\), got \["
         ):
             data.images(torch.tensor([factors]))
     with pytest.raises(ValueError, match=r"^factors must have shape \[..., 4\], got \[3\]$"):
