@@ -1,7 +1,7 @@
 """Where latents collapse: the beta at which each latent of a VAE falls out of use, beside beta_k = lambda_k / sigma^2.
 
     python -m benchmarks.collapse                         # collapse.json
-    python -m benchmarks.collapse --only "means linear"   # one ladder; of the others collapse.json keeps what it has
+    python -m benchmarks.collapse --only "means linear"   # one part; of the others collapse.json keeps what it has
     python -m benchmarks.collapse --steps 3000 --out /tmp/try
 
 Linear theory (pyvae/studies/biased_grid/theory.py) has the k-th latent of a Gaussian VAE in use while
@@ -57,7 +57,7 @@ from pyvae.training.chunk import Chunk
 from pyvae.training.groups import divide, most_of
 from pyvae.training.workers import workers
 
-NAME = "collapse.json"
+NAME, BEST = "collapse.json", "best block"
 MUS = (0.0, 1.0, 2.0)
 IN_USE, FITTED = 0.02, 6
 """Nats above which training has settled, 4 % below the boundary by linear theory; rungs of the line to 0."""
@@ -117,12 +117,14 @@ class Ladder:
     """beta_k of every latent at a mu, in descending order."""
     from_use: bool = True
     kl: str = "closed_form"
+    batches: int = 1
+    """Times as many images per step."""
 
     def recipe(self, mu: float, steps: int, learning_rate: float, batch_size: int) -> Recipe:
         start = START if self.from_use else 2 - START
         return Recipe(
             cells=tuple(Cell(mu, beta, 0) for beta in self.rungs[mu]),
-            settings=TrainingSettings(steps=steps, batch_size=batch_size, learning_rate=learning_rate),
+            settings=TrainingSettings(steps=steps, batch_size=self.batches * batch_size, learning_rate=learning_rate),
             data=self.data,
             bias=lambda cells: [cell.bias for cell in cells],
             model=lambda models, seeds: StackedVAE(models, self.data.size, self.hidden, self.latents, seeds=seeds),
@@ -153,6 +155,7 @@ def ladders() -> list[Ladder]:
     return [
         of_grid("means linear", data=means, hidden=()),
         of_grid("means mlp", data=means, hidden=MLP, rungs=_grid_rungs(reach)),
+        of_grid("means mlp four batches", data=means, hidden=MLP, rungs=_grid_rungs(reach), batches=4),
         of_grid("means mlp from collapse", data=means, hidden=MLP, from_use=False),
         of_grid("means mlp one-sample KL", data=means, hidden=MLP, kl="sampled"),
         of_grid("images mlp", data=images, hidden=MLP, rungs=_grid_rungs(reach, 1.02)),
@@ -272,7 +275,7 @@ def main() -> None:
             one |= measured(ladder, mu, np.array(one["kl"]))
             script.save(NAME, held)
             _tell(console, ladder.name, mu, one)
-    for mu in MUS if arguments.only is None else ():
+    for mu in MUS if arguments.only in (None, BEST) else ():
         if f"{mu:g}" not in held["best_block"]:
             held["best_block"][f"{mu:g}"] = _best(mu)
             script.save(NAME, held)
@@ -289,7 +292,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--steps", type=int, default=8000, help="of every model")
     parser.add_argument("--learning-rate", type=float, default=2e-3, help="of Adam")
     parser.add_argument("--batch-size", type=int, default=128, help="images per step")
-    parser.add_argument("--only", choices=[ladder.name for ladder in ladders()], help="one of the ladders")
+    parser.add_argument("--only", choices=[*(ladder.name for ladder in ladders()), BEST], help="one part")
     return parser
 
 

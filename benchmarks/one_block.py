@@ -108,7 +108,7 @@ def transition(mu: float, step: float = 0.01) -> Transition:
     while step > FINE / 2:
         held = mean.detach().clone(), logvar.detach().clone()
         found = block.solve(branch[-1].ratio + step, mean, logvar)
-        if found.kl > IN_USE:
+        if IN_USE < found.kl < math.inf:  # on the flat ground of a fold a long step may lead nowhere
             branch.append(found)
             continue
         with torch.no_grad():  # beyond the end: back to the last solution, and on in smaller steps
