@@ -78,7 +78,7 @@ WRONG: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: Bias(Resample("a", (1, 0, 1))).weights([1, 0, 0], TABLE), ValueError, r"it never draws \[1, 0, 0\]"),
     (lambda: Bias(Skew("a", 1.0)).weights([2, 0, 0], FactorTable(FACTORS, GRID[:40])), ValueError, "it never draws"),
     (lambda: Bias(Skew("a", 1.0)).weights([[3, 0, 0]], FACTORS), ValueError, "whole numbers from 0 to 2 for a"),
-    (lambda: Bias(Skew("a", 1.0)).weights([[0.5, 0, 0]], FACTORS), ValueError, "whole numbers from 0 to 2 for a"),
+    (lambda: Bias(Skew("a", 1.0)).weights([[0.5, 0, 0]], FACTORS), ValueError, "numbers from 0 to 2 for a, got 0.5"),
     (lambda: Bias.none.weights([[0, 0]], FACTORS), ValueError, r"values must have shape \[..., 3\], got \[1, 2\]"),
     (lambda: Bias.none.weights([60], TABLE), ValueError, r"values must have shape \[..., 3\], got \[1\]"),
     (lambda: Bias(Shift("*", 20.0)).weights([[-30.0, 0.0]], CONTINUOUS), ValueError, "values must have weights below"),

@@ -155,8 +155,12 @@ def _places(values: Tensor, axes: tuple[int, ...], sizes: tuple[int, ...], facto
     place = torch.zeros(values.shape[:-1], dtype=torch.int64, device=values.device)
     for axis, size in zip(axes, sizes, strict=True):
         value = values[..., axis].long()
-        if bool(((value != values[..., axis]) | (value < 0) | (value >= size)).any()):
-            raise ValueError(f"values must be whole numbers from 0 to {size - 1} for {factors[axis].name}, got others")
+        outside = (value != values[..., axis]) | (value < 0) | (value >= size)
+        if bool(outside.any()):
+            raise ValueError(
+                f"values must be whole numbers from 0 to {size - 1} for {factors[axis].name}, got "
+                f"{values[..., axis][outside][0].item():g}"
+            )
         place = place * size + value
     return place
 
