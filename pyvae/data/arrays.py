@@ -33,14 +33,16 @@ class Arrays(ImageTable):
 
     Args:
         images: [N, H, W], [N, H, W, 3], [N, 3, H, W], either with 1 for 3, or flat [N, size] with `shape`; flat ones of
-            a square number of pixels need no `shape`. A tensor, an array, or the path of a .npy file, or of a .npz
-            archive with a member named as IMAGES says. Of bool; of uint8, 0 to 255; or of a float type, in [0, 1].
+            a square number of pixels need no `shape`. Where the first axis of an image could be its channels as well as
+            the last, `shape` tells which is; of [N, 3, 3, 3] it is the last. A tensor, an array, or the path of a .npy
+            file, or of a .npz archive with a member named as IMAGES says. Of bool; of uint8, 0 to 255; or of a float
+            type, in [0, 1].
         factors: numbers [N] or [N, F]: likewise, or the path of a .npy file; from a .npz archive of images the member
             named as FACTORS says is taken. A column with any number that is not whole is continuous; the whole numbers
             of others lie between -2^53 and 2^53.
         names: of the factors; "factor 0" and so on without them.
         nominal: names of factors that are kinds without an order.
-        shape: of an image before it was flattened, (height, width) or (3, height, width).
+        shape: of an image, before it was flattened if it was, (height, width) or (3, height, width).
         white: the value that becomes 1, for uint8 with another than 255, such as 1.
         cache: where images of uint8 in a compressed archive are unpacked to, once: a byte for each pixel and channel,
             in `<file>.<member>.unpacked.npy` beside the file or in the folder named; False holds them in memory.
@@ -126,18 +128,24 @@ def _shaped(array: npt.NDArray[Any], shape: tuple[int, ...] | None) -> tuple[npt
         )
     if array.ndim == 2:
         return _unflattened(array, shape), True
-    if array.ndim == 3:
-        image, channels_first = array.shape[1:], False
-    elif array.shape[3] in (1, _COLOURS):
-        image, channels_first = (array.shape[3], *array.shape[1:3]), False
-    elif array.shape[1] in (1, _COLOURS):
-        image, channels_first = array.shape[1:], True
-    else:
+    readings = _readings(array.shape[1:])
+    if not readings:
         raise ValueError(f"images must have 1 or 3 channels, first or last, got the shape {list(array.shape)}.")
-    image = image[1:] if len(image) == 3 and image[0] == 1 else image
-    if shape is not None and shape != image:
-        raise ValueError(f"shape must be that of the images, {image}, got {shape}.")
-    return array, channels_first
+    either = " or ".join(map(str, readings))
+    if shape is None and len(readings) > 1:
+        raise ValueError(f"shape must be given for images of shape {list(array.shape)}, {either}.")
+    if shape is not None and shape not in readings:
+        raise ValueError(f"shape must be that of the images, {either}, got {shape}.")
+    return array, readings[shape or next(iter(readings))]
+
+
+def _readings(image: tuple[int, ...]) -> dict[tuple[int, ...], bool]:
+    """What an image's axes may mean: (height, width) or (3, height, width), and whether channels come first."""
+    if len(image) == 2:
+        return {image: False}
+    first, last = (image, True), ((image[2], *image[:2]), False)  # where shapes are equal the last one stays
+    found = {shape: channels_first for shape, channels_first in (first, last) if shape[0] in (1, _COLOURS)}
+    return {shape[1:] if shape[0] == 1 else shape: channels_first for shape, channels_first in found.items()}
 
 
 def _unflattened(array: npt.NDArray[Any], shape: tuple[int, ...] | None) -> npt.NDArray[Any]:
@@ -221,7 +229,8 @@ def _factors(values: Tensor, names: Sequence[str] | None, nominal: tuple[str, ..
     unknown = set(nominal) - set(found)
     if unknown:
         raise ValueError(f"nominal must name factors among {', '.join(found)}, got {min(unknown)!r}.")
-    return tuple(
-        Factor(name, len(column.unique()) if bool((column == column.floor()).all()) else None, name in nominal)
-        for name, column in zip(found, values.T, strict=True)
-    )
+    sizes = [len(column.unique()) if bool((column == column.floor()).all()) else None for column in values.T]
+    continuous = [name for name, size in zip(found, sizes, strict=True) if size is None and name in nominal]
+    if continuous:
+        raise ValueError(f"nominal must name factors of whole numbers, got {continuous[0]!r}, which is continuous.")
+    return tuple(Factor(name, size, name in nominal) for name, size in zip(found, sizes, strict=True))

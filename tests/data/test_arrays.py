@@ -56,6 +56,28 @@ def test_flat_images_have_a_shape() -> None:
         Arrays(GREY, shape=(5, 4))
 
 
+def test_channels_are_never_guessed() -> None:
+    images = random_images(5, 3, 8, 3)
+    with pytest.raises(
+        ValueError,
+        match=r"^shape must be given for images of shape \[5, 3, 8, 3\], \(3, 8, 3\) or \(3, 3, 8\).$",
+    ):
+        Arrays(images)
+    rows = torch.arange(5)
+    assert torch.equal(Arrays(images, shape=(3, 3, 8)).test_images(rows), flat(images) / 255)
+    first = Arrays(images, shape=(3, 8, 3))
+    assert first.shape == (3, 8, 3)
+    assert torch.equal(first.test_images(rows), torch.from_numpy(images).float().reshape(5, -1) / 255)
+    for shape in ((5, 1, 8, 3), (5, 3, 8, 1), (5, 1, 8, 1)):
+        with pytest.raises(ValueError, match=r"^shape must be given for images of shape"):
+            Arrays(random_images(*shape))
+    assert Arrays(random_images(5, 1, 8, 3), shape=(8, 3)).shape == (8, 3)
+    with pytest.raises(ValueError, match=r"^shape must be that of the images, .* or .*, got \(3, 8\).$"):
+        Arrays(images, shape=(3, 8))
+    same = random_images(5, 3, 3, 3)
+    assert torch.equal(Arrays(same).test_images(rows), flat(same) / 255)
+
+
 def test_white_is_what_becomes_1() -> None:
     binary = GREY % 2
     with pytest.raises(ValueError, match=r"^white must be given for images of uint8 without a value above 1: white=1"):
@@ -144,6 +166,11 @@ def test_a_nan_is_told_by_its_image() -> None:
         (FACTORS, {"names": ("a",)}, "names must be 2 different ones, one for each factor, got"),
         (FACTORS, {"names": ("a", "a")}, "names must be 2 different ones"),
         (FACTORS, {"nominal": ("b",)}, "nominal must name factors among factor 0, factor 1, got 'b'."),
+        (
+            FACTORS / 2,
+            {"nominal": ("factor 1",)},
+            "nominal must name factors of whole numbers, got 'factor 1', which is continuous.$",
+        ),
     ],
 )
 def test_what_is_refused_of_factors(factors: np.ndarray, settings: dict[str, object], said: str) -> None:
