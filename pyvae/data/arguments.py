@@ -1,5 +1,6 @@
 """What every data set asks of its arguments, each refusal in one sentence that names the argument."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,31 @@ def check_count(count: int) -> None:
     """Refuses a number of images below 1."""
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
+
+
+def seeds_of(seeds: Mapping[str, Tensor], streams: tuple[str, ...]) -> tuple[Tensor, ...]:
+    """The seeds of each stream, int64 [K]; of further streams others may have need.
+
+    Raises TypeError for what is no mapping and holds no int64 tensors, ValueError for a stream that is missing, and for
+    another shape.
+    """
+    if not isinstance(seeds, Mapping):
+        raise TypeError(_seeds_sentence(streams, type(seeds).__name__))
+    for name in streams:
+        seed = seeds.get(name)
+        if seed is None:
+            raise ValueError(_seeds_sentence(streams, f"none for {name}"))
+        if not isinstance(seed, Tensor) or seed.dtype != torch.int64:
+            kind = seed.dtype if isinstance(seed, Tensor) else type(seed).__name__
+            raise TypeError(_seeds_sentence(streams, f"{kind} for {name}"))
+        if seed.dim() != 1:
+            raise ValueError(_seeds_sentence(streams, f"shape {list(seed.shape)} for {name}"))
+    return tuple(seeds[name] for name in streams)
+
+
+def _seeds_sentence(streams: tuple[str, ...], got: str) -> str:
+    listed = ", ".join(f"{name!r}: …" for name in streams)
+    return f"seeds must be {{{listed}}} with an int64 tensor [K], a seed for each of K models, got {got}"
 
 
 def tensor_of(name: str, given: Numbers, dtype: torch.dtype | None = None) -> Tensor:

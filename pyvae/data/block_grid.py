@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pyvae.data.arguments import Numbers, check_count, factors_of, rows_of
+from pyvae.data.arguments import Numbers, check_count, factors_of, rows_of, seeds_of
 from pyvae.data.bias import Biases, biases_of, means_of
 from pyvae.data.data_set import Draw, Factor
 from pyvae.data.deprecated import EarlierBlockGrid
@@ -88,10 +88,10 @@ class BlockGrid(EarlierBlockGrid):
 
         bias is one for all models, such as `Bias(Shift("*", 2.0))`, one for each, or a tensor [K] of means for all
         blocks. Raises ValueError where seeds and means are not all [K], and for a bias of other factors or numbers of
-        models.
+        models, TypeError for seeds that are no int64 tensors.
         """
         check_count(count)
-        factor_seeds, pixel_seeds = seeds["factors"], seeds["pixels"]
+        factor_seeds, pixel_seeds = seeds_of(seeds, self.streams)
         means = self._means(bias, len(factor_seeds)).to(factor_seeds.device)
         if not means.shape[:1] == factor_seeds.shape == pixel_seeds.shape:
             shapes = f"{list(means.shape[:1])}, {list(factor_seeds.shape)} and {list(pixel_seeds.shape)}"

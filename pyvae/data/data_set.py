@@ -70,6 +70,8 @@ class DataSet(Protocol):
 
         seeds has an int64 tensor [K] for each of `streams`; images come on their device. `bias` says how the factors'
         distribution departs from the unbiased one: one for all models, one for each, or None. Some data sets take more.
+
+        Raises TypeError and ValueError for other seeds and biases, ValueError for a count below 1.
         """
 
     def test_factors(self) -> Tensor:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from pyvae.data.arguments import Numbers, factors_of, numbers_of, rows_of
+from pyvae.data.arguments import Numbers, factors_of, numbers_of, rows_of, seeds_of
 from pyvae.data.bias import Biases, FactorTable, draw_factors, draw_rows
 from pyvae.data.data_set import Draw, Factor
 from pyvae.data.formats.pixels import Pixels
@@ -95,11 +95,13 @@ class ImageTable:
         """`count` random rows for each of K models, with replacement, all as likely but for `bias`: a
         `pyvae.data.Bias`, one for each model, or weights of values by name.
 
-        Raises ValueError for a count below 1, a bias that does not fit the factors, and any of images without factors.
+        Raises ValueError for a count below 1, a bias that does not fit the factors, and any of images without factors,
+        TypeError and ValueError for seeds that are no int64 tensor [K].
         """
+        (row_seeds,) = seeds_of(seeds, self.streams)
         if bias is not None and not self.factors:
             raise ValueError("bias must be None for images without factors, got one")
-        rows = draw_rows(self._table, count, seeds["factors"], bias)
+        rows = draw_rows(self._table, count, row_seeds, bias)
         return Draw(self._values.to(rows.device)[rows], self._take(rows))
 
     def test_factors(self) -> Tensor:
@@ -166,9 +168,11 @@ class ImageGrid(ImageTable):
         """`count` random images for each of K models, factors uniform and independent but for `bias`: a
         `pyvae.data.Bias`, one for each model, or weights of values by name.
 
-        Raises ValueError for a count below 1, and a bias that does not fit the factors.
+        Raises ValueError for a count below 1, and a bias that does not fit the factors, TypeError and ValueError for
+        seeds that are no int64 tensor [K].
         """
-        factors = draw_factors(self.factors, count, seeds["factors"], bias)
+        (factor_seeds,) = seeds_of(seeds, self.streams)
+        factors = draw_factors(self.factors, count, factor_seeds, bias)
         return Draw(factors, self._take(self._numbers(factors)))
 
     def test_factors(self) -> Tensor:

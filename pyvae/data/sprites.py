@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from pyvae.data.arguments import Numbers, numbers_of, rows_of
+from pyvae.data.arguments import Numbers, numbers_of, rows_of, seeds_of
 from pyvae.data.bias import Biases, draw_factors
 from pyvae.data.data_set import Draw, Factor
 from pyvae.data.formats.pixels import Pixels
@@ -165,9 +165,11 @@ class Sprites:
         """`count` random sprites for each of K models, factors uniform and independent but for `bias`.
 
         bias is one for all models, one for each, or holds for some factors by name the weights of their values, [size]
-        or a row for each model [K, size]. Raises ValueError for a bias of other factors, values or numbers of models.
+        or a row for each model [K, size]. Raises ValueError for a bias of other factors, values or numbers of models,
+        and TypeError and ValueError for seeds that are no int64 tensor [K].
         """
-        factors = draw_factors(self.factors, count, seeds["factors"], bias)
+        (factor_seeds,) = seeds_of(seeds, self.streams)
+        factors = draw_factors(self.factors, count, factor_seeds, bias)
         return Draw(factors, self._images(factors))
 
     def test_factors(self) -> Tensor:

@@ -197,3 +197,23 @@ def test_other_factors_are_one_sentence(data: DataSet) -> None:
             ValueError, match=r"^factors must (be whole|be those of an image|lie between).*, got \[.*25"
         ):
             data.images(factors)
+
+
+def test_other_seeds_are_one_sentence(data: DataSet) -> None:
+    right = {name: torch.arange(3) for name in data.streams}
+    last = data.streams[-1]
+    wrong: list[tuple[object, type[Exception], str]] = [
+        (torch.arange(3), TypeError, "got Tensor"),
+        (3, TypeError, "got int"),
+        ({}, ValueError, f"got none for {data.streams[0]}"),
+        (right | {last: 3}, TypeError, f"got int for {last}"),
+        (right | {last: [3]}, TypeError, f"got list for {last}"),
+        (right | {last: torch.rand(3)}, TypeError, f"got torch.float32 for {last}"),
+        (right | {last: torch.arange(3).int()}, TypeError, f"got torch.int32 for {last}"),
+        (right | {last: torch.tensor(3)}, ValueError, rf"got shape \[\] for {last}"),
+        (right | {last: torch.arange(4).reshape(2, 2)}, ValueError, rf"got shape \[2, 2\] for {last}"),
+    ]
+    for seeds, kind, got in wrong:
+        with pytest.raises(kind, match=rf"^seeds must be {{'factors': .* with an int64 tensor \[K\], .*, {got}$"):
+            data.draw(5, seeds)
+    assert torch.equal(data.draw(5, right | {"another": 1}).factors, data.draw(5, right).factors)
