@@ -1,6 +1,7 @@
 """What every data set asks of its arguments, each refusal in one sentence that names the argument."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,23 @@ def check_count(count: int) -> None:
     """Refuses a number of images below 1."""
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
+
+
+def check_whole(least: int = 1, **settings: object) -> None:
+    """Refuses a setting that is no whole number, by TypeError, and one below `least`, by ValueError."""
+    for name, value in settings.items():
+        if isinstance(value, bool) or not isinstance(value, Integral):
+            raise TypeError(f"{name} must be a whole number, got {value!r}")
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, got {value}")
+
+
+def check_sizes(sizes: Sequence[int], names: Sequence[str]) -> None:
+    """Refuses what is not a whole number of at least 1 for each name, by TypeError and ValueError."""
+    if not isinstance(sizes, Iterable) or not all(isinstance(size, Integral) for size in sizes):
+        raise TypeError(f"sizes must be {len(names)} whole numbers, of {', '.join(names)}, got {sizes!r}")
+    if len(sizes) != len(names) or min(sizes) < 1:
+        raise ValueError(f"sizes must be {len(names)} numbers of at least 1, of {', '.join(names)}, got {tuple(sizes)}")
 
 
 def seeds_of(seeds: Mapping[str, Tensor], streams: tuple[str, ...]) -> tuple[Tensor, ...]:

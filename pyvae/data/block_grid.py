@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pyvae.data.arguments import Numbers, check_count, factors_of, rows_of, seeds_of
+from pyvae.data.arguments import Numbers, check_count, check_whole, factors_of, rows_of, seeds_of
 from pyvae.data.bias import Biases, biases_of, means_of
 from pyvae.data.data_set import Draw, Factor
 from pyvae.data.deprecated import EarlierBlockGrid
@@ -25,7 +25,8 @@ TEST_INTENSITIES = (0.1, 0.5, 0.9)
 class BlockGrid(EarlierBlockGrid):
     """blocks x blocks blocks of pixels x pixels pixels; images are flat, row-major.
 
-    Raises ValueError for sizes below 1 and a noise variance that is not positive.
+    Raises TypeError for sizes that are no whole numbers, ValueError for ones below 1 and a noise variance that is not
+    positive.
     """
 
     blocks: int = 3
@@ -34,9 +35,7 @@ class BlockGrid(EarlierBlockGrid):
     """Of the pixel noise of images that are drawn."""
 
     def __post_init__(self) -> None:
-        for name, value in (("blocks", self.blocks), ("pixels", self.pixels)):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+        check_whole(blocks=self.blocks, pixels=self.pixels)
         if not self.noise_variance > 0:
             raise ValueError(f"noise_variance must be greater than 0, got {self.noise_variance}")
 

@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
-from pyvae.data.formats.pictures import check_side, resized
+from pyvae.data.arguments import check_whole
+from pyvae.data.formats.pictures import resized
 from pyvae.data.formats.pixels import Pixels
 from pyvae.data.formats.published import Published, extra
 from pyvae.data.formats.unpacked import Cache, Unpacking, of_file
@@ -38,7 +39,8 @@ class Cars3D(ImageGrid):
         progress: whether a bar on standard error tells how far unpacking is.
 
     Raises FileNotFoundError where there is no such file, ValueError for one of another layout, for arguments that do
-    not fit and for a cache that cannot be written, ModuleNotFoundError without scipy.
+    not fit and for a cache that cannot be written, TypeError for numbers
+    that are not whole, ModuleNotFoundError without scipy.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class Cars3D(ImageGrid):
     ) -> None:
         factors = grid_factors(NAMES, sizes)
         factors = (*factors[:2], factors[2]._replace(nominal=True))
-        check_side(side)
+        check_whole(side=side)
         file = PUBLISHED.found(path)
         elevations, azimuths, objects = sizes
         images = Unpacking(

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from pyvae.data.arguments import check_whole
 from pyvae.data.data_set import Factor
-from pyvae.data.formats.pictures import check_side, read_picture, resized
+from pyvae.data.formats.pictures import read_picture, resized
 from pyvae.data.formats.pixels import Pixels
 from pyvae.data.formats.published import Published
 from pyvae.data.formats.unpacked import Cache, Unpacking, of_file
@@ -39,7 +40,8 @@ class CelebA(ImageTable):
         progress: whether a bar on standard error tells how far unpacking is.
 
     Raises FileNotFoundError where a file is missing, ValueError for files of another layout, for arguments that do not
-    fit and for a cache that cannot be written, ModuleNotFoundError without Pillow.
+    fit and for a cache that cannot be written, TypeError for numbers
+    that are not whole, ModuleNotFoundError without Pillow.
     """
 
     def __init__(
@@ -53,8 +55,7 @@ class CelebA(ImageTable):
         cache: Cache = True,
         progress: bool = True,
     ) -> None:
-        check_side(side)
-        check_side(crop)
+        check_whole(side=side, crop=crop, count=count)
         path = Path(path).expanduser()
         listed = PUBLISHED.found(path / "Anno" if (path / "Anno").is_dir() else path)
         folder = next((inner for inner in (path / "Img" / FOLDER, path / FOLDER) if inner.is_dir()), None)

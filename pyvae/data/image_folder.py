@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from pyvae.data.arguments import check_whole
 from pyvae.data.data_set import Factor
-from pyvae.data.formats.pictures import check_side, read_picture, resized
+from pyvae.data.formats.pictures import read_picture, resized
 from pyvae.data.formats.pixels import Pixels
 from pyvae.data.formats.unpacked import Cache, Unpacking
 from pyvae.data.image_table import ImageTable
@@ -35,7 +36,8 @@ class ImageFolder(ImageTable):
         progress: whether a bar on standard error tells how far reading is.
 
     Raises FileNotFoundError where there is no such folder, ValueError where it holds no pictures, others of different
-    sizes, or some that cannot be read, and for a cache that cannot be written, ModuleNotFoundError without Pillow.
+    sizes, or some that cannot be read, and for a cache that cannot be written, TypeError for a side that is no whole
+    number, ModuleNotFoundError without Pillow.
     """
 
     def __init__(
@@ -47,7 +49,7 @@ class ImageFolder(ImageTable):
         cache: Cache = True,
         progress: bool = True,
     ) -> None:
-        check_side(side)
+        check_whole(side=1 if side is None else side)
         path = Path(path).expanduser().resolve()
         files, folders = _pictures(path)
         first = read_picture(files[0], colour=colour)

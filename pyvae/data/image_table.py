@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from pyvae.data.arguments import Numbers, factors_of, numbers_of, rows_of, seeds_of
+from pyvae.data.arguments import Numbers, check_sizes, factors_of, numbers_of, rows_of, seeds_of
 from pyvae.data.bias import Biases, FactorTable, draw_factors, draw_rows
 from pyvae.data.data_set import Draw, Factor
 from pyvae.data.formats.pixels import Pixels
@@ -194,10 +194,10 @@ class ImageGrid(ImageTable):
 def grid_factors(names: Sequence[str], sizes: Sequence[int], nominal: Sequence[str] = ()) -> tuple[Factor, ...]:
     """Factors of a grid.
 
-    Raises ValueError for another number of sizes than names, and for sizes below 1.
+    Raises TypeError for sizes that are no whole numbers, ValueError for another number of them than names, and for
+    sizes below 1.
     """
-    if len(sizes) != len(names) or min(sizes) < 1:
-        raise ValueError(f"sizes must be {len(names)} numbers of at least 1, of {', '.join(names)}, got {tuple(sizes)}")
+    check_sizes(sizes, names)
     return tuple(Factor(name, int(size), name in nominal) for name, size in zip(names, sizes, strict=True))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pyvae.data.arguments import check_sizes
 from pyvae.data.formats.pixels import Pixels
 from pyvae.data.formats.published import Published
 from pyvae.data.formats.unpacked import Cache
@@ -37,7 +38,8 @@ class MPI3D(ImageGrid):
         progress: whether a bar on standard error tells how far unpacking is.
 
     Raises FileNotFoundError where there is no such file, ValueError for one of another layout, for `sizes` that do not
-    fit and for a cache that cannot be written.
+    fit and for a cache that cannot be written, TypeError for numbers
+    that are not whole.
     """
 
     def __init__(
@@ -48,6 +50,8 @@ class MPI3D(ImageGrid):
         cache: Cache = True,
         progress: bool = True,
     ) -> None:
+        if sizes is not None:
+            check_sizes(sizes, NAMES)
         archive = PUBLISHED.archive(path)
         counts = [math.prod(known) for known in ((REAL, RENDERED) if sizes is None else (sizes,))]
         wanted = f"member images of shape ({' or '.join(map(str, counts))}, 64, 64, 3) and dtype uint8"

@@ -33,7 +33,8 @@ class Shapes3D(ImageGrid):
         progress: whether a bar on standard error tells how far unpacking is.
 
     Raises FileNotFoundError where there is no such file, ValueError for one of another layout, for `sizes` that do not
-    fit and for a cache that cannot be written, ModuleNotFoundError without h5py.
+    fit and for a cache that cannot be written, TypeError for numbers
+    that are not whole, ModuleNotFoundError without h5py.
     """
 
     def __init__(

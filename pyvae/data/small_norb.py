@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from pyvae.data.arguments import check_whole
 from pyvae.data.formats.norb import NorbFile, norb_file
-from pyvae.data.formats.pictures import check_side, resized
+from pyvae.data.formats.pictures import resized
 from pyvae.data.formats.pixels import Pixels
 from pyvae.data.formats.published import Published
 from pyvae.data.formats.unpacked import Cache, Unpacking, of_file
@@ -36,7 +37,8 @@ class SmallNORB(ImageGrid):
         progress: whether a bar on standard error tells how far unpacking is.
 
     Raises FileNotFoundError where a file is missing, ValueError for files of another layout, for arguments that do not
-    fit and for a cache that cannot be written.
+    fit and for a cache that cannot be written, TypeError for numbers
+    that are not whole.
     """
 
     def __init__(
@@ -50,7 +52,7 @@ class SmallNORB(ImageGrid):
         progress: bool = True,
     ) -> None:
         factors = grid_factors(NAMES, sizes, nominal=("category", "instance"))
-        check_side(side)
+        check_whole(side=side)
         if camera not in range(CAMERAS):
             raise ValueError(f"camera must be 0 or 1, got {camera}")
         dats = [_found(path, part, "dat", "u1", (CAMERAS, SIDE, SIDE)) for part in PARTS]

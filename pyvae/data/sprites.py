@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from pyvae.data.arguments import Numbers, numbers_of, rows_of, seeds_of
+from pyvae.data.arguments import Numbers, check_sizes, check_whole, numbers_of, rows_of, seeds_of
 from pyvae.data.bias import Biases, draw_factors
 from pyvae.data.data_set import Draw, Factor
 from pyvae.data.formats.pixels import Pixels
@@ -49,8 +50,8 @@ class Sprites:
         shape_seed: of splines, 0 to 2^64 - 1; more of them are the same and further ones.
         shapes: some of "square", "ellipse" and "heart".
 
-    Raises ValueError for sizes below 1, more shapes than there are or not all of the splines, a side below 8, and other
-    values out of range.
+    Raises TypeError for settings that are no whole numbers, ValueError for sizes below 1, more shapes than there are or
+    not all of the splines, a side below 8, and other values out of range.
     """
 
     sizes: tuple[int, int, int, int, int] = (3, 6, 40, 32, 32)
@@ -62,21 +63,17 @@ class Sprites:
     shapes: tuple[str, ...] = SHAPES
 
     def __post_init__(self) -> None:
-        if len(self.sizes) != 5 or min(self.sizes) < 1:
-            raise ValueError(f"sizes must be five numbers of at least 1, got {self.sizes}")
-        if self.side < 8:
-            raise ValueError(f"side must be at least 8, got {self.side}")
-        if self.colours < 1:
-            raise ValueError(f"colours must be at least 1, got {self.colours}")
-        if not 0 <= self.shape_seed < 2**64:
+        check_sizes(self.sizes, NAMES)
+        check_whole(8, side=self.side)
+        check_whole(colours=self.colours)
+        check_whole(0, splines=self.splines)
+        if not isinstance(self.shape_seed, Integral) or not 0 <= self.shape_seed < 2**64:
             raise ValueError(f"shape_seed must lie between 0 and 2^64 - 1, got {self.shape_seed}")
         self._check_shapes()
 
     def _check_shapes(self) -> None:
         if len(set(self.shapes)) < len(self.shapes) or not set(self.shapes) <= set(SHAPES):
             raise ValueError(f"shapes must be some of {', '.join(SHAPES)}, each once, got {self.shapes}")
-        if self.splines < 0:
-            raise ValueError(f"splines must be at least 0, got {self.splines}")
         first, named, most = self.sizes[0], len(self.shapes), len(self.shapes) + self.splines
         if first > most:
             raise ValueError(f"sizes must start with at most {most} shapes, got {first}")

@@ -97,7 +97,7 @@ def test_a_bias_weighs_values_for_all_models_or_for_each() -> None:
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda: Sprites((3, 6, 40, 32)), r"sizes must be five numbers of at least 1, got \(3, 6, 40, 32\)"),
+        (lambda: Sprites((3, 6, 40, 32)), r"sizes must be 5 numbers of at least 1, of shape, .*, got \(3, 6, 40, 32\)"),
         (lambda: Sprites((4, 6, 40, 32, 32)), "sizes must start with at most 3 shapes, got 4"),
         (lambda: Sprites(side=4), "side must be at least 8, got 4"),
         (lambda: SMALL.images(torch.zeros(2, 4)), r"factors must have shape \[..., 5\], got \[2, 4\]"),

@@ -30,9 +30,3 @@ def read_picture(path: Path, *, colour: bool) -> npt.NDArray[np.uint8]:
             return np.asarray(found.convert("RGB" if colour else "L"))
     except (OSError, SyntaxError, ValueError, picture.DecompressionBombError) as error:
         raise ValueError(f"path must hold pictures that can be read, got {str(path)!r}, which is none.") from error
-
-
-def check_side(side: int | None) -> None:
-    """Refuses sides below 1."""
-    if side is not None and side < 1:
-        raise ValueError(f"side must be at least 1, got {side}")
