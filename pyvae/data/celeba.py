@@ -56,7 +56,7 @@ class CelebA(ImageTable):
         progress: bool = True,
     ) -> None:
         check_whole(side=side, crop=crop, count=count)
-        path = Path(path).expanduser()
+        path = PUBLISHED.folder(path, f"{PUBLISHED.file} and {FOLDER}")
         listed = PUBLISHED.found(path / "Anno" if (path / "Anno").is_dir() else path)
         folder = next((inner for inner in (path / "Img" / FOLDER, path / FOLDER) if inner.is_dir()), None)
         if folder is None:

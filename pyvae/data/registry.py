@@ -46,7 +46,7 @@ def named(name: str, path: Path | str | None = None, **settings: Any) -> DataSet
     set raises.
     """
     if name not in DATA_SETS:
-        raise ValueError(f"name must be a data set, {', '.join(DATA_SETS)}, got {name!r}")
+        raise ValueError(f"name must be one of {', '.join(DATA_SETS)}, got {name!r}")
     kind, of_file = DATA_SETS[name], reads_files(name)
     parameters = list(inspect.signature(kind).parameters)
     if of_file != (path is not None):

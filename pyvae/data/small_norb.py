@@ -55,6 +55,7 @@ class SmallNORB(ImageGrid):
         check_whole(side=side)
         if camera not in range(CAMERAS):
             raise ValueError(f"camera must be 0 or 1, got {camera}")
+        path = Published("smallNORB", PARTS[0], PAGE).folder(path, "-dat.mat, -cat.mat and -info.mat of both parts")
         dats = [_found(path, part, "dat", "u1", (CAMERAS, SIDE, SIDE)) for part in PARTS]
         count = sum(dat.shape[0] for dat in dats)
         order = _order(_values(path, dats), tuple(sizes))

@@ -220,6 +220,12 @@ def test_files_that_hold_something_else_are_refused(tmp_path: Path) -> None:
     np.savez(path, x=np.array([{}]))
     with pytest.raises(ValueError, match=r"^images must hold an array of numbers, got objects in member x of"):
         Arrays(path)
+    np.savez(path, x=GREY, y=np.array([1, "two"] * 3, dtype=object))
+    with pytest.raises(ValueError, match=r"^images must hold an array of numbers, got objects in member y of"):
+        Arrays(path)
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(ValueError, match=r"^images must be a .npz archive, got .* that is damaged or ends early.$"):
+        Arrays(path)
     path.write_bytes(b"text")
     with pytest.raises(ValueError, match=r"^images must be a .npz archive, got .* of another kind.$"):
         Arrays(path)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -42,6 +43,11 @@ def test_another_folder_is_a_sentence_that_says_what_was_expected(tmp_path: Path
     page = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
     with pytest.raises(FileNotFoundError, match=rf"^path must be {FILE} or its folder, got .* at {page}.$"):
         CelebA(tmp_path)
+    np.savez(tmp_path / "mine.npz", images=np.zeros((1, 8, 8), np.uint8))
+    for other in ("mine.npz", "none"):
+        expected = rf"^path must be the folder that holds {FILE} and img_align_celeba, got .*{other}', which is none: "
+        with pytest.raises(FileNotFoundError, match=rf"{expected}.* at {page}.$"):
+            CelebA(tmp_path / other)
     write_celeba(tmp_path)
     with pytest.raises(
         ValueError, match=rf"^path must be {FILE} with 202599 in its first line, .*got '12' and 12 pict"

@@ -24,7 +24,7 @@ def test_a_name_its_path_and_settings(tmp_path: Path) -> None:
 
 
 def test_what_does_not_fit_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"^name must be a data set, arrays, block-grid, .*, sprites, got 'mnist'$"):
+    with pytest.raises(ValueError, match=r"^name must be one of arrays, block-grid, .*, sprites, got 'mnist'$"):
         named("mnist")
     with pytest.raises(ValueError, match=r"^path must be given for dsprites, got None$"):
         named("dsprites")

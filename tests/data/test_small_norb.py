@@ -41,6 +41,9 @@ def test_arguments_that_do_not_fit(tmp_path: Path) -> None:
 
 def test_another_file_is_a_sentence_that_says_what_was_expected(tmp_path: Path) -> None:
     page = "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/"
+    (tmp_path / "mine.mat").touch()
+    with pytest.raises(FileNotFoundError, match=r"^path must be the folder that holds -dat.mat, .*mine.mat', which is"):
+        SmallNORB(tmp_path / "mine.mat")
     with pytest.raises(FileNotFoundError, match=rf"^path must be {TRAINING}-dat.mat or its folder, got .* at {page}.$"):
         SmallNORB(tmp_path)
     write_small_norb(tmp_path, SIZES)

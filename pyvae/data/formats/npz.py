@@ -16,6 +16,8 @@ from pyvae.data.formats.pixels import mapped
 from pyvae.data.formats.unpacked import Cache, Unpacking
 
 _BLOCK_BYTES = 2**25  # read at a time
+_MAGIC = b"PK\x03\x04"
+"""What an archive with members begins with."""
 _HEADER_BYTES = 2**16  # at most: numpy refuses to read longer ones
 _DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, NotImplementedError, RuntimeError)
 """What zipfile and numpy raise where bytes are not those that were written."""
@@ -54,7 +56,7 @@ class Archive:
             with zipfile.ZipFile(path) as file:
                 infos = file.infolist()
         except _DAMAGE as error:
-            raise ValueError(f"{argument} must be a .npz archive, got {str(path)!r} of another kind.") from error
+            raise ValueError(f"{argument} must be a .npz archive, got {str(path)!r} {fault_of(path)}.") from error
         self._members = {info.filename.removesuffix(".npy"): info for info in infos}
 
     @property
@@ -74,7 +76,11 @@ class Archive:
         return header_of(start, self._argument, f"member {name} of {str(self.path)!r}")
 
     def array(self, name: str) -> npt.NDArray[Any]:
-        """A whole member, in memory."""
+        """A whole member, in memory.
+
+        Raises ValueError for one that is no array of numbers, or damaged.
+        """
+        self.header(name)  # which tells objects from damage
         try:
             with np.load(self.path, allow_pickle=False) as file:
                 array: npt.NDArray[Any] = file[name]
@@ -130,6 +136,12 @@ class Archive:
         return ValueError(
             f"{self._argument} must be a whole archive, got {str(self.path)!r} whose member {name} is damaged."
         )
+
+
+def fault_of(path: Path) -> str:
+    """What is wrong with a file that does not open as a .npz archive: the list of its members stands at its end."""
+    with path.open("rb") as file:
+        return "that is damaged or ends early" if file.read(len(_MAGIC)) == _MAGIC else "of another kind"
 
 
 def npy_images(path: Path, argument: str) -> npt.NDArray[Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from pyvae.data.formats.npz import Archive, Header
+from pyvae.data.formats.npz import Archive, Header, fault_of
 
 
 class Published(NamedTuple):
@@ -27,13 +27,23 @@ class Published(NamedTuple):
             raise FileNotFoundError(self._sentence(f"{self.file} or its folder", f"{str(path)!r}, where it is not"))
         return file
 
+    def folder(self, path: Path | str, holding: str) -> Path:
+        """The folder at `path`, of a data set of several files.
+
+        Raises FileNotFoundError where there is none.
+        """
+        path = Path(path).expanduser()
+        if not path.is_dir():
+            raise FileNotFoundError(self._sentence(f"the folder that holds {holding}", f"{str(path)!r}, which is none"))
+        return path
+
     def archive(self, path: Path | str) -> Archive:
         """The .npz archive at `path`; errors as `found`, and ValueError for a file of another kind."""
         file = self.found(path)
         try:
             return Archive(file)
         except ValueError as error:
-            raise self.refusal("arrays in the .npz format", f"{str(file)!r} of another kind") from error
+            raise self.refusal("arrays in the .npz format", f"{str(file)!r} {fault_of(file)}") from error
 
     def check_member(self, archive: Archive, name: str, expected: str, fits: Callable[[Header], bool]) -> Header:
         """The header of a member.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -50,8 +50,8 @@ class Unpacking:
     def open(self, cache: Cache, *, progress: bool) -> npt.NDArray[np.uint8]:
         """The images, mapped, or in memory where `cache` is False.
 
-        A file appears whole or not at all, whatever interrupts; one that another source or other settings left is
-        replaced. It takes a byte for each pixel and channel.
+        A file appears whole or not at all, whatever interrupts; one that another source or other settings left, or that
+        was cut short since, is replaced. It takes a byte for each pixel and channel.
 
         Raises ValueError for a cache that cannot be written, lacks room, or holds a foreign file of that name.
         """
@@ -82,11 +82,26 @@ class Unpacking:
             file.seek(max(0, path.stat().st_size - len(self._trailer)))
             trailer = file.read()
             if not trailer.startswith(_MARK):
+                if self._is_cut_short(file):
+                    return None
                 raise ValueError(f"cache must not hold another's file {str(path)!r}: move it, or name another folder.")
         start = len(self._header)
         if trailer != self._trailer or path.stat().st_size != start + math.prod(self.shape) + len(trailer):
             return None
         return mapped(path, start, np.uint8, self.shape)
+
+    def _is_cut_short(self, file: BinaryIO) -> bool:
+        """Whether a file begins as this one does and lacks a part of its end, in images or trailer: it is nobody's
+        whole file.
+        """
+        file.seek(0)
+        start = file.read(len(self._header))
+        if not start or not self._header.startswith(start):
+            return False
+        end = len(self._header) + math.prod(self.shape)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(min(size, end))
+        return size < end or (size > end and self._trailer.startswith(file.read()))
 
     @cached_property
     def _header(self) -> bytes:

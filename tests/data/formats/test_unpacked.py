@@ -49,6 +49,28 @@ def test_another_source_or_a_damaged_file_is_unpacked_anew(tmp_path: Path) -> No
     assert np.array_equal(unpacking(tmp_path, "two", other).open(True, progress=False), other)
 
 
+@pytest.mark.parametrize("cut", [1, 30, 87, 89, 150, 208, 230])
+def test_a_file_that_was_cut_short_is_unpacked_anew(tmp_path: Path, cut: int) -> None:
+    unpacking(tmp_path).open(True, progress=False)
+    path = tmp_path / "images.npy"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-cut])
+    assert np.array_equal(unpacking(tmp_path).open(True, progress=False), IMAGES)
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("cut", [88, 336])
+def test_what_may_be_someone_elses_though_cut_is_left_alone(tmp_path: Path, cut: int) -> None:
+    """All images and no trailer, as another program writes them, and nothing."""
+    unpacking(tmp_path).open(True, progress=False)
+    path = tmp_path / "images.npy"
+    left = path.read_bytes()[:-cut]
+    path.write_bytes(left)
+    with pytest.raises(ValueError, match=r"^cache must not hold another's file .*images.npy'"):
+        unpacking(tmp_path).open(True, progress=False)
+    assert path.read_bytes() == left
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("damaged")])
 def test_an_interruption_leaves_nothing_or_what_was_there(tmp_path: Path, error: BaseException) -> None:
     with pytest.raises(type(error)):
