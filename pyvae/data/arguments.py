@@ -70,6 +70,7 @@ def tensor_of(name: str, given: Numbers, dtype: torch.dtype | None = None) -> Te
         return torch.as_tensor(array.astype(array.dtype.newbyteorder("="), order="C"), dtype=dtype)
     except (TypeError, ValueError) as error:
         got = repr(given) if isinstance(given, str) else type(given).__name__
+        got += " of objects, of which .to_numpy(float) makes numbers" if hasattr(given, "to_numpy") else ""
         raise TypeError(f"{name} must be a tensor, an array or lists of numbers, got {got}") from error
 
 

@@ -199,7 +199,8 @@ def _values(given: npt.NDArray[Any] | None, count: int) -> Tensor:
     if given is None:
         return torch.zeros(count, 0, dtype=torch.int64)
     if given.dtype.kind not in "biuf":
-        raise TypeError(f"factors must be numbers, got {given.dtype}.")
+        objects = ": take .to_numpy(float) of a table, and a number for each kind" if given.dtype.hasobject else ""
+        raise TypeError(f"factors must be numbers, got {given.dtype}{objects}.")
     if given.ndim not in (1, 2) or len(given) != count or 0 in given.shape:
         raise ValueError(f"factors must have the shape [{count}] or [{count}, F], got {list(given.shape)}.")
     values = np.array(given, dtype=np.float64).reshape(count, -1)

@@ -178,6 +178,8 @@ def test_what_is_refused_of_factors(factors: np.ndarray, settings: dict[str, obj
         Arrays(GREY, factors, **settings)
     with pytest.raises(TypeError, match=r"^factors must be numbers, got <U1.$"):
         Arrays(GREY, np.array(["a"] * 6))
+    with pytest.raises(TypeError, match=r"^factors must be numbers, got object: take .to_numpy\(float\) of a"):
+        Arrays(GREY, FACTORS.astype(object))
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from pyvae.data.bias import (
     draw_factors,
     draw_rows,
     effective_sample_size,
+    stacked_log_weights,
 )
 
 A, B, C = FACTORS = (Factor("a", 3, nominal=True), Factor("b", 4), Factor("c", 5))
@@ -258,6 +259,36 @@ def test_weights_of_seldom_values() -> None:
     expected = torch.from_numpy(counts / 600 / (tilted / tilted.sum()))
     torch.testing.assert_close(bias.weights([[1], [2], [3]], images), expected)
     torch.testing.assert_close(bias.weights([[1], [2], [3]], images.table), expected)
+
+
+def test_what_yaml_takes_for_numbers_is_what_the_refusal_says() -> None:
+    for text in ("1000.0", "1.0e-30", "1.0e+300"):
+        bias = Bias.from_yaml(f"changes: [{{skew: {{factor: b, strength: {text}}}}}]")
+        assert bias == Bias(Skew("b", float(text))) == Bias.from_yaml(bias.to_yaml())
+
+
+class Frame:
+    """A table as pandas has them: numpy takes it, torch does not."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+
+    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+        return self.array
+
+    def to_numpy(self) -> np.ndarray:
+        return self.array
+
+
+def test_values_may_be_what_numpy_takes() -> None:
+    bias, numbers = CASES["skew"][0], GRID.numpy()
+    expected = bias.weights(GRID, FACTORS)
+    for given in (numbers, GRID.tolist(), Frame(numbers), numbers[::-1][::-1], numbers.astype(">i4")):
+        assert torch.equal(bias.weights(given, FACTORS), expected) and bool(bias.support(given, FACTORS).all())
+    assert torch.equal(stacked_log_weights([GRID.tolist()], FACTORS, bias)[0].exp(), expected)
+    torch.testing.assert_close(bias.weights(Frame(numbers), FactorTable(FACTORS, Frame(numbers))), expected)
+    with pytest.raises(TypeError, match=r"got Frame of objects, of which \.to_numpy\(float\) makes numbers$"):
+        bias.weights(Frame(numbers.astype(object)), FACTORS)
 
 
 def test_a_table_goes_to_another_process() -> None:

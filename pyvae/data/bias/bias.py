@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 
+from pyvae.data.arguments import tensor_of
 from pyvae.data.bias.changes import CHANGES, Change
 from pyvae.data.bias.distribution import GridDistribution, TableDistribution, grid_distribution
 from pyvae.data.bias.table import FactorTable
@@ -110,10 +110,11 @@ class Bias:
             the bias draws: 1 unless it removes combinations.
 
         Raises:
+            TypeError: for values that are no numbers.
             ValueError: as `check`, for values out of range or of no row, and for those that the bias never draws: no
                 weight makes up for what is missing. `support` tells which they are.
         """
-        values = torch.as_tensor(values)
+        values = tensor_of("values", values)
         out = self._ratio(values, unbiased)
         outside = ~(out < math.inf)
         if bool(outside.any()):
@@ -131,9 +132,9 @@ class Bias:
     def support(self, values: Any, unbiased: Unbiased) -> Tensor:
         """Whether the biased distribution gives each of the values [..., F] a positive probability, bool [...].
 
-        Raises ValueError as `check`, and for values out of range.
+        Raises TypeError for values that are no numbers, ValueError as `check`, and for values out of range.
         """
-        return self._ratio(torch.as_tensor(values), unbiased) < math.inf
+        return self._ratio(tensor_of("values", values), unbiased) < math.inf
 
     def effective_share(self, unbiased: Unbiased) -> float:
         """How many unbiased samples a weighted biased one is worth, (E w)² / E w², in (0, 1].
@@ -204,9 +205,9 @@ Bias.none = Bias()
 def effective_sample_size(weights: Any) -> Tensor:
     """How many samples of weight 1 weighted ones are worth, (Σ w)² / Σ w² (Kish 1965), of weights [..., N]: [...].
 
-    Raises ValueError for weights below 0, not finite, or without a positive sum.
+    Raises TypeError for what holds no numbers, ValueError for weights below 0, not finite, or without a positive sum.
     """
-    found = torch.as_tensor(weights).double()
+    found = tensor_of("weights", weights).double()
     if found.dim() < 1 or not bool((found >= 0).all() & found.isfinite().all() & (found.sum(-1) > 0).all()):
         raise ValueError("weights must be [..., N] finite numbers of at least 0 with a positive sum, got others")
     shares = found / found.amax(-1, keepdim=True)  # their squares are finite

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyvae.data.arguments import check_count
+from pyvae.data.arguments import Numbers, check_count, tensor_of
 from pyvae.data.bias.bias import Bias, Unbiased
 from pyvae.data.bias.changes import Resample, finite
 from pyvae.data.bias.distribution import grid_distribution, is_uniform, known_by_name
@@ -79,7 +79,7 @@ def biases_of(bias: Biases, factors: Sequence[Factor], models: int) -> tuple[Bia
     return tuple(bias)
 
 
-def stacked_log_weights(factors: Tensor, unbiased: Unbiased, bias: Biases) -> Tensor:
+def stacked_log_weights(factors: Numbers, unbiased: Unbiased, bias: Biases) -> Tensor:
     """log w, w = p_unbiased / p_biased, of factors [K, M, F] that K models drew: float64 [K, M], on their device.
 
     Args:
@@ -90,6 +90,7 @@ def stacked_log_weights(factors: Tensor, unbiased: Unbiased, bias: Biases) -> Te
     Raises TypeError and ValueError as `draw` for biases, and as Bias.log_weights.
     """
     known = unbiased if isinstance(unbiased, Sequence) else unbiased.factors
+    factors = tensor_of("factors", factors)
     biases = biases_of(bias, known, len(factors))
     out = torch.empty(factors.shape[:-1], dtype=torch.float64, device=factors.device)
     for one in dict.fromkeys(biases):

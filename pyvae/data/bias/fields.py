@@ -16,10 +16,21 @@ def name_of(field: str, value: Any) -> str:
 def number_of(field: str, value: Any) -> float:
     """A finite number. Raises TypeError and ValueError for anything else."""
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{field} must be a number, got {value!r}")
+        raise TypeError(f"{field} must be a number, got {value!r}{_yaml_hint(value)}")
     if not math.isfinite(value):
         raise ValueError(f"{field} must be finite, got {value}")
     return float(value)
+
+
+def _yaml_hint(value: Any) -> str:
+    """YAML 1.1 takes a number with an exponent for text unless it has a point and a sign, as 1.0e+3."""
+    try:
+        number = repr(float(value)) if isinstance(value, str) else ""
+    except ValueError:
+        return ""
+    if "e" in number and "." not in number:
+        number = number.replace("e", ".0e")
+    return f", a text: YAML takes {value} for one, write {number}" if number else ""
 
 
 def values_of(name: str, values: Any) -> tuple[int, ...]:

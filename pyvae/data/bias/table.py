@@ -4,9 +4,9 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from pyvae.data.arguments import Numbers, tensor_of
 from pyvae.data.bias.changes import Change
 from pyvae.data.bias.column import Column, column_of
 from pyvae.data.bias.distribution import TableDistribution
@@ -26,8 +26,8 @@ class FactorTable:
     value with two labels.
     """
 
-    def __init__(self, factors: Sequence[Factor], labels: Tensor, values: Tensor | None = None) -> None:
-        self.factors, self.labels = tuple(factors), torch.as_tensor(labels)
+    def __init__(self, factors: Sequence[Factor], labels: Numbers, values: Numbers | None = None) -> None:
+        self.factors, self.labels = tuple(factors), tensor_of("labels", labels)
         if self.labels.dim() != 2 or self.labels.shape[1] != len(self.factors) or not len(self.labels):
             raise ValueError(f"labels must have shape [N, {len(self.factors)}], got {list(self.labels.shape)}")
         for factor, column in zip(self.factors, self.labels.T, strict=True):
@@ -35,7 +35,7 @@ class FactorTable:
             fits = factor.size is not None and bool(((column >= 0) & (column < factor.size)).all())
             if factor.size is not None and not (whole and fits):
                 raise ValueError(f"labels must be whole numbers from 0 to {factor.size - 1} for {factor.name}")
-        self.columns = self._columns(self.labels if values is None else torch.as_tensor(values))
+        self.columns = self._columns(self.labels if values is None else tensor_of("values", values))
 
     def _columns(self, values: Tensor) -> tuple[Column | None, ...]:
         """Of each factor what finds labels, None where values are labels or the factor is continuous."""
