@@ -51,7 +51,8 @@ def write_texts(folder: Path | str) -> Path:
 def _summary(results: Results, answers: Sequence[Answer]) -> str:
     lines = [f"# {TITLE}", "", f"{_facts(results)}; computed from results.parquet."]
     for answer in answers:
-        lines += ["", f"## {answer.question}", "", answer.short, "", *(f"- {detail}" for detail in answer.details)]
+        details = [f"- {detail}" for detail in answer.details]
+        lines += ["", f"## {answer.question}", "", answer.short, *([""] if details else []), *details]
     return "\n".join(lines).rstrip() + "\n"
 
 
