@@ -4,11 +4,12 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from pyvae.aggregate.estimate import Estimate, mean_of, mean_of_strata, minus_mean_of
-from pyvae.aggregate.tables import Labels, Rows, Table, chunks_of, interleaved, members_by_value
+from pyvae.aggregate.tables import Labels, Rows, Table, chunks_of, interleaved, members_by_value, whole_numbers
 from pyvae.ops import minibatch_log_density, reparameterize
 from pyvae.ops.arguments import short_name, whole
 from pyvae.ops.gridded_marginals import gridded_marginals, grids_serve
@@ -257,6 +258,38 @@ class AggregatePosterior:
         value, standard_error = map(torch.stack, zip(*entropies, strict=True))
         return Estimate(value, standard_error)
 
+    @torch.no_grad()
+    def log_density_given(self, samples: Samples, labels: Labels, wanted: Tensor | None = None) -> Tensor:
+        """log q(z_d | v_k) of samples, v_k the value at the data point `indices`: [S, K, D] float64.
+
+        With `marginal_log_density` of samples of q(z), E[log q(z_d | v_k) - log q(z_d)] = I(z_d; v_k).
+
+        Args:
+            samples: of `sample`, or with the indices of other data points, whose values are then the condition.
+            labels: as for `conditional_entropies`.
+            wanted: which latents of each factor are asked for, bool [K, D]; the others are 0.
+
+        Raises:
+            TypeError, ValueError: for labels as `conditional_entropies`.
+        """
+        columns = whole_numbers(labels)
+        factors = members_by_value(columns, len(self))
+        columns = columns.reshape(len(self), -1)
+        own = columns[samples.indices.cpu().numpy()]
+        found = samples.z.new_zeros((len(samples.z), len(factors), self.latents), dtype=torch.float64)
+        steps = sum(chunks_of(len(members), self._chunk) for values in factors for members in values)
+        with progress_bar("densities given factors", steps, shown=self._progress) as advance:
+            for k, values in enumerate(factors):
+                latents = torch.arange(self.latents, device=self.device)
+                latents = latents if wanted is None else latents[wanted[k].to(self.device)]
+                for members in values if len(latents) else ():
+                    at = torch.from_numpy(np.flatnonzero(own[:, k] == columns[members[0], k])).to(self.device)
+                    if len(at):
+                        some = self._some_marginals(latents)
+                        given = self._log_density(samples.z[at], some, advance, torch.from_numpy(members))
+                        found[at[:, None], k, latents] = given
+        return found
+
     # --- Densities ----------------------------------------------------------------------------------------------------
 
     def _answer(self, what: str, z: Tensor, density: _Density) -> Tensor:
@@ -285,6 +318,11 @@ class AggregatePosterior:
         if grids_serve(z):
             return gridded_marginals(z, mu, logvar, 1, 0, self._rtol)[0]
         return minibatch_log_density(z, mu, logvar, estimator="full", method="exact").marginals
+
+    def _some_marginals(self, latents: Tensor) -> _Density:
+        if len(latents) == self.latents:
+            return self._marginals
+        return lambda z, mu, logvar: self._marginals(z[:, latents], mu[:, latents], logvar[:, latents])
 
     def _joint(self, z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
         return joint_log_density(z, mu, logvar, 1, 0)[:, None]

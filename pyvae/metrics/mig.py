@@ -4,22 +4,21 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from pyvae.aggregate import AggregatePosterior, Estimate
+from pyvae.aggregate.estimate import mean_of
 from pyvae.aggregate.posterior import SAMPLES
-from pyvae.aggregate.tables import Labels, Rows, members_by_value, whole_numbers
+from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.columns import Array
 from pyvae.metrics.estimators.information import (
     Estimator,
     Information,
     Protocol,
-    drawn,
     information_of,
-    posterior_entropies,
 )
-from pyvae.metrics.estimators.resampling import interval
+from pyvae.metrics.estimators.posteriors import Terms, terms_of
+from pyvae.metrics.estimators.resampling import interval, resampled
 from pyvae.metrics.factors import Factors, factors_of
 from pyvae.metrics.measured import Measured
 from pyvae.ops.registration import exportable
@@ -53,7 +52,7 @@ def mig(
     with d_1 and d_2 the two latents that tell most of factor k. Of posteriors every entropy is that of the exact
     aggregate posterior, and the score is the same under affine maps of the latents. Of points, the means, information
     comes by nearest neighbours on ranks, and the score is the same under monotone maps. The interval of posteriors is
-    that of the samples, with the errors of information taken as independent.
+    that of the samples, which all latents and factors share.
 
     Args:
         codes: of the data set, N posteriors or points of D latents.
@@ -61,7 +60,7 @@ def mig(
         estimator: "posterior" (default of codes with variances), "neighbours" (of points), "histogram".
         protocol: "disentanglement_lib" puts the means in 20 bins of equal width, whose ceiling is below 1 where a
             factor has more values: 0.896 for the factors of dSprites.
-        samples: for H(z_d), and again for each value of each factor.
+        samples: of the aggregate posterior. Of float64 each is compared with all N posteriors, of float32 it is not.
         seed: fixes the answer to the bit; None draws anew, of posteriors.
 
     Returns:
@@ -91,11 +90,11 @@ def _of_posteriors(
     posterior: AggregatePosterior, factors: Factors | Labels, samples: int, seed: int | None
 ) -> Measured:
     about = factors_of(factors, len(posterior))
-    found = gap_of(posterior, about.whole_numbers, samples, seed=seed)
-    by_latents = Estimate(*(part.T for part in found.information))
-    _, replicates = drawn(by_latents, np.random.default_rng(seed or 0))
+    terms = _terms(posterior, about.whole_numbers, samples, seed=seed)
+    found = _gaps_of(terms)
+    replicates = resampled(terms.of_factors.cpu().numpy(), seed or 0)
     score = float(found.mig.value)
-    low, high = interval(score, _gap(replicates, about.entropies), -np.inf, 1.0)
+    low, high = interval(score, _gap(replicates.swapaxes(-2, -1), terms.entropies.cpu().numpy()), -np.inf, 1.0)
     settings = {"protocol": "paper", "estimator": "posterior", "samples": samples, "seed": seed}
     return Measured(score, low, high, 1.0, settings, {"gaps": found.gaps, "information": found.information})
 
@@ -125,30 +124,29 @@ def gap_of(
     generator: torch.Generator | None = None,
 ) -> MutualInformationGap:
     """The gaps and what they are made of, as estimates."""
+    return _gaps_of(_terms(posterior, labels, samples, seed=seed, generator=generator))
+
+
+def _terms(
+    posterior: AggregatePosterior,
+    labels: Labels,
+    samples: int,
+    *,
+    seed: int | None,
+    generator: torch.Generator | None = None,
+) -> Terms:
     if posterior.latents < 2:
         raise ValueError("posterior must have at least 2 latents for a gap between two, got 1.")
-    labels = whole_numbers(labels)  # a file is read once
-    entropy = _factor_entropies(labels, len(posterior)).to(posterior.device)
-    marginal, conditional = posterior_entropies(posterior, labels, samples, seed=seed, generator=generator)
-    information = marginal.value - conditional.value
-    error = (marginal.standard_error.square() + conditional.standard_error.square()).sqrt()
-    top, latent = information.topk(2, -1)
-    gaps = (top[:, 0] - top[:, 1]) / entropy
-    # Deviations of sums add at most; the marginal and the conditional part are independent.
-    of_marginal = marginal.standard_error.expand_as(error).gather(-1, latent).sum(-1)
-    of_conditional = conditional.standard_error.gather(-1, latent).sum(-1)
-    gap_error = torch.hypot(of_marginal, of_conditional) / entropy
-    return MutualInformationGap(
-        Estimate(gaps.mean(), gap_error.mean()), Estimate(gaps, gap_error), Estimate(information, error)
-    )
-
-
-def _factor_entropies(labels: Labels, count: int) -> Tensor:
-    """H(v_k) in nats of the values' frequencies, [K] float64."""
-    entropies = []
-    for k, values in enumerate(members_by_value(labels, count)):
-        if len(values) < 2:
+    terms = terms_of(posterior, labels, samples, faint=False, seed=seed, generator=generator)
+    for k, entropy in enumerate(terms.entropies.tolist()):
+        if entropy == 0:
             raise ValueError(f"labels must hold at least two values of each factor, got one of factor {k}.")
-        share = torch.tensor([len(members) for members in values], dtype=torch.float64, device="cpu") / count
-        entropies.append(-(share * share.log()).sum())
-    return torch.stack(entropies)
+    return terms
+
+
+def _gaps_of(terms: Terms) -> MutualInformationGap:
+    information = mean_of(terms.of_factors)
+    best = information.value.topk(2, -1).indices.expand(len(terms.of_factors), -1, -1)
+    top = terms.of_factors.gather(-1, best)
+    gaps = (top[..., 0] - top[..., 1]) / terms.entropies
+    return MutualInformationGap(mean_of(gaps.mean(-1)), mean_of(gaps), information)

@@ -1,21 +1,19 @@
 """Minimality: whether what a latent holds is one factor and nothing else."""
 
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
+import torch
 
-from pyvae.aggregate import AggregatePosterior
+from pyvae.aggregate import AggregatePosterior, Estimate
 from pyvae.aggregate.posterior import SAMPLES
 from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.active_latents import is_active
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.columns import Array
-from pyvae.metrics.estimators.information import Information, drawn, information_of
+from pyvae.metrics.estimators.information import Information, information_of
 from pyvae.metrics.estimators.pruning import Pruning, unpruned
 from pyvae.metrics.factors import Factors, factors_of
 from pyvae.metrics.measured import Measured
-from pyvae.ops.seeds import check_seed
 
 BINS = 15
 
@@ -57,7 +55,8 @@ def minimality(
     """
     found, about = codes_of(codes), factors_of(factors, len(codes_of(codes)))
     if found.has_posteriors:
-        information, active = _of_posteriors(found, about, samples, check_seed(seed))
+        information = information_of(found, about, estimator="posterior", samples=samples, seed=seed)
+        active = _active(information)
         settings = {"in use": "at least 0.01 nats of the data"}
     else:
         information = information_of(found, about, estimator="histogram", bins=bins, seed=seed)
@@ -78,12 +77,8 @@ def _shares(information: Array, latents: Array) -> Array:
     return np.asarray(np.where(latents > 0, np.minimum(1.0, most / np.where(latents > 0, latents, 1.0)), 0.0))
 
 
-def _of_posteriors(
-    codes: Codes, factors: Factors, samples: int, seed: int
-) -> tuple[Information, npt.NDArray[np.bool_]]:
-    """The information with I(x; z_d) for the latents' entropies, and which latents are active."""
-    information = information_of(codes, factors, estimator="posterior", samples=samples, seed=seed)
-    of_data = codes.posterior.latent_information(samples, seed=seed)
-    value, replicates = drawn(of_data, np.random.default_rng([seed, 1]))
-    active = is_active(of_data).cpu().numpy()
-    return replace(information, latent_entropies=value, latent_entropy_replicates=replicates), active
+def _active(information: Information) -> npt.NDArray[np.bool_]:
+    """Which latents hold something of the data, [D]."""
+    assert information.latent_entropies is not None and information.latent_entropy_replicates is not None
+    found = information.latent_entropies, information.latent_entropy_replicates.std(0)
+    return np.asarray(is_active(Estimate(*map(torch.from_numpy, found))).numpy())

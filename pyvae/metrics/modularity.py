@@ -26,8 +26,9 @@ def modularity(
     .. math:: \frac 1 D \sum_d 1 - \frac{\sum_{k \ne k_d} I(z_d; v_k)^2}{(K - 1)\, I(z_d; v_{k_d})^2}
 
     with k_d the factor that latent d tells most of. A latent that tells nothing of any counts as 0, and takes a perfect
-    code of five factors to 5/6; `of_active` leaves such latents out. Noise in an estimate makes such a latent score
-    whatever it will: its interval says so.
+    code of five factors to 5/6; `of_active` leaves such latents out. Of points noise makes such a latent score whatever
+    it will: its interval says so. Of posteriors it counts as 0 that has collapsed, and one that tells 1e-5 nats, as
+    chance among N points will have it, scores by what these are about.
 
     Args:
         codes: N posteriors or points of D latents.

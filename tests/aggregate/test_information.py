@@ -135,3 +135,26 @@ def test_standard_errors_are_honest() -> None:
             [((t[k].value - exact.value).abs() < 1.96 * t[k].standard_error).double() for t in tries]
         ).mean(0)
         assert (inside > 0.89).all() and (inside < 0.995).all(), (k, inside)
+
+
+def test_densities_given_factors_are_those_of_the_points_that_share_the_value() -> None:
+    mu, logvar = encoded(300)
+    labels = torch.stack([torch.arange(300) % 3, torch.arange(300) // 150], 1)
+    posterior = pyvae.aggregate_posterior(mu, logvar)
+    samples = posterior.sample(40, seed=0)
+    found = posterior.log_density_given(samples, labels)
+    assert found.shape == (40, 2, mu.shape[1])
+    for s, n in enumerate(samples.indices[:5].tolist()):
+        for k in range(2):
+            mine = labels[:, k] == labels[n, k]
+            alone = pyvae.aggregate_posterior(mu[mine], logvar[mine]).marginal_log_density(samples.z[s])
+            torch.testing.assert_close(found[s, k].float(), alone, atol=3e-5, rtol=1e-6)
+
+
+def test_densities_given_factors_of_some_latents_are_the_same() -> None:
+    posterior = pyvae.aggregate_posterior(*encoded(300))
+    samples, labels = posterior.sample(40, seed=0), torch.arange(300) % 3
+    wanted = torch.arange(posterior.latents)[None] == 1
+    found = posterior.log_density_given(samples, labels, wanted)
+    torch.testing.assert_close(found[..., 1], posterior.log_density_given(samples, labels)[..., 1])
+    assert not found[..., 0].any()

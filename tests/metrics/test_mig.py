@@ -27,7 +27,7 @@ def test_a_latent_for_each_factor_is_a_gap_of_1() -> None:
     expected = torch.cat([ENTROPIES.diag(), torch.zeros(3, 1, dtype=torch.float64)], 1)
     assert ((result.information.value - expected).abs() < 5 * result.information.standard_error + 1e-4).all()
     assert result.mig.value.item() == pytest.approx(1, abs=0.05)
-    assert abs(result.mig.value.item() - 1) < 5 * result.mig.standard_error.item()
+    assert abs(result.mig.value.item() - 1) < 5 * result.mig.standard_error.item() + 1e-5  # of grids
 
 
 def test_two_latents_that_tell_the_same_leave_no_gap() -> None:
@@ -44,7 +44,7 @@ def test_a_factor_told_in_part() -> None:
     assert result.gaps.value.item() == pytest.approx(math.log(2) / math.log(4), abs=0.03)
 
 
-def test_standard_errors_are_bounds() -> None:
+def test_standard_errors_are_right() -> None:
     mu = torch.cat([0.3 * FACTORS, torch.randn(600, 1)], 1)
     posterior = posterior_of(mu, -2.0)
     exact = gap_of(posterior, FACTORS, 200_000, seed=1)
@@ -52,7 +52,7 @@ def test_standard_errors_are_bounds() -> None:
     for name in ("mig", "gaps"):
         values = torch.stack([getattr(t, name).value for t in tries])
         errors = torch.stack([getattr(t, name).standard_error for t in tries]).mean(0)
-        assert (values.std(0) < 1.15 * errors).all()  # 1.15 for 60 tries
+        assert ((values.std(0) / errors).log().abs() < math.log(1.3)).all()  # 1.3 for 60 tries
         assert ((values.mean(0) - getattr(exact, name).value).abs() < 5 * errors / math.sqrt(60) + 0.01).all()
 
 
@@ -71,8 +71,7 @@ def test_the_score_is_the_gap_with_its_interval_and_its_parts() -> None:
         gap_of(posterior_of(mu, -2.0), FACTORS, 300, seed=3),
     )
     assert float(score) == score.value == gap.mig.value.item() and score.ceiling == 1
-    # The estimate's own error is a bound, as if all latents and factors erred to the same side.
-    assert 0.1 < (score.high - score.value) / (1.96 * gap.mig.standard_error.item()) < 1
+    assert (score.high - score.value) / (1.96 * gap.mig.standard_error.item()) == pytest.approx(1, abs=0.2)
     assert torch.equal(score.parts["information"].value, gap.information.value)
     assert score.settings == {"protocol": "paper", "estimator": "posterior", "samples": 300, "seed": 3}
     assert str(score) == f"{score.value:.3f} (95 % interval {score.low:.3f} to {score.high:.3f}; at most 1)"

@@ -6,15 +6,15 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from pyvae.aggregate import AggregatePosterior, Estimate
+from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.posterior import SAMPLES
 from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators import histogram, neighbours
 from pyvae.metrics.estimators.columns import Array
-from pyvae.metrics.estimators.resampling import REPLICATES, resampled
+from pyvae.metrics.estimators.posteriors import terms_of
+from pyvae.metrics.estimators.resampling import resampled
 from pyvae.metrics.factors import Factors, factors_of
 from pyvae.metrics.measured import NORMAL_975, Measured
 from pyvae.ops.seeds import check_seed
@@ -35,7 +35,8 @@ Kept = TypeVar("Kept")
 
 @dataclass(frozen=True)
 class Information:
-    """`value` [D, K] in nats, not clipped at 0; the factors' entropies [K] and, of binned codes, the latents' [D].
+    """`value` [D, K] in nats, not clipped at 0; the factors' entropies [K] and, of binned codes, the latents' [D],
+    or, of posteriors, what the latents hold of the data.
 
     Replicates [R, ...] of each are drawn together; `factors` are those that it is about.
     """
@@ -145,37 +146,13 @@ def kept_by(codes: Codes, factors: Factors, key: tuple[Any, ...], compute: Calla
     return found
 
 
-def posterior_entropies(
-    posterior: AggregatePosterior,
-    labels: Labels,
-    samples: int,
-    *,
-    seed: int | None = None,
-    generator: torch.Generator | None = None,
-) -> tuple[Estimate, Estimate]:
-    """H(z_d), [D], and H(z_d | v_k), [K, D], in nats, of the exact aggregate posterior, both by one generator."""
-    if seed is not None and generator is None:
-        generator, seed = torch.Generator(posterior.device).manual_seed(check_seed(seed)), None
-    marginal = posterior.marginal_entropies(samples, seed=seed, generator=generator)
-    return marginal, posterior.conditional_entropies(labels, samples, seed=seed, generator=generator)
-
-
 def _by_posterior(codes: Codes, factors: Factors, samples: int, seed: int) -> Information:
-    """What is random is the samples of the entropies, so replicates are the entropies with their errors."""
-    marginal, conditional = posterior_entropies(codes.posterior, factors.labels, samples, seed=seed)
-    rng = np.random.default_rng(seed)
-    values, replicates = zip(*(drawn(estimate, rng) for estimate in (marginal, conditional)), strict=True)
-    value = (values[0] - values[1]).T
-    replicated = np.moveaxis(replicates[0][:, None] - replicates[1], -2, -1)
-    entropies = np.broadcast_to(factors.entropies, (REPLICATES, factors.count))
+    """What is random is the samples; the factors' entropies are those of all points."""
+    terms = terms_of(codes.posterior, factors.labels, samples, seed=seed)
+    of_factors = terms.of_factors.permute(2, 1, 0).cpu().numpy()
+    exact = np.broadcast_to(factors.entropies[:, None], of_factors.shape[1:])
     settings = {"estimator": "posterior", "samples": samples, "seed": seed}
-    return Information(factors, settings, value, replicated, factors.entropies, entropies)
-
-
-def drawn(estimate: Estimate, rng: np.random.Generator) -> tuple[Array, Array]:
-    """An estimate's value [...], and replicates [R, ...] with its error."""
-    value, error = (part.double().cpu().numpy() for part in (estimate.value, estimate.standard_error))
-    return value, value + rng.standard_normal((REPLICATES, *value.shape)) * error
+    return _from_terms(factors, settings, of_factors, exact, terms.of_data.T.cpu().numpy(), seed)
 
 
 def _by_neighbours(codes: Codes, factors: Factors, seed: int) -> Information:
