@@ -169,8 +169,8 @@ def _log(beta: float) -> float:
 
 _IN_MINUTES: dict[str, Any] = {"side": 16, "steps": 3_000, "curve_every": 100}
 _ON_A_LAPTOP: dict[str, Any] = {
-    "skews": (4.0, 8.0), "correlations": (3.0, 5.0), "removals": (0.5, 0.75), "strengths": (1.0, 2.0, 4.0),
-    "seeds": (0, 1, 2, 3), "steps": 6_000, "warmup_steps": 2_000, "curve_every": 200,
+    "skews": (4.0, 8.0), "correlations": (3.0, 5.0), "removals": (0.5, 0.75), "strengths": (1.0, 4.0, 8.0),
+    "seeds": (0, 1, 2, 3), "steps": 4_500, "warmup_steps": 2_000, "curve_every": 150,
 }  # fmt: skip
 _AT_LENGTH: dict[str, Any] = {
     "skews": (2.0, 4.0, 6.0, 8.0, 12.0), "correlations": (1.0, 2.0, 3.0, 5.0, 10.0), "removals": (0.25, 0.5, 0.75),

@@ -70,6 +70,18 @@ def test_a_verdict_names_what_it_holds_for() -> None:
         assert "without being lower" in bought and (of == "skew") == ("beta-vae under correlation" in worse)
 
 
+def test_what_is_worse_in_one_case_is_no_verdict_on_the_others() -> None:
+    def share(model: Model) -> float:
+        return lines(0.8, 0.3)(model) if model.kind == "skew" else lines(0.8, 0.1, scatter=0.1)(model)
+
+    answer = about_robustness(results(share=share))
+    assert answer.short.startswith("Not shown: as the bias grows, the recovered share holds up worse than at β = 1 for")
+    assert (
+        "; the difference cannot be told from zero for β = 4 of beta-vae under correlation and removal" in answer.short
+    )
+    assert "These are 6 comparisons: by chance alone one in twenty would seem clear." in answer.details
+
+
 def test_one_seed_gives_readings() -> None:
     study = results(small_config(seeds=(1,)), lines(0.8, 0.02, of="beta-vae"))
     answer = about_robustness(study)

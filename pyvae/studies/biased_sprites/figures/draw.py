@@ -68,7 +68,7 @@ def three_trainings(results: Results, objective: str) -> Figure:
     figure = new_figure(5.9, 1.6 + 0.36 * len(rows))
     axes = figure.add_subplot()
     names = ("unbiased", "biased", "weighted")
-    for name, colour, marker, shift in zip(names, shades(3), "os^", (0.18, 0.0, -0.18), strict=True):
+    for name, colour, marker, shift in zip(names, shades(3), "os^", (-0.18, 0.0, 0.18), strict=True):
         intervals = [getattr(one, name) for one in rows]
         axes.errorbar(
             [interval.mean for interval in intervals],
@@ -79,7 +79,7 @@ def three_trainings(results: Results, objective: str) -> Figure:
     axes.set_yticks(range(len(rows)), [_row(one) for one in rows])
     axes.invert_yaxis()
     tidy(axes, f"{objective}: what weights bring back", "share of the ceiling", "")
-    axes.legend(frameon=False, fontsize=8.5, loc="best")
+    axes.legend(frameon=False, fontsize=8.5, loc="center left", bbox_to_anchor=(1.01, 0.5))
     return figure
 
 

@@ -124,11 +124,12 @@ def _parts_scores(results: Results, j: int) -> tuple[str, ...]:
         for kind in (kind for kind in KINDS if not kind.weighable):
             strength = float(results.strengths(kind)[-1])
             for part in PARTS:
-                values = {name: results.part(objective, kind, strength, part, name)[:, j] for name in SCORES}
+                pairs = {name: results.part(objective, kind, strength, part, name)[:, j] for name in SCORES}
+                values = {name: (t_interval(first), t_interval(second)) for name, (first, second) in pairs.items()}
                 said = [
-                    f"{NAMES[name]} {plus_minus(t_interval(value[0]))} without bias, {plus_minus(t_interval(value[1]))}"
-                    for name, value in values.items()
-                    if not np.isnan(value).all()
+                    f"{NAMES[name]} {plus_minus(before)} without, {plus_minus(after)} with it"
+                    for name, (before, after) in values.items()
+                    if not np.isnan((before.mean, after.mean)).all()
                 ]
                 if said:
                     out.append(f"{objective}, {label(kind, strength)}, images {_words(part, kind)}: {listed(said)}.")
@@ -156,5 +157,5 @@ def about_scores(results: Results) -> Answer:
             details.append(f"Over {len(known)} pairs the mean change of {NAMES[name]} is {mean}.")
     total = len(OBJECTIVE_NAMES) * len(KINDS) * len(results.betas)
     told = "one seed reads" if results.seeds == 1 else f"{results.seeds} seeds show, beyond their noise,"
-    short = f"Of {total} pairs of models with the strongest bias and without any {told} {listed(counts)}."
+    short = f"Of {total} pairs of models with the strongest bias and without any, {told} {listed(counts)}."
     return Answer("scores", question, short, tuple(details))

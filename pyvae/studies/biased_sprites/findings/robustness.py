@@ -40,6 +40,8 @@ def compared(results: Results) -> list[Compared]:
 def about_robustness(results: Results) -> Answer:
     """The verdict over all kinds of bias, and each objective and kind in numbers."""
     details = [_sentence(results, objective, kind) for objective in OBJECTIVE_NAMES for kind in KINDS]
+    if results.seeds > 1 and (comparisons := len(compared(results))) > 1:
+        details.append(f"These are {comparisons} comparisons: by chance alone one in twenty would seem clear.")
     return Answer("robustness", QUESTION, _verdict(results), (*details, interval_note(results.seeds)))
 
 
@@ -66,9 +68,8 @@ def _verdict(results: Results) -> str:
         (open_, "the difference cannot be told from zero for"),
     ]
     said = "; ".join(f"{words} {told(group)}" for group, words in parts if group)
-    verdict = "Yes, in part" if bought and len(bought) < len(found) else "Yes" if bought else "No"
-    if open_ and not bought and not (steeper or traded):
-        verdict = "Not shown"
+    no, yes = "Not shown" if open_ else "No", "Yes" if len(bought) == len(found) else "Yes, in part"
+    verdict = yes if bought else no
     return f"{verdict}: as the bias grows, {said}."
 
 
