@@ -64,7 +64,7 @@ STARTS: dict[str, str] = {
     "test_distributed_data_parallel_averages_its_gradients": "all",  # 6 s
     "test_a_dry_run_writes_both_files": "all",  # 12 s
     "test_a_study_that_is_killed_ends_with_the_same_bits": "all",  # 10 s
-    "test_a_run_grows_by_a_strength_and_keeps_its_models": "all",  # 3 s
+    "test_a_run_grows_by_a_strength_and_keeps_its_models": "all",
     "test_memory_is_linear": "all",  # 5 s
     "test_memory_of_squared_mmd_does_not_grow_with_the_square": "all",
     "test_memory_of_large_samples": "long",
