@@ -25,6 +25,8 @@ CHUNK = 2**17
 # Queries given to the ops at a time: as many as there are posteriors, so that neither rules the memory.
 QUERIES = 2**17
 SAMPLES = 10_000
+# Beyond, the standard deviation or its inverse is no number of float64, or of float32.
+LARGEST_LOGVAR, LARGEST_LOGVAR_FLOAT32 = 1400.0, 170.0
 
 # Log-densities [Q, C] of z [Q, D] under one chunk of posteriors [M, D].
 _Density = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -75,8 +77,8 @@ def aggregate_posterior(
             that is no int.
         FileNotFoundError: for a path where nothing is.
         ValueError: for files of another kind, or that change before a question is answered, shapes other than [N, D],
-            shapes or devices that differ, no posterior, no latent, values that are not finite, an rtol that is not
-            positive or a chunk below 1.
+            shapes or devices that differ, no posterior, no latent, values that are not finite, a logvar beyond -170 to
+            170 (1400 of float64), whose deviation is no number, an rtol that is not positive or a chunk below 1.
 
     Example:
         >>> posterior = aggregate_posterior(torch.zeros(1000, 2), torch.zeros(1000, 2))
@@ -88,8 +90,8 @@ def aggregate_posterior(
     if not rtol > 0:
         raise ValueError(f"rtol must be greater than 0, got {rtol!r}.")
     chunk = whole("chunk", chunk, least=1)
-    for table in tables:
-        table.check_finite(chunk)
+    tables[0].check_finite(chunk)
+    tables[1].check_finite(chunk, LARGEST_LOGVAR if tables[1].dtype == torch.float64 else LARGEST_LOGVAR_FLOAT32)
     return AggregatePosterior(*tables, rtol=float(rtol), chunk=chunk, progress=progress)
 
 

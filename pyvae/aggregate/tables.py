@@ -54,19 +54,24 @@ class Table:
             taken = torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False))
         return taken if taken.dtype == torch.float64 else taken.float()
 
-    def check_finite(self, chunk: int) -> None:
+    def check_finite(self, chunk: int, most: float = math.inf) -> None:
         """Reads all rows once.
 
         Raises:
-            ValueError: if one holds a NaN or an infinity.
+            ValueError: if one holds a NaN or an infinity, or a number further from 0 than `most`.
         """
         for first in range(0, self.shape[0], chunk):
             some = self.take(_range(first, min(first + chunk, self.shape[0])))
-            if (
-                not torch.stack(some.aminmax()).isfinite().all()
-            ):  # makes no tensor of the chunk's size; NaN comes through
+            ends = torch.stack(some.aminmax())  # makes no tensor of the chunk's size; NaN comes through
+            if not ends.isfinite().all():
                 row = first + int(some.isfinite().all(-1).logical_not().nonzero()[0, 0])
                 raise ValueError(f"{self.name} must be finite, got a NaN or an infinity in row {row}.")
+            if (ends.abs() > most).any():
+                far = ends[int(ends.abs().argmax())].item()
+                kind = short_name(some.dtype)
+                raise ValueError(
+                    f"{self.name} must be from -{most:g} to {most:g} for densities in {kind}, got {far:g}."
+                )
 
 
 def interleaved(count: int, chunk: int) -> Iterator[Tensor]:

