@@ -1,4 +1,5 @@
 // The backward's columns: a thread owns a few and meets all rows. See ../minibatch_log_density_backward.cuh.
+// Not yet measured on a GPU.
 //
 //   for each tile of rows of the block's part                              column_thread
 //     for each group of kMet rows of the tile                              column_group
@@ -9,8 +10,6 @@
 //         for each row and owned column: sums of w, w u and w u^2          column_latent, column_latent_unscaled
 //         for each owned column: the sums join those in the workspace      add_to
 //     after every kSettledTiles tiles: those move on to a second one       settle_columns
-//
-// Not yet measured on a GPU.
 #pragma once
 #include "weights.cuh"
 
@@ -116,7 +115,9 @@ PYVAE_KERNEL Weights<kColumns, T> column_weights(const MixtureLogDensityBackward
   column_exponents(owned, latent.query, args.mixture.latents, pitch, x);
   if (group.shifted) {
     for (int c = 0; c < kColumns; ++c) {
-      for (int k = 0; k < kMet<T>; ++k) x[c][k] += shift_of(special, group.first + k, group.j + c * kThreads);
+      const int64_t j = group.j + c * kThreads;
+      const T diagonal = diagonal_shift_of(special, j);
+      for (int k = 0; k < kMet<T>; ++k) x[c][k] += shift_of(special, diagonal, group.first + k, j);
     }
   }
   weights.usual = usual_exponents(x);
@@ -143,6 +144,7 @@ template <bool kMarginals, bool kPlain, int kColumns, typename T>
 PYVAE_KERNEL void column_latent(const ColumnLatent<kColumns, T>& latent, const SpecialColumns<T>& special,
                                 const ColumnGroup& group, const Weights<kColumns, T>& weights,
                                 ColumnSums<T> (&sums)[kColumns]) {
+  const bool shifted = kMarginals && !kPlain && group.shifted;
   T mean[kColumns], scale[kColumns], constant[kColumns];
   for (int c = 0; c < kColumns; ++c) {
     mean[c] = latent.column[c][0], scale[c] = latent.column[c][kTile];
@@ -154,8 +156,9 @@ PYVAE_KERNEL void column_latent(const ColumnLatent<kColumns, T>& latent, const S
                   factor = kMarginals ? load_pack(latent.factors + k) : Pack<T>{};
     for (int p = 0; p < kPackSize<T>; ++p) {
       for (int c = 0; c < kColumns; ++c) {
-        const bool shifted = kMarginals && !kPlain && group.shifted;
-        const T shift = shifted ? shift_of(special, group.first + k + p, group.j + c * kThreads) : T(0);
+        const int64_t j = group.j + c * kThreads;
+        // Read per pair here: kept for both columns through the loop, it would spill.
+        const T shift = shifted ? shift_of(special, diagonal_shift_of(special, j), group.first + k + p, j) : T(0);
         const WeightedTerm<T> term = weighted_term<kMarginals, kPlain, T>(
             {z.value[p], mean[c], scale[c], constant[c], shift, peak.value[p], factor.value[p]},
             weights.joint[c][k + p]);

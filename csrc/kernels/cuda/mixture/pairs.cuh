@@ -116,12 +116,13 @@ struct PairTile {
   int rows, columns;
 };
 
-// What the diagonal and next columns add to their base-2 exponents.
+// What the diagonal and next columns add to their base-2 exponents. `own` is Importance::own of all batch entries: as
+// an argument of the kernel it takes no register of the loops over pairs.
 template <typename T>
 struct SpecialColumns {
-  int64_t columns;
+  int64_t batch, columns;
   T diagonal_shift, next_shift;
-  const T* own;  // Importance::own of the batch entry
+  const T* own;
 
   PYVAE_MEMBER bool any() const { return own != nullptr || diagonal_shift != T(0); }
 };
@@ -129,9 +130,8 @@ struct SpecialColumns {
 template <typename T>
 PYVAE_KERNEL SpecialColumns<T> special_columns(const PairWeights& weights, const MixtureColumns<T>& mixture,
                                                int64_t b) {
-  const T* own = mixture.importance.own;
-  return {mixture.columns, static_cast<T>(weights.log_diagonal_ratio * kLog2E),
-          static_cast<T>(weights.log_next_ratio * kLog2E), own ? own + b * mixture.columns : nullptr};
+  return {b, mixture.columns, static_cast<T>(weights.log_diagonal_ratio * kLog2E),
+          static_cast<T>(weights.log_next_ratio * kLog2E), mixture.importance.own};
 }
 
 // Whether a tile holds a special column at all; few do, and the others need not compare.
@@ -143,13 +143,18 @@ PYVAE_KERNEL bool in_tile(const SpecialColumns<T>& special, const PairTile& tile
   return near || (tile.column == 0 && end >= special.columns);
 }
 
+// The shift of row i with column i; rows beyond the last compute, too. To be read once per row or column that a thread
+// owns: a read per pair, unrolled, takes registers from all calls, so that some kernels spill.
 template <typename T>
-PYVAE_KERNEL T shift_of(const SpecialColumns<T>& special, int64_t query, int64_t column) {
-  if (column == query) {
-    // Rows beyond the last compute, too.
-    return special.own && query < special.columns ? special.own[query] * static_cast<T>(kLog2E)
-                                                  : special.diagonal_shift;
-  }
+PYVAE_KERNEL T diagonal_shift_of(const SpecialColumns<T>& special, int64_t i) {
+  if (special.own == nullptr || i >= special.columns) return special.diagonal_shift;
+  return special.own[special.batch * special.columns + i] * static_cast<T>(kLog2E);
+}
+
+// A pair's shift; `diagonal` is diagonal_shift_of its row or of its column.
+template <typename T>
+PYVAE_KERNEL T shift_of(const SpecialColumns<T>& special, T diagonal, int64_t query, int64_t column) {
+  if (column == query) return diagonal;
   return column == (query + 1 == special.columns ? 0 : query + 1) ? special.next_shift : T(0);
 }
 

@@ -40,7 +40,9 @@ PYVAE_KERNEL Weights<kRows, T> row_weights(const MixtureLogDensityBackward<T>& a
   joint_exponents(args.mixture.latents, columns, RowsOf<T>{row.query, pitch}, x);
   if (group.shifted) {
     for (int r = 0; r < kRows; ++r) {
-      for (int k = 0; k < kMet<T>; ++k) x[r][k] += shift_of(special, group.i + r * kThreads, group.first + k);
+      const int64_t i = group.i + r * kThreads;
+      const T diagonal = diagonal_shift_of(special, i);
+      for (int k = 0; k < kMet<T>; ++k) x[r][k] += shift_of(special, diagonal, i, group.first + k);
     }
   }
   weights.usual = usual_exponents(x);
@@ -56,18 +58,20 @@ PYVAE_KERNEL Weights<kRows, T> row_weights(const MixtureLogDensityBackward<T>& a
 template <bool kMarginals, bool kPlain, int kRows, typename T>
 PYVAE_KERNEL void row_latent(const RowLatent<T>& row, const T* column, const SpecialColumns<T>& special,
                              const RowGroup& group, const Weights<kRows, T>& weights, T (&sums)[kRows]) {
-  T z[kRows], peak[kRows] = {}, factor[kRows] = {};
+  const bool shifted = kMarginals && !kPlain && group.shifted;
+  T z[kRows], peak[kRows] = {}, factor[kRows] = {}, diagonal[kRows] = {};
   for (int r = 0; r < kRows; ++r) {
     z[r] = row.query[r * kThreads];
     if constexpr (kMarginals) peak[r] = row.peak[r * kThreads], factor[r] = row.factor[r * kThreads];
+    if (shifted) diagonal[r] = diagonal_shift_of(special, group.i + r * kThreads);
   }
   for (int k = 0; k < kMet<T>; k += kPackSize<T>) {
     const Pack<T> mean = load_pack(column + k), scale = load_pack(column + kTile + k);
     const Pack<T> constant = kMarginals ? load_pack(column + 2 * kTile + k) : Pack<T>{};
     for (int p = 0; p < kPackSize<T>; ++p) {
       for (int r = 0; r < kRows; ++r) {
-        const bool shifted = kMarginals && !kPlain && group.shifted;
-        const T shift = shifted ? shift_of(special, group.i + r * kThreads, group.first + k + p) : T(0);
+        const int64_t i = group.i + r * kThreads;
+        const T shift = shifted ? shift_of(special, diagonal[r], i, group.first + k + p) : T(0);
         const WeightedTerm<T> term = weighted_term<kMarginals, kPlain, T>(
             {z[r], mean.value[p], scale.value[p], constant.value[p], shift, peak[r], factor[r]},
             weights.joint[r][k + p]);

@@ -103,9 +103,9 @@ template <int kColumns, int kRows, typename T>
 PYVAE_KERNEL void shift(const ForwardTile<kRows, T>& tile, int within, T (&x)[kRows][kColumns]) {
   if (!tile.shifted) return;
   for (int r = 0; r < kRows; ++r) {
-    for (int k = 0; k < kColumns; ++k) {
-      x[r][k] += shift_of(tile.special, tile.row + r * kThreads, tile.column + within + k);
-    }
+    const int64_t i = tile.row + r * kThreads;
+    const T diagonal = diagonal_shift_of(tile.special, i);
+    for (int k = 0; k < kColumns; ++k) x[r][k] += shift_of(tile.special, diagonal, i, tile.column + within + k);
   }
 }
 
