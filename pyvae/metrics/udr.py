@@ -15,9 +15,9 @@ from pyvae.metrics.estimators.covariances import covariances
 from pyvae.metrics.estimators.information import Protocol
 from pyvae.metrics.estimators.lasso import lasso
 from pyvae.metrics.estimators.resampling import interval
+from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.latents import kl_per_latent
 from pyvae.metrics.measured import Measured
-from pyvae.ops.seeds import check_seed
 
 KL_NATS = 0.01
 PENALTY = 0.1
@@ -40,7 +40,8 @@ def udr(
         \sum_a \frac{\max_b R_{ab}^2}{\sum_b R_{ab}} \Big)
 
     R relates the latents of model m, a, to those of n, b: absolute coefficients of a lasso from one standardised code
-    to the other with the penalty 0.1, or rank correlations. A model's score is the median over the other models.
+    to the other with the penalty 0.1, or rank correlations. A model's score is the median over the other models. Of
+    identical models the lasso's coefficients are 0.9, what its penalty leaves of 1, and so is the score.
 
     Args:
         codes: of M >= 2 models, each [N, D_m], of the same N points in the same order. Latents with a mean KL of at
@@ -50,9 +51,10 @@ def udr(
         seed: of the interval's rows.
 
     Returns:
-        Measured, the mean of the models' scores, from 0 to 1. The interval is over the points, by the bootstrap.
-        `parts` has `scores` [M], by which models are ranked, `pairs` [M, M] with 0 on its diagonal, and `active`, a
-        mask for each model.
+        Measured, the mean of the models' scores, from 0 to the ceiling that identical models reach: 0.9 of the lasso,
+        and 1 of rank correlations where latents do not correlate among themselves. The interval is over the points, by
+        the bootstrap. `parts` has `scores` [M], by which models are ranked, `pairs` [M, M] with 0 on its diagonal, and
+        `active`, a mask for each model.
 
     Raises:
         TypeError, ValueError: as Codes.means; ValueError for fewer than two models and for other numbers of points.
@@ -72,9 +74,11 @@ def udr(
     replicates = _scores(_pairs(drawn, edges, active, relation, by_library))
     scores = _scores(pairs)
     value = float(scores.mean())
-    low, high = interval(value, replicates.mean(-1), 0.0, 1.0)
+    # Coefficients of correlated latents can be larger than those of a model on itself.
+    ceiling = max(value, 1 - PENALTY) if relation == "lasso" else 1.0
+    low, high = interval(value, replicates.mean(-1), 0.0, ceiling)
     settings = {"protocol": protocol, "relation": relation, "penalty": PENALTY, "KL above": KL_NATS, "seed": seed}
-    return Measured(value, low, high, 1.0, settings, {"scores": scores, "pairs": pairs, "active": tuple(active)})
+    return Measured(value, low, high, ceiling, settings, {"scores": scores, "pairs": pairs, "active": tuple(active)})
 
 
 def _models(codes: Sequence[Codes | Rows | AggregatePosterior]) -> tuple[list[Array], list[Mask]]:

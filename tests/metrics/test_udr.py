@@ -47,6 +47,8 @@ def test_models_that_agree_score_high_whatever_their_order_sign_and_scale() -> N
     z = RNG.normal(size=(2000, 4))
     models = [z, -z[:, [2, 0, 3, 1]] * [1, 1e-3, 50, 1], z + 3]
     assert float(udr(models)) == pytest.approx(0.9, abs=0.02)  # the penalty takes 0.1 of a coefficient of 1
+    alike = udr([models[0], models[0]])
+    assert alike.value == pytest.approx(alike.ceiling, abs=1e-6) and alike.ceiling == pytest.approx(0.9, abs=1e-6)
     assert float(udr(models, relation="spearman")) > 0.85
     assert float(udr([z, RNG.normal(size=(2000, 4))])) == 0
 
