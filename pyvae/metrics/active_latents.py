@@ -6,6 +6,7 @@ from pyvae.aggregate import AggregatePosterior, Estimate
 from pyvae.aggregate.posterior import SAMPLES
 from pyvae.aggregate.tables import Rows
 from pyvae.metrics.codes import Codes, codes_of
+from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.measured import NORMAL_975, Measured
 
 ACTIVE_NATS = 0.01
@@ -22,7 +23,7 @@ def active_latents(
     *,
     threshold: float = ACTIVE_NATS,
     samples: int = SAMPLES,
-    seed: int | None = None,
+    seed: int | None = 0,
 ) -> Measured:
     """How many latents hold at least `threshold` nats of the data, I(x; z_d), beyond the noise of its estimate.
 
@@ -33,7 +34,7 @@ def active_latents(
         codes: of the data set, N posteriors of D latents.
         threshold: nats, greater than 0.
         samples: of the aggregate posterior.
-        seed: fixes the answer to the bit.
+        seed: fixes the answer to the bit; None draws anew.
 
     Returns:
         Measured: a whole number, at most D; `low` counts the latents whose whole interval lies at or above the
@@ -45,6 +46,7 @@ def active_latents(
     """
     if not threshold > 0:
         raise ValueError(f"threshold must be greater than 0, got {threshold}")
+    seed = None if seed is None else check_seed(seed)
     posterior = codes_of(codes).posterior
     information = posterior.latent_information(samples, seed=seed)
     reach = NORMAL_975 * information.standard_error

@@ -11,9 +11,9 @@ from pyvae.metrics.estimators.columns import Array, standardised
 from pyvae.metrics.estimators.fixing import Batches, Encoder, Index, batches, source_of
 from pyvae.metrics.estimators.influence import interval_of_votes
 from pyvae.metrics.estimators.information import Protocol
+from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.factors import Factors
 from pyvae.metrics.measured import Measured
-from pyvae.ops.seeds import check_seed
 
 # Of the study of Locatello et al. (2019).
 BATCH, TRAIN, TEST, SAMPLE = 64, 10_000, 5_000, 10_000

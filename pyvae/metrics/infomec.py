@@ -15,9 +15,9 @@ from pyvae.metrics.estimators.extras import sklearn
 from pyvae.metrics.estimators.information import Estimator, Information, information_of
 from pyvae.metrics.estimators.pruning import Pruning, unpruned
 from pyvae.metrics.estimators.resampling import interval_of
+from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.factors import Factors, factors_of
 from pyvae.metrics.measured import Measured
-from pyvae.ops.seeds import check_seed
 
 # Of the probe, at most. For 10 000 noisy codes of dSprites' factors 50 and 1000 steps differ by 0.0005 in the shares of
 # factors that cannot be told in full. Those that can have no best probe, and more steps only fit the rows.

@@ -12,9 +12,9 @@ from pyvae.metrics.estimators.columns import Array, standardised
 from pyvae.metrics.estimators.equal_width import equal_width
 from pyvae.metrics.estimators.information import Protocol
 from pyvae.metrics.estimators.jackknife import jackknife
+from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.factors import Factors, factors_of
 from pyvae.metrics.measured import Measured
-from pyvae.ops.seeds import check_seed
 
 QUANTILE = 0.99
 BINS = 20

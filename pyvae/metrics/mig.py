@@ -19,10 +19,10 @@ from pyvae.metrics.estimators.information import (
 )
 from pyvae.metrics.estimators.posteriors import Terms, terms_of
 from pyvae.metrics.estimators.resampling import interval, resampled
+from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.factors import Factors, factors_of
 from pyvae.metrics.measured import Measured
 from pyvae.ops.registration import exportable
-from pyvae.ops.seeds import check_seed
 
 
 @exportable
@@ -75,11 +75,10 @@ def mig(
     """
     found = codes_of(codes)
     chosen = "histogram" if protocol == "disentanglement_lib" else estimator
+    seed = None if seed is None else check_seed(seed)
     if (chosen is None and found.has_posteriors) or chosen == "posterior":
         return _of_posteriors(found.posterior, factors, samples, seed)
-    information = information_of(
-        found, factors, estimator=chosen, corrected=protocol == "paper", seed=check_seed(0 if seed is None else seed)
-    )
+    information = information_of(found, factors, estimator=chosen, corrected=protocol == "paper", seed=seed or 0)
     if information.value.shape[0] < 2:
         raise ValueError("codes must have at least 2 latents for a gap between two, got 1.")
     gaps = _gaps(information.value, information.entropies)

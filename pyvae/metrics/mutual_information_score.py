@@ -11,8 +11,8 @@ from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.columns import Array, spread, standardised
 from pyvae.metrics.estimators.histogram import Bins, binned
 from pyvae.metrics.estimators.information import Protocol
+from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.measured import NORMAL_975, Measured
-from pyvae.ops.seeds import check_seed
 
 BINS = 20
 

@@ -8,8 +8,8 @@ from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.columns import Array, spread, standardised
 from pyvae.metrics.estimators.covariances import covariances, unbiased_interval
 from pyvae.metrics.estimators.information import Protocol
+from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.measured import Measured
-from pyvae.ops.seeds import check_seed
 
 
 def wasserstein_correlation(

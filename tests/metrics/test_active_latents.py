@@ -39,3 +39,11 @@ def test_noise_does_not_make_a_latent_active() -> None:
 def test_what_it_refuses() -> None:
     with pytest.raises(ValueError, match="threshold must be greater than 0, got 0"):
         active_latents(channel(1.0), threshold=0)
+
+
+def test_it_is_the_same_each_time_unless_asked_otherwise() -> None:
+    codes = channel(0.05, 1.0)
+    first, again, new = active_latents(codes), active_latents(codes), active_latents(codes, seed=None)
+    assert first == again and first.settings["seed"] == 0
+    information = [score.parts["information"].value for score in (first, again, new)]
+    assert torch.equal(information[0], information[1]) and not torch.equal(information[0], information[2])

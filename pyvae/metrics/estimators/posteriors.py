@@ -16,9 +16,9 @@ from torch import Tensor
 from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.posterior import Samples
 from pyvae.aggregate.tables import Labels, members_by_value, whole_numbers
+from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.ops.arguments import whole
 from pyvae.ops.kl_decomposition import log_normal
-from pyvae.ops.seeds import check_seed
 
 # Nats. What tells less of a factor has the terms of `_faint`.
 FAINT = 0.1

@@ -11,8 +11,8 @@ from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.columns import ROUNDING, Array
 from pyvae.metrics.estimators.information import kept_by
+from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.factors import Factors, factors_of
-from pyvae.ops.seeds import check_seed
 
 TRAIN, TEST = 10_000, 5_000
 """Rows of each part, at most; of fewer rows two thirds are learnt from."""
