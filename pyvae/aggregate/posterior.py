@@ -86,7 +86,7 @@ def aggregate_posterior(
         tensor([[-0.9189, -0.9189]])
     """
     tables = Table("mu", mu), Table("logvar", logvar)
-    _check_alike(*tables)
+    check_alike(*tables)
     if not rtol > 0:
         raise ValueError(f"rtol must be greater than 0, got {rtol!r}.")
     chunk = whole("chunk", chunk, least=1)
@@ -380,7 +380,8 @@ def _log_prior(z: Tensor) -> Tensor:
     return log_normal(z.double(), zero, zero)
 
 
-def _check_alike(mu: Table, logvar: Table) -> None:
+def check_alike(mu: Table, logvar: Table) -> None:
+    """Refuses tables of two shapes, dtypes or devices, and empty ones."""
     if logvar.dtype != mu.dtype:
         raise TypeError(f"logvar must have the dtype of mu, {short_name(mu.dtype)}, got {short_name(logvar.dtype)}.")
     if logvar.shape != mu.shape:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 
 from pyvae.aggregate import AggregatePosterior, aggregate_posterior
-from pyvae.aggregate.posterior import CHUNK
+from pyvae.aggregate.posterior import CHUNK, check_alike
 from pyvae.aggregate.tables import Rows, Table
 
 
@@ -25,9 +25,20 @@ class Codes:
 
     A metric of posteriors uses both, a metric of points the means alone. It takes Codes, or what stands for them: an
     array, tensor or path of means, or an AggregatePosterior. One that asks for posteriors refuses points in a sentence.
+
+    Raises:
+        TypeError, ValueError, FileNotFoundError: as pyvae.aggregate_posterior for types, dtypes, shapes and files;
+            whether the numbers are finite is seen where they are read.
     """
 
     def __init__(self, mu: Rows | AggregatePosterior, logvar: Rows | None = None) -> None:
+        if isinstance(mu, AggregatePosterior):
+            if logvar is not None:
+                raise ValueError("logvar must be None beside an AggregatePosterior, which has its own.")
+        elif logvar is None:
+            _check_points(Table("codes", mu))
+        else:
+            check_alike(Table("mu", mu), Table("logvar", logvar))
         self.mu, self.logvar = mu, logvar
         self.kept: dict[tuple[Any, ...], Any] = {}  # what several scores are made of, computed once
 
@@ -50,17 +61,12 @@ class Codes:
         """The codes as points [N, D].
 
         Raises:
-            TypeError, ValueError: as pyvae.aggregate_posterior, and ValueError for no point or no latent, and for a NaN
-                or an infinity.
+            ValueError: for a NaN or an infinity, and for a file that has changed.
         """
         if isinstance(self.mu, AggregatePosterior):
             table = self.mu.table_of_means
         else:
             table = Table("codes", self.mu)
-            if 0 in table.shape:
-                raise ValueError(
-                    f"codes must hold at least one point of one latent, got the shape {list(table.shape)}."
-                )
             table.check_finite(CHUNK)
         rows = table.take(torch.arange(table.shape[0], device="cpu"))
         return np.ascontiguousarray(rows.double().cpu().numpy())
@@ -72,3 +78,8 @@ class Codes:
 def codes_of(codes: Codes | Rows | AggregatePosterior) -> Codes:
     """`codes`, or Codes of what stands for them."""
     return codes if isinstance(codes, Codes) else Codes(codes)
+
+
+def _check_points(table: Table) -> None:
+    if 0 in table.shape:
+        raise ValueError(f"codes must hold at least one point of one latent, got the shape {list(table.shape)}.")

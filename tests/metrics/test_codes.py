@@ -39,9 +39,17 @@ def test_an_array_stands_for_its_means() -> None:
 
 def test_what_cannot_be_codes_is_refused_as_by_the_aggregate_posterior() -> None:
     with pytest.raises(ValueError, match="logvar must have the shape of mu"):
-        _ = Codes(MU, LOGVAR[:10]).posterior
+        Codes(MU, LOGVAR[:10])
+    with pytest.raises(TypeError, match="logvar must have the dtype of mu, float32, got float64"):
+        Codes(MU, LOGVAR.double())
     with pytest.raises(TypeError, match="mu must be a tensor, a numpy array or the path"):
-        _ = Codes([[1.0]], LOGVAR).posterior
+        Codes([[1.0]], LOGVAR)
+    with pytest.raises(ValueError, match=r"codes must have the shape \[N, D\], got \[50\]"):
+        Codes(MU[:, 0])
+    with pytest.raises(ValueError, match="logvar must be None beside an AggregatePosterior"):
+        Codes(aggregate_posterior(MU, LOGVAR), LOGVAR)
+    with pytest.raises(FileNotFoundError, match=r"nope\.npy"):
+        Codes("nope.npy")
 
 
 def test_means_are_points_whatever_they_come_from(tmp_path) -> None:
@@ -58,4 +66,4 @@ def test_points_are_finite_and_some() -> None:
     with pytest.raises(ValueError, match="codes must be finite, got a NaN or an infinity in row 7"):
         _ = Codes(bad).means
     with pytest.raises(ValueError, match=r"codes must hold at least one point of one latent, got the shape \[0, 3\]"):
-        _ = Codes(MU[:0]).means
+        Codes(MU[:0])

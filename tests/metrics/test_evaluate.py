@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from pyvae.metrics import METRICS, Codes, Measured, Metric, evaluate, mig, udr
+from pyvae.metrics import METRICS, Codes, Evaluation, Measured, Metric, evaluate, mig, udr
 from pyvae.metrics.evaluate import metrics_among, outcome_of
 from tests.metrics import known
 
@@ -77,3 +77,50 @@ def test_the_registry_has_scores_of_one_model_only() -> None:
 def test_what_is_asked_wrongly_is_one_sentence(settings, kind, sentence) -> None:
     with pytest.raises(kind, match=sentence):
         evaluate(np.eye(4), [0, 1, 0, 1], **settings)
+
+
+SHORT, HOLED = known.CODES["noisy"][:400], np.where(np.arange(4000)[:, None] == 7, np.nan, known.CODES["noisy"])
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "sentence"),
+    [
+        ((SHORT, known.factors()), ValueError, r"^factors must have a row for each of the 400 codes, got 4000\.$"),
+        (
+            (known.grid().T, known.factors()),
+            ValueError,
+            r"^factors must have a row for each of the 5 codes, got 4000\.",
+        ),
+        ((HOLED, known.factors()), ValueError, r"^codes must be finite, got a NaN or an infinity in row 7\.$"),
+        ((known.factors().labels, known.grid()), TypeError, r"^codes must be float32, .* got int64\.$"),
+        ((Codes(HOLED, np.zeros_like(HOLED)),), ValueError, r"^mu must be finite"),
+    ],
+)
+def test_what_no_metric_could_take_is_refused_at_once(given, kind, sentence) -> None:
+    with pytest.raises(kind, match=sentence):
+        evaluate(*given, metrics=FEW)
+
+
+@pytest.mark.parametrize(("seed", "kind"), [(-1, ValueError), (None, TypeError), (0.5, TypeError)])
+def test_a_seed_that_is_none_is_one_sentence(seed, kind) -> None:
+    with pytest.raises(kind, match=r"^seed must be .*\.$"):
+        evaluate(np.eye(4), [0, 1, 0, 1], seed=seed)
+    if seed is not None:
+        with pytest.raises(kind, match=r"^seed must be .*\.$"):
+            mig(np.eye(4), [0, 1, 0, 1], seed=seed)
+
+
+def test_a_score_that_is_not_there_says_why() -> None:
+    found = evaluate(
+        known.CODES["noisy"][:300], known.factors().take(np.arange(300)), metrics=["active_latents", "irs"]
+    )
+    with pytest.raises(KeyError, match="'active_latents' was refused: codes must have a logvar for this metric"):
+        found["active_latents"]
+    with pytest.raises(KeyError, match="'mig' was not measured; there are irs"):
+        found["mig"]
+    assert found.get("mig") is None and "active_latents" not in found
+    several = Evaluation(
+        {"two": outcome_of(Metric("two", two), Codes(np.eye(3)), known.factors(), protocol="paper", seed=0)}
+    )
+    with pytest.raises(KeyError, match="'two' has several scores: two_first, two_second"):
+        several["two"]
