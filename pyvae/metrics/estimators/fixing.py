@@ -174,8 +174,15 @@ class Encoded:
 
     def _encode(self, factors: Tensor) -> Array:
         flat = factors.reshape(-1, factors.shape[-1])
-        with torch.no_grad():
-            found = self._encoder(self._data_set.images(flat))
+        images = self._data_set.images(flat)
+        try:
+            with torch.no_grad():
+                found = self._encoder(images)
+        except RuntimeError as error:
+            first = str(error).partition("\n")[0]
+            raise ValueError(
+                f"encoder must take the data set's images, of the shape {list(images.shape)}, got the error {first!r}."
+            ) from error
         if isinstance(found, tuple) and len(found) == 2:
             found = found[0]
         if isinstance(found, Tensor) and found.dim() == 3 and len(found) == 1:

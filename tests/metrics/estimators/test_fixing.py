@@ -77,3 +77,7 @@ def test_an_encoder_of_images_on_their_device_and_dtype() -> None:
     assert isinstance(source, Encoded)
     with pytest.raises(ValueError, match=r"encoder must give means \[B, D\] or \(mu, logvar\) .* got tuple"):
         source_of(lambda images: (images, images, torch.ones(1)), BlockGrid()).sample(3, np.random.default_rng(0))
+    with pytest.raises(
+        ValueError, match=r"encoder must take the data set's images, .* \[3, 441\], got the error 'mat1"
+    ):
+        source_of(lambda images: images @ torch.ones(5, 2), BlockGrid()).sample(3, np.random.default_rng(0))
