@@ -117,3 +117,17 @@ UNORDERED = {
     "active_latents": "it asks for posteriors",
     "statistical_efficiency": "a ratio, which a code that tells nothing has at 1",
 }
+
+
+@pytest.mark.parametrize(
+    "name", ["beta_vae_score", "factor_vae_score", "irs", "minimality", "mig", "downstream_accuracy"]
+)
+def test_three_points_say_nothing_of_others(name: str) -> None:
+    codes, factors = np.array([[0.0], [0.1], [5.0]]), [0, 0, 1]
+    codes = np.concatenate([codes, -(codes**2)], 1)
+    try:
+        found = METRICS[name].function(codes, factors, **FEW.get(name, {}))
+    except ValueError as refusal:
+        assert is_a_sentence(str(refusal))
+        return
+    assert (found.low, found.high) == (0, found.ceiling)

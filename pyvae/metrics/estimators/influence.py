@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pyvae.metrics.estimators.columns import Array
 from pyvae.metrics.estimators.fixing import Batches, Source
 from pyvae.metrics.estimators.proportions import wilson
+from pyvae.metrics.estimators.resampling import FEWEST
 
 Index = npt.NDArray[np.int64]
 
@@ -22,12 +23,21 @@ _FEW = 2
 
 def interval_of_votes(source: Source, batches: Batches, right: npt.NDArray[np.bool_]) -> tuple[float, float]:
     """A 95 % interval of the share that is `right` [V] of batches from a source that hold one value each."""
+    if _has_few(source):
+        return 0.0, 1.0
     return _interval(right, 0.0 if batches.rows is None else _of_votes(source, batches.factor, batches.rows, right))
 
 
 def interval_of_pairs(source: Source, batches: Batches, right: npt.NDArray[np.bool_]) -> tuple[float, float]:
     """The same of batches of pairs, whose first rows [V, B] are followed by the second; each pair has a value."""
+    if _has_few(source):
+        return 0.0, 1.0
     return _interval(right, 0.0 if batches.rows is None else _of_pairs(source, batches.factor, batches.rows, right))
+
+
+def _has_few(source: Source) -> bool:
+    """Whether so few rows are given that they say nothing of others."""
+    return source.groups is not None and len(source.groups) < FEWEST
 
 
 def _interval(right: npt.NDArray[np.bool_], over_rows: float) -> tuple[float, float]:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 GROUPS = 10
 # Of more rows as many are drawn for the interval, whose error shrinks with the root of the rows.
 MOST_ROWS = 20_000
-# Upper 97.5 % points of Student's t with 1, 2, ... degrees of freedom, one less than the groups.
-_STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+# Upper 97.5 % point of Student's t with 9 degrees of freedom, one less than the groups.
+_STUDENT = 2.262
 
 
 def jackknife(
@@ -23,13 +23,12 @@ def jackknife(
     floor: float,
     ceiling: float,
 ) -> tuple[float, float]:
-    """A 95 % interval of `value`, the score of all `count` rows; the whole range for a single row."""
-    groups = min(GROUPS, count)
-    if groups < 2:
+    """A 95 % interval of `value`, the score of all `count` rows; the whole range for fewer rows than groups."""
+    if count < GROUPS:
         return floor, ceiling
     rows = rng.permutation(count)[:MOST_ROWS]
-    group = np.arange(len(rows)) % groups
-    left = np.array([score(np.sort(rows[group != g])) for g in range(groups)])
-    error = np.sqrt((groups - 1) / groups * np.square(left - left.mean()).sum() * len(rows) / count)
-    reach = _STUDENT[groups - 2] * float(error)
+    group = np.arange(len(rows)) % GROUPS
+    left = np.array([score(np.sort(rows[group != g])) for g in range(GROUPS)])
+    error = np.sqrt((GROUPS - 1) / GROUPS * np.square(left - left.mean()).sum() * len(rows) / count)
+    reach = _STUDENT * float(error)
     return max(floor, min(value, value - reach)), min(ceiling, max(value, value + reach))

@@ -16,6 +16,8 @@ from pyvae.metrics.estimators.columns import Array
 from pyvae.metrics.measured import NORMAL_975
 
 REPLICATES = 200
+FEWEST = 10
+"""Rows that an interval asks for: fewer, which may well be told alike by chance, say nothing of others."""
 
 
 def resampled(terms: npt.NDArray[np.floating[Any]], seed: int, replicates: int = REPLICATES) -> Array:
@@ -39,6 +41,8 @@ def interval(value: float, replicates: Array, floor: float, ceiling: float) -> t
 def interval_of(
     score: Callable[[Array], Array], terms: npt.NDArray[np.floating[Any]], seed: int, floor: float, ceiling: float
 ) -> tuple[float, float]:
-    """The interval of `score`, a function of mean terms [..., T] -> [...], for terms [N, T]."""
+    """The interval of `score`, a function of mean terms [..., T] -> [...], for terms [N, T]; all of few rows."""
     value = float(score(np.asarray(terms, dtype=np.float64).mean(0)))
+    if len(terms) < FEWEST:
+        return floor, ceiling
     return interval(value, score(resampled(terms, seed)), floor, ceiling)

@@ -18,10 +18,11 @@ def test_it_holds_the_quantile_of_many_rows() -> None:
     assert held >= 180 and np.median(widths) < 2 * 2 * 1.96 * np.std(values)
 
 
-def test_one_row_leaves_the_whole_range_and_few_rows_wide_ones() -> None:
+def test_fewer_rows_than_groups_leave_the_whole_range() -> None:
     rng = np.random.default_rng(0)
     assert jackknife(lambda rows: 0.5, 0.5, 1, rng, 0.0, 1.0) == (0.0, 1.0)
-    assert jackknife(lambda rows: float(rows[0]), 0.5, 2, rng, 0.0, 1.0) == (0.0, 1.0)
+    assert jackknife(lambda rows: 0.5, 0.5, 9, rng, 0.0, 1.0) == (0.0, 1.0)
+    assert jackknife(lambda rows: 0.5, 0.5, 10, rng, 0.0, 1.0) == (0.5, 0.5)
     assert jackknife(lambda rows: 0.5, 0.5, 100, rng, 0.0, 1.0) == (0.5, 0.5)
 
 
