@@ -32,7 +32,7 @@ def dcimig(
         codes: N posteriors or points of D latents.
         factors: [N] or [N, K]. A continuous factor is binned.
         estimator: as for `mig`.
-        samples: of each entropy, of posteriors.
+        samples: of posteriors, how many are drawn.
         seed: fixes the answer to the bit.
 
     Returns:

@@ -71,7 +71,7 @@ def infomec(
             all rows, as the authors' code does, which also weighs classes alike, so that its H_k is the log of their
             number.
         estimator: as for `mig`.
-        samples: of each entropy, of posteriors.
+        samples: of posteriors, how many are drawn.
         seed: fixes the answer to the bit, and which rows are held out.
 
     Returns:

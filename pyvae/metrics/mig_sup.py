@@ -31,7 +31,7 @@ def mig_sup(
         codes: N posteriors or points of D latents.
         factors: [N] or [N, K]. A continuous factor is binned. Of one factor alone the next largest is 0.
         estimator: as for `mig`.
-        samples: of each entropy, of posteriors.
+        samples: of posteriors, how many are drawn.
         seed: fixes the answer to the bit.
 
     Returns:

@@ -42,7 +42,7 @@ def minimality(
         pruning: of points, which latents are in use: "range" those whose range is more than a twentieth of the widest,
             "iqr" those whose interquartile range is more than a tenth of the widest, None those that vary. Of
             posteriors those with 0.01 nats of the data (`active_latents`).
-        samples: of each entropy, of posteriors.
+        samples: of posteriors, how many are drawn.
         seed: fixes the answer to the bit.
 
     Returns:

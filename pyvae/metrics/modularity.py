@@ -35,7 +35,7 @@ def modularity(
         factors: [N] or [N, K]. A continuous factor is binned. Of one factor alone each latent that tells of it has 1.
         estimator: as for `mig`.
         protocol: "disentanglement_lib" puts the means in 20 bins of equal width.
-        samples: of each entropy, of posteriors.
+        samples: of posteriors, how many are drawn.
         seed: fixes the answer to the bit.
 
     Returns:

@@ -33,7 +33,7 @@ def sufficiency(
         codes: N posteriors or points of D latents.
         factors: [N] or [N, K]. A continuous factor is binned.
         bins: of points, at least 2.
-        samples: of each entropy, of posteriors.
+        samples: of posteriors, how many are drawn.
         seed: fixes the answer to the bit.
 
     Returns:
