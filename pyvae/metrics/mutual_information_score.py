@@ -42,7 +42,8 @@ def mutual_information_score(
 
     Returns:
         Measured, from 0 to log(bins); of the latents that are not constant, 0 where these are fewer than two. `parts`
-        has `information` [D, D], with 0 on its diagonal, `active` [D], and `subtracted`, the mean of what was.
+        has `information` [D, D], with 0 on its diagonal, `active` [D], and `subtracted`, the mean of what was:
+        0 of few points, where the interval is moved down by it instead.
 
     Raises:
         TypeError, ValueError: as Codes.means; ValueError for one point or one bin.
@@ -57,10 +58,10 @@ def mutual_information_score(
     counted = np.ones_like(active) if by_library else active
     kind: Bins = "equal width" if by_library else "equal shares"
     cells = [binned(column, bins, kind) for column in means.T]
-    information, subtracted, row_terms = _pairs(cells, counted, corrects=not by_library)
+    information, chance, subtracted, row_terms = _pairs(cells, counted, corrects=not by_library)
     pairs = max(1, int(counted.sum()) * (int(counted.sum()) - 1))
     value = min(max(0.0, float(information.sum()) / pairs), math.log(bins))  # but for rounding
-    low, high = _interval(value, row_terms / pairs, subtracted, pairs, by_library, math.log(bins))
+    low, high = _interval(value, row_terms / pairs, chance, subtracted, pairs, math.log(bins))
     settings = {
         "protocol": protocol,
         "bins": f"{bins} of {kind}",
@@ -70,10 +71,11 @@ def mutual_information_score(
     return Measured(value, low, high, math.log(bins), settings, parts)
 
 
-def _pairs(cells: list[Index], counted: npt.NDArray[np.bool_], *, corrects: bool) -> tuple[Array, Array, Array]:
-    """Information [D, D], what chance adds to it [D, D], and each row's summed log-ratios [N]."""
+def _pairs(cells: list[Index], counted: npt.NDArray[np.bool_], *, corrects: bool) -> tuple[Array, Array, Array, Array]:
+    """Information, what chance adds to it and what of that is subtracted, [D, D], and rows' summed log-ratios [N]."""
     latents, count = len(cells), len(cells[0])
-    information, chance, rows = np.zeros((latents, latents)), np.zeros((latents, latents)), np.zeros(count)
+    information, chance, subtracted = np.zeros((3, latents, latents))
+    rows = np.zeros(count)
     marginals = [np.bincount(column) / count for column in cells]
     for i in np.flatnonzero(counted):
         for j in np.flatnonzero(counted[:i]):
@@ -83,20 +85,23 @@ def _pairs(cells: list[Index], counted: npt.NDArray[np.bool_], *, corrects: bool
             ratio = np.log(np.where(both > 0, both, 1.0) / np.where(both > 0, independent, 1.0))
             degrees = ((marginals[i] > 0).sum() - 1) * ((marginals[j] > 0).sum() - 1)
             added = degrees / (2 * count)
-            few = corrects and (degrees < count / 10)
             chance[i, j] = chance[j, i] = added
-            information[i, j] = information[j, i] = max(0.0, float((both * ratio).sum())) - (added if few else 0.0)
+            subtracted[i, j] = subtracted[j, i] = added if corrects and degrees < count / 10 else 0.0
+            information[i, j] = information[j, i] = max(0.0, float((both * ratio).sum())) - subtracted[i, j]
             rows += 2 * ratio[cells[i], cells[j]]
-    return information, chance, rows
+    return information, chance, subtracted, rows
 
 
 def _interval(
-    value: float, terms: Array, chance: Array, pairs: int, by_library: bool, most: float
+    value: float, terms: Array, chance: Array, subtracted: Array, pairs: int, most: float
 ) -> tuple[float, float]:
-    """By the rows' log-ratios, to first order, and by the chi-squared of independent latents, whose terms vanish."""
+    """By the rows' log-ratios, to first order, and by the chi-squared of independent latents, whose terms vanish.
+
+    It is moved down by what chance adds and the value still holds.
+    """
     count = len(terms)
     null = 2 * float((chance / count).sum()) / pairs**2  # the variance of chi-squared is twice its degrees
     error = math.sqrt(float(terms.var()) / count + null)
-    centre = max(0.0, value - (float(chance.sum()) / pairs if by_library else 0.0))
+    centre = max(0.0, value - float((chance - subtracted).sum()) / pairs)
     reach = NORMAL_975 * error
     return max(0.0, min(value, centre - reach)), min(most, max(value, centre + reach))

@@ -9,6 +9,8 @@ from sklearn.metrics import mutual_info_score
 from pyvae.metrics import mutual_information_score
 from tests.metrics.test_gaussian_total_correlation import pair
 
+LIBRARY = "disentanglement_lib"
+
 
 def naive(z: np.ndarray) -> float:
     """disentanglement_lib: 20 bins of equal width, the mean over pairs of two."""
@@ -64,6 +66,15 @@ def test_intervals_hold_what_many_rows_give() -> None:
         truth = float(mutual_information_score(pair(rho, 400_000, np.random.default_rng(7))))
         found = [mutual_information_score(pair(rho, 6000, np.random.default_rng(s))) for s in range(60)]
         assert np.mean([f.low <= truth <= f.high for f in found]) >= 0.88
+
+
+def test_what_chance_adds_to_few_rows_moves_the_interval_and_is_not_said_to_be_subtracted() -> None:
+    few = mutual_information_score(np.random.default_rng(0).normal(size=(1000, 3)))
+    assert few.value > 0.15 and few.low == 0 and few.parts["subtracted"] == 0
+    many = mutual_information_score(np.random.default_rng(0).normal(size=(10_000, 3)))
+    assert many.parts["subtracted"] == pytest.approx(19 * 19 / 2e4, rel=1e-9)
+    library = mutual_information_score(np.random.default_rng(0).normal(size=(10_000, 3)), protocol=LIBRARY)
+    assert library.parts["subtracted"] == 0 and library.low == 0
 
 
 def test_what_it_refuses() -> None:
