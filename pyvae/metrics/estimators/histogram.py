@@ -53,6 +53,12 @@ def row_terms(first: Index, second: Index, *, corrected: bool = False) -> Array:
     return np.asarray(next(parts) + next(parts) - next(parts))
 
 
+def chance(cells: Index, labels: Index) -> float:
+    """What the plug-in information in nats is raised by where the two are independent (Miller and Madow 1955)."""
+    met = (np.count_nonzero(np.bincount(column)) - 1 for column in (cells, labels))
+    return next(met) * next(met) / (2 * len(cells))
+
+
 def is_corrected(bins: int, labels: Index) -> bool:
     """Whether cells are fewer than a tenth of the rows: the correction counts on most of them being met."""
     return bins * (int(labels.max()) + 1) < len(labels) / 10

@@ -38,7 +38,8 @@ class Information:
     """`value` [D, K] in nats, not clipped at 0; the factors' entropies [K] and, of binned codes, the latents' [D],
     or, of posteriors, what the latents hold of the data.
 
-    Replicates [R, ...] of each are drawn together; `factors` are those that it is about.
+    Replicates [R, ...] of each are drawn together; `factors` are those that it is about; `chance` [D, K] is what is
+    expected to be in `value` where latent and factor are independent.
     """
 
     factors: Factors
@@ -50,6 +51,7 @@ class Information:
     latent_entropies: Array | None = None
     latent_entropy_replicates: Array | None = None
     bins: histogram.Binning | None = None
+    chance: Array | None = None
 
     @property
     def active(self) -> npt.NDArray[np.bool_]:
@@ -61,7 +63,8 @@ class Information:
         """What the factors themselves score as codes, by the same estimator: bins may merge their values."""
         if self.bins is None:
             return 1.0
-        terms = _counted(self.factors.labels.astype(np.float64), self.factors, self.bins)
+        cells = _cells(self.factors.labels.astype(np.float64), self.bins)
+        terms = _counted(cells, self.factors, self.bins)
         means = [part.mean(-1) for part in terms]
         return min(1.0, max(0.0, float(score(*means if latent_entropies else means[:2]))))
 
@@ -86,22 +89,26 @@ class Information:
         value = min(max(plain, 0.0), 1.0)
         ceiling = max(ceiling, value)  # by chance, and where bins suit a code better than the factors themselves
         centre = plain - self._bias(score, given[1:], drawn[1:])
+        # Chance adds up to this, and less the more is told: only the lower end counts on all of it.
+        least = centre if self.chance is None else plain - self._bias(score, given[1:], drawn[1:], self.chance)
         reach = NORMAL_975 * float(np.std(score(*drawn), ddof=1))
-        low, high = max(0.0, min(value, centre - reach)), min(ceiling, max(value, centre + reach))
+        low, high = max(0.0, min(value, centre - reach, least - reach)), min(ceiling, max(value, centre + reach))
         if len(self.factors) < FEWEST and self.settings["estimator"] != "posterior":
             low, high = 0.0, ceiling
         kept = {"information": self.value, "factors": self.factors.names, **parts}
         return Measured(value, low, high, ceiling, {**self.settings, **(settings or {})}, kept)
 
-    def _bias(self, score: Callable[..., Array], others: list[Array], drawn: list[Array]) -> float:
-        """What noise adds to a score that takes the largest of several numbers: the mean of replicates around an
-        information that is 0 wherever it cannot be told from 0.
+    def _bias(
+        self, score: Callable[..., Array], others: list[Array], drawn: list[Array], chance: Array | float = 0.0
+    ) -> float:
+        """What noise adds to a score that takes the largest of several numbers, and `chance` to all of them: the mean
+        of replicates around an information that is 0 wherever it cannot be told from 0.
 
         Replicates of the values themselves would know of half of it only, since their largest is one that noise raised.
         """
         noise = self.value_replicates - self.value
-        told = np.where(self.value > 2 * noise.std(0), self.value, 0.0)
-        return float(np.mean(score(told + noise, *drawn)) - float(score(told, *others)))
+        told = np.where(self.value - chance > 2 * noise.std(0), self.value - chance, 0.0)
+        return float(np.mean(score(told + chance + noise, *drawn)) - float(score(told, *others)))
 
 
 def information_of(
@@ -118,7 +125,8 @@ def information_of(
     """The information of codes and factors by an estimator; computed once for one pair of Codes and Factors.
 
     Without an estimator's name it is "posterior" for codes with variances and "neighbours" for points. Of a histogram
-    the bias of few rows is subtracted (`corrected`) for factors whose cells are fewer than a tenth of the rows.
+    the bias of few rows is subtracted (`corrected`) for factors whose cells are fewer than a tenth of the rows;
+    where it is not, intervals of scores reach down by it.
 
     Raises:
         TypeError, ValueError: as Codes and Factors; ValueError for a factor with one value, for an unknown estimator,
@@ -170,18 +178,30 @@ def _by_neighbours(codes: Codes, factors: Factors, seed: int) -> Information:
 def _by_histogram(codes: Codes, factors: Factors, bins: histogram.Binning, seed: int) -> Information:
     corrected = {"corrected": bins.corrected}
     settings = {"estimator": "histogram", "bins": f"{bins.bins} of {bins.kind}", **corrected, "seed": seed}
-    return replace(_from_terms(factors, settings, *_counted(codes.means, factors, bins), seed), bins=bins)
+    cells = _cells(codes.means, bins)
+    pairs = _is_subtracted(factors, bins)
+    chance = None
+    if not all(right for _, right in pairs):
+        chance = np.array([[0.0 if right else histogram.chance(cell, v) for v, right in pairs] for cell in cells])
+    found = _from_terms(factors, settings, *_counted(cells, factors, bins), seed)
+    return replace(found, bins=bins, chance=chance)
 
 
-def _counted(columns: Array, factors: Factors, bins: histogram.Binning) -> tuple[Array, Array, Array]:
-    """Rows' terms of binned columns [N, D]: information [D, K, N], entropies [K, N] and [D, N]."""
-    cells = [histogram.binned(column, bins.bins, bins.kind) for column in columns.T]
-    labels = list(factors.labels.T)
-    few = [bins.corrected and histogram.is_corrected(bins.bins, column) for column in labels]
-    pairs = list(zip(labels, few, strict=True))
+def _cells(columns: Array, bins: histogram.Binning) -> list[histogram.Index]:
+    return [histogram.binned(column, bins.bins, bins.kind) for column in columns.T]
+
+
+def _is_subtracted(factors: Factors, bins: histogram.Binning) -> list[tuple[histogram.Index, bool]]:
+    """Each factor's labels [N], and whether what chance adds to their information is subtracted."""
+    return [(v, bins.corrected and histogram.is_corrected(bins.bins, v)) for v in factors.labels.T]
+
+
+def _counted(cells: list[histogram.Index], factors: Factors, bins: histogram.Binning) -> tuple[Array, Array, Array]:
+    """Rows' terms of binned columns, D of [N]: information [D, K, N], entropies [K, N] and [D, N]."""
+    pairs = _is_subtracted(factors, bins)
     information = [[histogram.row_terms(cell, v, corrected=right) for v, right in pairs] for cell in cells]
     of_factors = [histogram.surprise(v, corrected=right) for v, right in pairs]
-    of_latents = [histogram.surprise(cell, corrected=bins.corrected and all(few)) for cell in cells]
+    of_latents = [histogram.surprise(cell, corrected=all(right for _, right in pairs)) for cell in cells]
     return np.array(information), np.array(of_factors), np.array(of_latents)
 
 
