@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.script import begin, parser_of
 from pyvae.metrics import METRICS, Codes, Factors
-from pyvae.metrics.evaluate import PROTOCOLS
+from pyvae.metrics.estimators.protocols import PROTOCOLS
 
 SIZES = (3, 6, 40, 32, 32)
 ROWS, LATENTS = 10_000, 10

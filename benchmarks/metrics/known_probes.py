@@ -202,7 +202,7 @@ PROBLEMS: dict[str, list[Problem]] = {
     "downstream_accuracy": of_bits(lambda gap: normal_cdf(gap / 2)),
     "explicitness": of_bits(lambda gap: normal_cdf(gap / math.sqrt(2))),
     "statistical_efficiency": few("normal", 2, GAPS),
-    "linear_r2": problems(amounts, {"clean": (0.1, 0.3), "noisy": (0.5, 1.0, 2.0)}),
+    "linear_r2": problems(amounts, {"clean amounts": (0.1, 0.3), "noisy amounts": (0.5, 1.0, 2.0)}),
     "sap": [
         *of_bits(lambda gap: normal_cdf(gap / 2) - 0.5),
         *problems(gaps_of_correlations, {"clean amounts": (0.1, 0.3, 0.5), "noisy amounts": (0.5, 1.0, 0.8)}),

@@ -141,8 +141,11 @@ class Sprites:
                 whole or not at all, whatever interrupts; or False, which holds the images in memory.
             progress: whether a bar on standard error tells how far that is.
 
-        Raises ValueError for a folder that cannot be written or lacks room, or has another's file of that name.
+        Raises ValueError for True, since sprites lie in no folder, and for one that cannot be written or lacks room, or
+        has another's file of that name.
         """
+        if isinstance(cache, bool) and cache:
+            raise ValueError("cache must be the folder of the file, or False for memory, got True.")
         identity = f"{self._renderer} {_RENDERING}"
         name = f"sprites-{hashlib.sha256(identity.encode()).hexdigest()[:16]}.npy"
         steps = math.ceil(self.count / _BLOCK)

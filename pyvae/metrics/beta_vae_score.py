@@ -13,7 +13,7 @@ from pyvae.metrics.estimators.columns import Array, standardised
 from pyvae.metrics.estimators.extras import sklearn
 from pyvae.metrics.estimators.fixing import Batches, Encoder, Index, batches, source_of
 from pyvae.metrics.estimators.influence import interval_of_pairs
-from pyvae.metrics.estimators.information import Protocol
+from pyvae.metrics.estimators.protocols import Protocol, follows_library
 from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.factors import Factors
 from pyvae.metrics.measured import Measured
@@ -68,7 +68,7 @@ def beta_vae_score(
     if min(batch, train_batches, test_batches) < 1:
         got = f"{batch}, {train_batches} and {test_batches}"
         raise ValueError(f"batch, train_batches and test_batches must be at least 1, got {got}.")
-    by_library = protocol == "disentanglement_lib"
+    by_library = follows_library(protocol)
     source, rng = source_of(codes, factors, replacement=by_library), np.random.default_rng(check_seed(seed))
     columns = standardised(source.sample(SAMPLE, rng))
     scale = np.ones_like(columns.std) if by_library else columns.std
@@ -84,7 +84,7 @@ def beta_vae_score(
     settings = {
         "protocol": protocol, "batch": batch, "train_batches": train_batches, "test_batches": test_batches,
         "seed": seed, "probe": f"LogisticRegression, C=1, lbfgs, {ITERATIONS} iterations",
-        "features": "standardised" if protocol == "paper" else "as they are",
+        "features": "as they are" if by_library else "standardised",
     }  # fmt: skip
     chance = float(np.bincount(test.factor).max() / test_batches)
     parts = {"train_accuracy": train_accuracy, "chance": chance, "names": source.names}

@@ -9,8 +9,8 @@ from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes
 from pyvae.metrics.estimators.columns import Array
 from pyvae.metrics.estimators.importances import IMPORTANCES, Used, importances
-from pyvae.metrics.estimators.information import Protocol
 from pyvae.metrics.estimators.probes import absent, is_right
+from pyvae.metrics.estimators.protocols import Protocol, follows_library
 from pyvae.metrics.estimators.resampling import interval, interval_of, resampled
 from pyvae.metrics.estimators.split import Split, Test, split_of
 from pyvae.metrics.factors import Factors
@@ -65,7 +65,8 @@ def dci(
             probe.
         ImportError: without scikit-learn.
     """
-    name = probe or ("gradient_boosting" if protocol == "disentanglement_lib" else "tree")
+    by_library = follows_library(protocol)
+    name = probe or ("gradient_boosting" if by_library else "tree")
     split = split_of(codes, factors, test, seed)
     used = importances(name, split.train.codes, split.train.labels, split.test.codes, seed)
     settings = {"protocol": protocol, "probe": IMPORTANCES[name].said, **split.settings}

@@ -69,10 +69,11 @@ def dci_es(
         has `explicitness` [K], `losses` [T, K] as shares of l_b, and `capacities` [T]. `size` is exact.
 
     Raises:
-        TypeError, ValueError: as Codes and Factors; ValueError for a single point or a factor with one value.
+        TypeError, ValueError: as Codes and Factors; ValueError for a factor with one value and for fewer than 64 rows to
+            learn from, 96 in all where a third is held out: one capacity has no area.
     """
     split = split_of(codes, factors, test, seed)
-    features = tuple(count for count in FEATURES if count * ROWS_PER_FEATURE <= len(split.train.codes)) or (0,)
+    features = _features(len(split.train.codes))
     errors = _errors(split, features, seed, progress)
     told, capacities = _is_told(errors), np.log(split.train.codes.shape[1] + np.array(features))
 
@@ -91,6 +92,14 @@ def dci_es(
         Measured(value, low, high, 1.0, settings, parts),
         Measured(size, size, size, max(1.0, size), {"size": "factors over latents"}),
     )
+
+
+def _features(rows: int) -> tuple[int, ...]:
+    """How many random features the probes have that so many rows can teach."""
+    least = FEATURES[1] * ROWS_PER_FEATURE
+    if rows < least:
+        raise ValueError(f"codes must hold at least {least} rows to learn from, for probes of two sizes, got {rows}.")
+    return tuple(count for count in FEATURES if count * ROWS_PER_FEATURE <= rows)
 
 
 def _errors(split: Split, features: tuple[int, ...], seed: int, progress: bool) -> Array:

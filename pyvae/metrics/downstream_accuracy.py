@@ -3,8 +3,8 @@
 from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes, codes_of
-from pyvae.metrics.estimators.information import Protocol
 from pyvae.metrics.estimators.probes import absent, is_right, judged, probe_of
+from pyvae.metrics.estimators.protocols import Protocol, follows_library
 from pyvae.metrics.estimators.resampling import interval_of
 from pyvae.metrics.estimators.split import Test, split_of
 from pyvae.metrics.factors import Factors, factors_of
@@ -41,12 +41,13 @@ def downstream_accuracy(
             probe.
         ImportError: without scikit-learn.
     """
-    name = probe or ("logistic_regression_cv" if protocol == "disentanglement_lib" else "logistic_regression")
+    by_library = follows_library(protocol)
+    name = probe or ("logistic_regression_cv" if by_library else "logistic_regression")
     found = codes_of(codes)
     about = factors_of(factors, len(found))
     said = str(probe_of(name))
     split = split_of(found, about, test, seed)
-    scaled = protocol == "paper"
+    scaled = not by_library
     right = is_right(judged(found, split, name, seed, scaled=scaled), split)
     value = float(right.mean())
     low, high = interval_of(lambda means: means.mean(-1), right, seed, 0.0, 1.0)

@@ -17,7 +17,7 @@ from rich.console import Console
 from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes, codes_of
-from pyvae.metrics.estimators.information import Protocol
+from pyvae.metrics.estimators.protocols import PROTOCOLS, Protocol, check_choice
 from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.factors import Factors, factors_of
 from pyvae.metrics.measured import Measured
@@ -26,7 +26,6 @@ from pyvae.progress import progress_bar
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PROTOCOLS = typing.get_args(Protocol)
 
 COLUMNS = {
     "metric": "string",
@@ -196,7 +195,7 @@ def evaluate(
         TypeError: for codes or factors that are no numbers, metrics in one string, and a seed that is no integer.
     """
     chosen = chosen_metrics(metrics, with_factors=factors is not None)
-    check_protocol(protocol)
+    check_choice("protocol", protocol, PROTOCOLS)
     seed = check_seed(seed)
     found = codes_of(codes)
     rows = len(found)  # reads them: a NaN is refused here, once
@@ -222,12 +221,6 @@ def chosen_metrics(names: Iterable[str] | None, *, with_factors: bool = True) ->
     if unknown := [name for name in asked if name not in METRICS]:
         raise ValueError(f"metrics must be among {', '.join(METRICS)}, got {', '.join(map(repr, unknown))}.")
     return [METRICS[name] for name in asked]
-
-
-def check_protocol(protocol: str) -> None:
-    """Refuses a protocol that no metric has."""
-    if protocol not in PROTOCOLS:
-        raise ValueError(f"protocol must be one of {', '.join(PROTOCOLS)}, got {protocol!r}.")
 
 
 def outcome_of(metric: Metric, codes: Codes, factors: Factors | None, *, protocol: Protocol, seed: int) -> Outcome:

@@ -9,8 +9,8 @@ from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.columns import Array
-from pyvae.metrics.estimators.information import Protocol
 from pyvae.metrics.estimators.probes import Judged, absent, judged, probe_of
+from pyvae.metrics.estimators.protocols import Protocol, follows_library
 from pyvae.metrics.estimators.resampling import interval_of
 from pyvae.metrics.estimators.split import Test, split_of
 from pyvae.metrics.factors import Factors, factors_of
@@ -53,7 +53,7 @@ def explicitness(
     """
     if classifier not in ("multinomial", "one-vs-rest"):
         raise ValueError(f"classifier must be multinomial or one-vs-rest, got {classifier!r}.")
-    penalty = "_penalised" if protocol == "disentanglement_lib" else ""
+    penalty = "_penalised" if follows_library(protocol) else ""
     name = f"logistic_regression{penalty}" + ("_one_vs_rest" if classifier == "one-vs-rest" else "")
     found = codes_of(codes)
     about = factors_of(factors, len(found))

@@ -10,7 +10,7 @@ from pyvae.metrics.codes import Codes
 from pyvae.metrics.estimators.columns import Array, standardised
 from pyvae.metrics.estimators.fixing import Batches, Encoder, Index, batches, source_of
 from pyvae.metrics.estimators.influence import interval_of_votes
-from pyvae.metrics.estimators.information import Protocol
+from pyvae.metrics.estimators.protocols import Protocol, follows_library
 from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.factors import Factors
 from pyvae.metrics.measured import Measured
@@ -64,7 +64,7 @@ def factor_vae_score(
         ValueError: as there, for a number out of range, and where no factor has a value that two rows share.
     """
     _check(batch, train_votes, test_votes, threshold)
-    by_library = protocol == "disentanglement_lib"
+    by_library = follows_library(protocol)
     source, rng = source_of(codes, factors, replacement=by_library), np.random.default_rng(check_seed(seed))
     columns = standardised(source.sample(SAMPLE, rng))
     least = ABSOLUTE if by_library else threshold * columns.std.max()

@@ -9,7 +9,7 @@ from pyvae.aggregate.tables import Rows
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.columns import Array, spread, standardised
 from pyvae.metrics.estimators.covariances import covariances, unbiased_interval
-from pyvae.metrics.estimators.information import Protocol
+from pyvae.metrics.estimators.protocols import Protocol, follows_library
 from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.measured import Measured
 
@@ -46,7 +46,7 @@ def gaussian_total_correlation(
     seed = check_seed(seed)
     columns = standardised(codes_of(codes).means)
     active = spread("codes", columns)
-    if protocol == "disentanglement_lib" and not active.all():
+    if follows_library(protocol) and not active.all():
         constant = int(np.flatnonzero(~active)[0])
         raise ValueError(
             f"codes must have no constant latent for disentanglement_lib's protocol, got latent {constant}."

@@ -10,8 +10,8 @@ from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.columns import Array, standardised
 from pyvae.metrics.estimators.equal_width import equal_width
-from pyvae.metrics.estimators.information import Protocol
 from pyvae.metrics.estimators.jackknife import jackknife
+from pyvae.metrics.estimators.protocols import Protocol, follows_library
 from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.factors import Factors, factors_of
 from pyvae.metrics.measured import Measured
@@ -67,7 +67,7 @@ def irs(
     means = codes_of(codes).means
     found = factors_of(factors, len(means))
     rng = np.random.default_rng(check_seed(seed))
-    by_library = protocol == "disentanglement_lib"
+    by_library = follows_library(protocol)
     labels = np.stack([equal_width(c, BINS) for c in found.values.T], 1) if by_library else found.labels
     columns = standardised(means)
     live = columns.values[:, columns.varies]

@@ -7,7 +7,8 @@ from pyvae.aggregate.posterior import SAMPLES
 from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes
 from pyvae.metrics.estimators.columns import Array
-from pyvae.metrics.estimators.information import Estimator, Protocol, information_of
+from pyvae.metrics.estimators.information import Estimator, information_of
+from pyvae.metrics.estimators.protocols import Protocol, check_estimator_is_free, follows_library
 from pyvae.metrics.factors import Factors
 from pyvae.metrics.measured import Measured
 
@@ -44,10 +45,10 @@ def modularity(
     Raises:
         TypeError, ValueError: as Codes and Factors; ValueError for a factor with one value.
     """
-    chosen: Estimator | None = "histogram" if protocol == "disentanglement_lib" else estimator
-    information = information_of(
-        codes, factors, estimator=chosen, corrected=protocol == "paper", samples=samples, seed=seed
-    )
+    by_library = follows_library(protocol)
+    check_estimator_is_free(protocol, estimator)
+    chosen: Estimator | None = "histogram" if by_library else estimator
+    information = information_of(codes, factors, estimator=chosen, corrected=not by_library, samples=samples, seed=seed)
     scores, active = _scores(information.value), information.active
     of_active = float(scores[active].mean()) if active.any() else 0.0
     settings = {"protocol": protocol}

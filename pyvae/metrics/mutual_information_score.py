@@ -10,7 +10,7 @@ from pyvae.aggregate.tables import Rows
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.columns import Array, spread, standardised
 from pyvae.metrics.estimators.histogram import Bins, binned
-from pyvae.metrics.estimators.information import Protocol
+from pyvae.metrics.estimators.protocols import Protocol, follows_library
 from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.measured import NORMAL_975, Measured
 
@@ -53,7 +53,7 @@ def mutual_information_score(
     check_seed(seed)
     means = codes_of(codes).means
     columns = standardised(means)
-    by_library = protocol == "disentanglement_lib"
+    by_library = follows_library(protocol)
     active = spread("codes", columns)
     counted = np.ones_like(active) if by_library else active
     kind: Bins = "equal width" if by_library else "equal shares"

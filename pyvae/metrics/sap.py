@@ -9,7 +9,7 @@ from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes
 from pyvae.metrics.estimators.columns import Array, standardised
-from pyvae.metrics.estimators.information import Protocol
+from pyvae.metrics.estimators.protocols import Protocol, follows_library
 from pyvae.metrics.estimators.resampling import interval
 from pyvae.metrics.estimators.split import Part, Split, Test, alike, split_of
 from pyvae.metrics.estimators.threshold import fit_lines
@@ -61,7 +61,7 @@ def sap(
         TypeError, ValueError: as Codes and Factors; ValueError for a single point or a factor with one value.
     """
     split = split_of(codes, factors, test, seed)
-    machines = _Machines(_amounts(split.factors, continuous), split.factors.sizes, protocol == "paper")
+    machines = _Machines(_amounts(split.factors, continuous), split.factors.sizes, not follows_library(protocol))
     scores = machines.scores(split.train, split.test)
     value = float(_gaps(scores).mean())
     ceiling = max(value, float(_gaps(machines.scores(split.train.as_codes(), split.test.as_codes())).mean()))

@@ -12,8 +12,8 @@ from pyvae.aggregate.tables import Rows
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.columns import Array, spread, standardised
 from pyvae.metrics.estimators.covariances import covariances
-from pyvae.metrics.estimators.information import Protocol
 from pyvae.metrics.estimators.lasso import lasso
+from pyvae.metrics.estimators.protocols import Protocol, follows_library
 from pyvae.metrics.estimators.resampling import interval
 from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.latents import kl_per_latent
@@ -68,7 +68,7 @@ def udr(
     edges = np.cumsum([0, *(model.shape[1] for model in models)])
     joined = np.concatenate(models, 1)
     whole = (joined.T @ joined / len(joined))[None]
-    by_library = protocol == "disentanglement_lib"
+    by_library = follows_library(protocol)
     pairs = _pairs(whole, edges, active, relation, by_library)[0]
     drawn = _correlations(covariances(joined, seed, REPLICATES))
     replicates = _scores(_pairs(drawn, edges, active, relation, by_library))

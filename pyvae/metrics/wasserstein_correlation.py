@@ -7,7 +7,7 @@ from pyvae.aggregate.tables import Rows
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.columns import Array, spread, standardised
 from pyvae.metrics.estimators.covariances import covariances, unbiased_interval
-from pyvae.metrics.estimators.information import Protocol
+from pyvae.metrics.estimators.protocols import PROTOCOLS, Protocol, check_choice
 from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.measured import Measured
 
@@ -39,6 +39,7 @@ def wasserstein_correlation(
     Raises:
         TypeError, ValueError: as Codes.means; ValueError for one point, and for variances beyond float64.
     """
+    check_choice("protocol", protocol, PROTOCOLS)
     seed = check_seed(seed)
     columns = standardised(codes_of(codes).means)
     active = spread("codes", columns)

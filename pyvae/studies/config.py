@@ -5,17 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
-import torch
-
-from pyvae.data import DATA_SETS, DataSet, ImageGrid, Sprites, named
-from pyvae.data.formats.pixels import Pixels
+from pyvae.data import DATA_SETS, DataSet, Sprites, named
 from pyvae.data.registry import reads_files
 from pyvae.losses import OBJECTIVES, Objective
 from pyvae.settings import NONE, Part, Spec, setting
 from pyvae.studies.errors import StudyError
 
 MOST_IN_MEMORY = 1 << 30
-_AT_ONCE = 4096
+"""Bytes of images, one for each pixel."""
 
 
 @dataclass(frozen=True)
@@ -58,20 +55,13 @@ class DataSettings(Part):
 def _opened(settings: DataSettings) -> DataSet:
     """One object for all who ask, so that nothing is read or rendered twice."""
     if settings.data == "sprites":
-        return _in_memory(Sprites(settings.sizes, settings.side))  # type: ignore[arg-type]
+        sprites = Sprites(settings.sizes, settings.side)  # type: ignore[arg-type]
+        # Training draws each image many times.
+        return sprites.cached(False, progress=False) if sprites.count * sprites.size <= MOST_IN_MEMORY else sprites
     try:
         return named(settings.data, settings.data_path)
     except (ValueError, OSError) as problem:
         raise StudyError(str(problem)) from None
-
-
-def _in_memory(sprites: Sprites) -> DataSet:
-    """All images, a byte a pixel as in files, where that takes less than a gigabyte: training draws each many times."""
-    if sprites.count * sprites.size > MOST_IN_MEMORY:
-        return sprites
-    blocks = (sprites.images(part) for part in sprites.test_factors().split(_AT_ONCE))
-    pixels = torch.cat([block.mul(255).round_().byte() for block in blocks]).numpy()
-    return ImageGrid(Pixels(pixels.reshape(-1, *sprites.shape), 255.0), sprites.factors)
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from pyvae.data.data_set import DataSet
 from pyvae.errors import Interrupted
 from pyvae.files import atomic_path
 from pyvae.metrics import Metric
-from pyvae.metrics.estimators.information import Protocol
-from pyvae.metrics.evaluate import check_protocol, chosen_metrics
+from pyvae.metrics.estimators.protocols import PROTOCOLS, Protocol, check_choice
+from pyvae.metrics.evaluate import chosen_metrics
 from pyvae.studies.config import DataSettings
 from pyvae.studies.errors import StudyError
 from pyvae.studies.folder import claimed, study_in
@@ -164,7 +164,7 @@ def _cell(row: dict[str, Any], axes: tuple[str, str]) -> str:
 
 def _checked(metrics: Iterable[str] | None, protocol: str, seed: int, points: int, data: DataSet) -> How:
     try:
-        check_protocol(protocol)
+        check_choice("protocol", protocol, PROTOCOLS)
         chosen = chosen_metrics(metrics, with_factors=bool(data.factors))
     except (ValueError, TypeError) as problem:
         raise StudyError(str(problem)) from None

@@ -20,7 +20,7 @@ import pyvae
 from pyvae.data.data_set import DataSet
 from pyvae.files import atomic_write_text, remove_stale_temporaries
 from pyvae.metrics import Codes, Factors, Metric
-from pyvae.metrics.estimators.information import Protocol
+from pyvae.metrics.estimators.protocols import Protocol
 from pyvae.metrics.evaluate import outcome_of, schema
 from pyvae.studies.errors import StudyError
 from pyvae.studies.run import joined

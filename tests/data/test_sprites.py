@@ -218,3 +218,8 @@ def test_an_interrupt_leaves_no_part_of_a_cache(tmp_path: Path, monkeypatch: pyt
 def test_a_wrong_setting_is_one_sentence(settings: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         Sprites(**settings)
+
+
+def test_a_cache_needs_a_folder() -> None:
+    with pytest.raises(ValueError, match=r"cache must be the folder of the file, or False for memory, got True\."):
+        Sprites((1, 1, 2, 2, 2), 8).cached(True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pyvae.metrics import METRICS, Codes, Factors
-from pyvae.metrics.evaluate import PROTOCOLS
+from pyvae.metrics.estimators.protocols import PROTOCOLS
 from tests.metrics import known
 
 # Of the protocols of those that draw batches: fewer, so that hundreds of codes are tried in seconds.

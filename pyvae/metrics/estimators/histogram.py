@@ -1,5 +1,6 @@
 """Information of binned latents: the plug-in estimate, row by row."""
 
+import typing
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -7,8 +8,10 @@ import numpy.typing as npt
 
 from pyvae.metrics.estimators.columns import Array
 from pyvae.metrics.estimators.equal_width import equal_width
+from pyvae.metrics.estimators.protocols import check_choice
 
 Bins = Literal["equal shares", "equal width"]
+BINS: tuple[Bins, ...] = typing.get_args(Bins)
 Index = npt.NDArray[np.int64]
 
 
@@ -21,7 +24,8 @@ class Binning(NamedTuple):
 
 
 def binned(column: Array, bins: int, kind: Bins) -> Index:
-    """The bin of each value [N], from 0."""
+    """The bin of each value [N], from 0; ValueError for a kind of bins that there is not."""
+    check_choice("kind", kind, BINS)
     return equal_width(column, bins) if kind == "equal width" else equal_shares(column, bins)
 
 

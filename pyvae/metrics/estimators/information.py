@@ -20,7 +20,6 @@ from pyvae.metrics.factors import Factors, factors_of
 from pyvae.metrics.measured import NORMAL_975, Measured
 
 Estimator = Literal["posterior", "neighbours", "histogram"]
-Protocol = Literal["paper", "disentanglement_lib"]
 
 # What a latent must hold of a factor, in nats, to count as used.
 ACTIVE_NATS = 0.01

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pyvae.metrics import METRICS, Codes, Factors, Measured, Metric
 from pyvae.metrics.estimators.columns import Array
-from pyvae.metrics.estimators.information import Protocol
+from pyvae.metrics.estimators.protocols import Protocol
 from pyvae.metrics.evaluate import outcome_of
 from pyvae.metrics.information import image_information, label_information
 from pyvae.metrics.measured import NORMAL_975
