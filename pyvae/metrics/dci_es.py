@@ -69,8 +69,8 @@ def dci_es(
         has `explicitness` [K], `losses` [T, K] as shares of l_b, and `capacities` [T]. `size` is exact.
 
     Raises:
-        TypeError, ValueError: as Codes and Factors; ValueError for a factor with one value and for fewer than 64 rows to
-            learn from, 96 in all where a third is held out: one capacity has no area.
+        TypeError, ValueError: as Codes and Factors; ValueError for a factor with one value and for fewer than 64 rows
+            to learn from, 96 in all where a third is held out: one capacity has no area.
     """
     split = split_of(codes, factors, test, seed)
     features = _features(len(split.train.codes))

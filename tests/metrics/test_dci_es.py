@@ -47,6 +47,12 @@ def test_losses_by_hand() -> None:
         assert _explicitness(means, capacities, ~told) == 0
 
 
+def test_one_capacity_has_no_area() -> None:
+    with pytest.raises(ValueError, match="codes must hold at least 64 rows to learn from, for probes of two"):
+        dci_es(known.grid()[:94], AMOUNTS[:94])
+    assert len(dci_es(known.grid()[:96], AMOUNTS[:96]).explicitness.parts["capacities"]) == 2
+
+
 def test_size_is_factors_over_latents() -> None:
     assert dci_es(known.grid()[:ROWS], AMOUNTS).size.value == 0.8
     assert dci_es(known.grid()[:ROWS, :2], AMOUNTS).size.value == 2
