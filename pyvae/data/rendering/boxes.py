@@ -183,14 +183,17 @@ def _tables(renderer: Renderer, device: torch.device) -> tuple[Tensor, ...]:
 def _strips(renderer: Renderer, scale: int, device: torch.device) -> Strips:
     """Of boxes around any sprite up to a scale, whatever its place, moved where they would leave the image."""
     side = renderer.side
-    reach = float(_radii(renderer)[scale]) * max(REACH[min(kind, NAMED)] for kind in renderer.kinds)
+    share = scale / (renderer.sizes[1] - 1) if renderer.sizes[1] > 1 else 0.5  # no tensor's: a number is asked for
+    reach = (
+        side * RADIUS * (SMALLEST + (1 - SMALLEST) * share) * max(REACH[min(kind, NAMED)] for kind in renderer.kinds)
+    )
     reach += math.sqrt(0.5)  # of half a pixel that is covered in part, across a corner
     width = min(side, math.floor(2 * reach) + 1)
     steps, across, down = torch.arange(width), *map(_share, renderer.sizes[3:5])
     centre = side * (MARGIN + (1 - 2 * MARGIN) * torch.cat([across, down]))
     first = (centre - reach + 0.5).floor().clamp(0, side - width).long()
     pixels = first[:, None] + steps + 0.5 - centre[:, None]
-    start = first * torch.tensor([1, side]).repeat_interleave(torch.tensor(renderer.sizes[3:5]))
+    start = torch.cat([first[: len(across)], side * first[len(across) :]])
     lines = torch.arange(renderer.channels)[:, None] * side**2 + steps * side
     return Strips(pixels.to(device), start.to(device), lines.to(device))
 
