@@ -72,10 +72,11 @@ def dci(
     settings = {"protocol": protocol, "probe": IMPORTANCES[name].said, **split.settings}
     raw = np.stack([one.importance for one in used], 1)
     parts: dict[str, Any] = {"importance": shares(raw)}
-    drawn = _replicates(used, seed)
-    disentanglement = _measured(raw, drawn, settings, {**parts, "disentanglement": concentration(parts["importance"])})
+    drawn, rows = _replicates(used, seed), len(split.train.codes)
+    by_latent = {**parts, "disentanglement": concentration(parts["importance"])}
+    disentanglement = _measured(raw, drawn, rows, settings, by_latent)
     by_factor = {**parts, "completeness": concentration(parts["importance"].T)}
-    completeness = _measured(raw, drawn, settings, by_factor, of_factors=True)
+    completeness = _measured(raw, drawn, rows, settings, by_factor, of_factors=True)
     return DCI(disentanglement, completeness, _informativeness(used, split, settings, parts, seed))
 
 
@@ -110,14 +111,20 @@ def _replicates(used: list[Used], seed: int) -> Array | None:
 
 
 def _measured(
-    raw: Array, drawn: Array | None, settings: dict[str, Any], parts: dict[str, Any], *, of_factors: bool = False
+    raw: Array,
+    drawn: Array | None,
+    rows: int,
+    settings: dict[str, Any],
+    parts: dict[str, Any],
+    *,
+    of_factors: bool = False,
 ) -> Measured:
     def score(importance: Array) -> Array:
         found = shares(importance)
         return weighted(np.swapaxes(found, -1, -2) if of_factors else found)
 
     value = float(score(raw))
-    low, high = (0.0, 1.0) if drawn is None else interval(value, score(drawn), 0.0, 1.0)
+    low, high = (0.0, 1.0) if drawn is None else interval(value, score(drawn), 0.0, 1.0, rows=rows)
     return Measured(value, low, high, 1.0, settings, parts)
 
 

@@ -82,7 +82,7 @@ def dci_es(
 
     means = errors.mean(0)
     value = float(score(means))
-    low, high = interval(value, score(resampled(errors, seed)), -1.0, 1.0)
+    low, high = interval(value, score(resampled(errors, seed)), -1.0, 1.0, rows=len(errors))
     said = f"least squares, the code and {', '.join(map(str, features))} random Fourier features"
     settings = {"probe": said, "capacity": "log of inputs", "ridge": RIDGE, **split.settings}
     losses = means[1:] / np.where(means[0] > 0, means[0], 1.0)

@@ -60,7 +60,7 @@ def gaussian_total_correlation(
         )
     value = float(total_correlation(correlation))
     replicates = total_correlation(covariances(values, seed))
-    low, high = unbiased_interval(value, replicates, 0.0, math.inf)
+    low, high = unbiased_interval(value, replicates, 0.0, math.inf, rows=len(values))
     settings = {"protocol": protocol, "seed": seed}
     return Measured(value, low, high, math.inf, settings, {"active": active, "correlation": correlation})
 

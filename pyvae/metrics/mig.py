@@ -91,7 +91,8 @@ def _of_posteriors(
     found = _gaps_of(terms)
     replicates = resampled(terms.of_factors.cpu().numpy(), seed or 0)
     score = float(found.mig.value)
-    low, high = interval(score, _gap(replicates.swapaxes(-2, -1), terms.entropies.cpu().numpy()), -np.inf, 1.0)
+    drawn = _gap(replicates.swapaxes(-2, -1), terms.entropies.cpu().numpy())
+    low, high = interval(score, drawn, -np.inf, 1.0, rows=len(terms.of_factors))
     settings = {"protocol": "paper", "estimator": "posterior", "samples": samples, "seed": seed}
     return Measured(score, low, high, 1.0, settings, {"gaps": found.gaps, "information": found.information})
 

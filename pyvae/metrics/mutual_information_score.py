@@ -11,6 +11,7 @@ from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.columns import Array, spread, standardised
 from pyvae.metrics.estimators.histogram import Bins, binned
 from pyvae.metrics.estimators.protocols import Protocol, follows_library
+from pyvae.metrics.estimators.resampling import is_few
 from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.measured import NORMAL_975, Measured
 
@@ -97,9 +98,11 @@ def _interval(
 ) -> tuple[float, float]:
     """By the rows' log-ratios, to first order, and by the chi-squared of independent latents, whose terms vanish.
 
-    It is moved down by what chance adds and the value still holds.
+    It is moved down by what chance adds and the value still holds; few rows have all from 0 to `most`.
     """
     count = len(terms)
+    if is_few(count):
+        return 0.0, most
     null = 2 * float((chance / count).sum()) / pairs**2  # the variance of chi-squared is twice its degrees
     error = math.sqrt(float(terms.var()) / count + null)
     centre = max(0.0, value - float((chance - subtracted).sum()) / pairs)

@@ -65,7 +65,8 @@ def sap(
     scores = machines.scores(split.train, split.test)
     value = float(_gaps(scores).mean())
     ceiling = max(value, float(_gaps(machines.scores(split.train.as_codes(), split.test.as_codes())).mean()))
-    low, high = interval(value, _replicates(machines, split, scores, seed), 0.0, ceiling)
+    rows = min(len(split.train.codes), len(split.test.codes))
+    low, high = interval(value, _replicates(machines, split, scores, seed), 0.0, ceiling, rows=rows)
     amounts = [name for name, amount in zip(split.factors.names, machines.amounts, strict=True) if amount]
     settings = {
         "protocol": protocol,

@@ -62,7 +62,8 @@ def statistical_efficiency(
     of_few, accuracy = terms.mean(0)
     value = float(_ratio(terms.mean(0)))
     ceiling = max(1.0, value)
-    low, high = interval(value, _with_draws(_ratio(resampled(terms, seed)), less, accuracy), 0.0, ceiling)
+    replicates = _with_draws(_ratio(resampled(terms, seed)), less, accuracy)
+    low, high = interval(value, replicates, 0.0, ceiling, rows=len(terms))
     settings = {"probe": said, "codes": "standardised", "few": len(blocks[0]), "draws": len(blocks), **split.settings}
     return Measured(value, low, high, ceiling, settings, {"accuracy": float(accuracy), "of_few": float(of_few)})
 

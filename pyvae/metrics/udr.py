@@ -76,7 +76,7 @@ def udr(
     value = float(scores.mean())
     # Coefficients of correlated latents can be larger than those of a model on itself.
     ceiling = max(value, 1 - PENALTY) if relation == "lasso" else 1.0
-    low, high = interval(value, replicates.mean(-1), 0.0, ceiling)
+    low, high = interval(value, replicates.mean(-1), 0.0, ceiling, rows=len(joined))
     settings = {"protocol": protocol, "relation": relation, "penalty": PENALTY, "KL above": KL_NATS, "seed": seed}
     return Measured(value, low, high, ceiling, settings, {"scores": scores, "pairs": pairs, "active": tuple(active)})
 

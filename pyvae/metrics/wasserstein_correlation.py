@@ -54,7 +54,8 @@ def wasserstein_correlation(
     value, total = float(_distance(covariance)), float(np.trace(covariance))
     most = 2 * total - 2 * float(np.sqrt(np.square(np.diagonal(covariance)).sum()))
     most = max(most, value)  # by rounding
-    low, high = unbiased_interval(value, _distance(covariances(values, seed) * degrees), 0.0, most)
+    replicates = _distance(covariances(values, seed) * degrees)
+    low, high = unbiased_interval(value, replicates, 0.0, most, rows=len(values))
     parts = {"normalised": value / total if total > 0 else 0.0, "active": active}
     settings = {"protocol": protocol, "units": "squared units of the codes", "seed": seed}
     return Measured(value * unit, low * unit, high * unit, most * unit, settings, parts)

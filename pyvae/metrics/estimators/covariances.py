@@ -23,7 +23,9 @@ def covariances(values: Array, seed: int, replicates: int = REPLICATES) -> Array
     return drawn[:, : latents * latents].reshape(replicates, latents, latents) - mean[:, :, None] * mean[:, None, :]
 
 
-def unbiased_interval(value: float, replicates: Array, floor: float, ceiling: float) -> tuple[float, float]:
+def unbiased_interval(
+    value: float, replicates: Array, floor: float, ceiling: float, *, rows: int
+) -> tuple[float, float]:
     """A 95 % interval of a score that chance correlations raise, moved down by what they raise the replicates by.
 
     Replicates deviate from the value as the value does from the truth, its bias included. A replicate that is not
@@ -32,5 +34,5 @@ def unbiased_interval(value: float, replicates: Array, floor: float, ceiling: fl
     if not np.isfinite(replicates).all():
         return floor, ceiling
     bias = float(replicates.mean()) - value
-    low, high = interval(max(floor, value - bias), replicates, floor, ceiling)
+    low, high = interval(max(floor, value - bias), replicates, floor, ceiling, rows=rows)
     return min(low, value), max(high, value)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pyvae.metrics.estimators.columns import Array
 from pyvae.metrics.estimators.fixing import Batches, Source
 from pyvae.metrics.estimators.proportions import wilson
-from pyvae.metrics.estimators.resampling import FEWEST
+from pyvae.metrics.estimators.resampling import is_few
 
 Index = npt.NDArray[np.int64]
 
@@ -37,7 +37,7 @@ def interval_of_pairs(source: Source, batches: Batches, right: npt.NDArray[np.bo
 
 def _has_few(source: Source) -> bool:
     """Whether so few rows are given that they say nothing of others."""
-    return source.groups is not None and len(source.groups) < FEWEST
+    return source.groups is not None and is_few(len(source.groups))
 
 
 def _interval(right: npt.NDArray[np.bool_], over_rows: float) -> tuple[float, float]:

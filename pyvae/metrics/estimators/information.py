@@ -14,7 +14,7 @@ from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators import histogram, neighbours
 from pyvae.metrics.estimators.columns import Array
 from pyvae.metrics.estimators.posteriors import terms_of
-from pyvae.metrics.estimators.resampling import FEWEST, resampled
+from pyvae.metrics.estimators.resampling import is_few, resampled
 from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.factors import Factors, factors_of
 from pyvae.metrics.measured import NORMAL_975, Measured
@@ -92,7 +92,7 @@ class Information:
         least = centre if self.chance is None else plain - self._bias(score, given[1:], drawn[1:], self.chance)
         reach = NORMAL_975 * float(np.std(score(*drawn), ddof=1))
         low, high = max(0.0, min(value, centre - reach, least - reach)), min(ceiling, max(value, centre + reach))
-        if len(self.factors) < FEWEST and self.settings["estimator"] != "posterior":
+        if is_few(len(self.factors)) and self.settings["estimator"] != "posterior":
             low, high = 0.0, ceiling
         kept = {"information": self.value, "factors": self.factors.names, **parts}
         return Measured(value, low, high, ceiling, {**self.settings, **(settings or {})}, kept)

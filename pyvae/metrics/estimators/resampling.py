@@ -17,7 +17,6 @@ from pyvae.metrics.measured import NORMAL_975
 
 REPLICATES = 200
 FEWEST = 10
-"""Rows that an interval asks for: fewer, which may well be told alike by chance, say nothing of others."""
 
 
 def resampled(terms: npt.NDArray[np.floating[Any]], seed: int, replicates: int = REPLICATES) -> Array:
@@ -32,8 +31,17 @@ def resampled(terms: npt.NDArray[np.floating[Any]], seed: int, replicates: int =
     return out.reshape(replicates, *terms.shape[1:]) / rows
 
 
-def interval(value: float, replicates: Array, floor: float, ceiling: float) -> tuple[float, float]:
-    """A 95 % interval within [floor, ceiling]: the value plus and minus 1.96 standard deviations of its replicates."""
+def is_few(rows: int) -> bool:
+    """Whether rows say nothing of others, since so few may well be told alike by chance: intervals hold everything."""
+    return rows < FEWEST
+
+
+def interval(value: float, replicates: Array, floor: float, ceiling: float, *, rows: int) -> tuple[float, float]:
+    """A 95 % interval within [floor, ceiling]: the value plus and minus 1.96 standard deviations of its replicates, of
+    so many rows drawn anew; all of few rows.
+    """
+    if is_few(rows):
+        return floor, ceiling
     reach = NORMAL_975 * float(np.std(replicates, ddof=1))
     return max(floor, min(value, value - reach)), min(ceiling, max(value, value + reach))
 
@@ -41,8 +49,6 @@ def interval(value: float, replicates: Array, floor: float, ceiling: float) -> t
 def interval_of(
     score: Callable[[Array], Array], terms: npt.NDArray[np.floating[Any]], seed: int, floor: float, ceiling: float
 ) -> tuple[float, float]:
-    """The interval of `score`, a function of mean terms [..., T] -> [...], for terms [N, T]; all of few rows."""
+    """The interval of `score`, a function of mean terms [..., T] -> [...], for terms [N, T]."""
     value = float(score(np.asarray(terms, dtype=np.float64).mean(0)))
-    if len(terms) < FEWEST:
-        return floor, ceiling
-    return interval(value, score(resampled(terms, seed)), floor, ceiling)
+    return interval(value, score(resampled(terms, seed)), floor, ceiling, rows=len(terms))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pyvae.metrics.estimators.resampling import interval, interval_of, resampled
+from pyvae.metrics.estimators.resampling import interval, interval_of, is_few, resampled
 
 
 def test_replicates_spread_as_means_do() -> None:
@@ -21,9 +21,15 @@ def test_equal_seeds_draw_equal_rows() -> None:
 
 
 def test_an_interval_stays_in_range_and_holds_its_value() -> None:
-    low, high = interval(0.99, np.array([0.9, 1.0, 0.95]), 0.0, 1.0)
+    low, high = interval(0.99, np.array([0.9, 1.0, 0.95]), 0.0, 1.0, rows=100)
     assert low < 0.99 < high == 1.0
-    assert interval(0.5, np.full(10, 0.5), 0.0, 1.0) == (0.5, 0.5)
+    assert interval(0.5, np.full(10, 0.5), 0.0, 1.0, rows=10) == (0.5, 0.5)
+
+
+def test_of_few_rows_it_is_the_whole_range() -> None:
+    assert is_few(9) and not is_few(10)
+    assert interval(0.5, np.full(10, 0.5), -1.0, 1.0, rows=9) == (-1.0, 1.0)
+    assert interval_of(lambda means: means[..., 0], np.zeros((9, 1)), 0, -1.0, 1.0) == (-1.0, 1.0)
 
 
 def test_the_interval_of_a_mean_is_the_known_one() -> None:
