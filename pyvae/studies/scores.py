@@ -110,13 +110,17 @@ class Scores:
         cell = self.recipe.named(self.trained.cells[k])
         return f"{self.group}, {cell}" if self.group else cell
 
-    def table(self) -> pa.Table:
-        """All that is known of the models as they are, also of earlier calls: a row for each part of a metric."""
+    def table(self, *, asked: bool = False) -> pa.Table:
+        """All that is known of the models as they are, also of earlier calls, or what this one `asked` for alone: a row
+        for each part of a metric.
+        """
+        keys = {metric.name: metric for metric in self.how.metrics}
         rows = [
             {**_axes(cell, self.recipe.axes), **row}
             for cell, part, weights in zip(self.trained.cells, self.parts, self.weights, strict=True)
             for name, entry in sorted(part.items())
             if entry["key"]["weights"] == weights
+            and (not asked or (name in keys and entry["key"] == self.how.key(keys[name], weights)))
             for row in entry["rows"]
         ]
         bias, strength = self.recipe.axes
@@ -134,9 +138,9 @@ class Scores:
         return self.folder / f"{cell.bias!r}_{cell.strength!r}_{cell.seed}.json"
 
 
-def table_of(scores: Sequence[Scores]) -> pa.Table:
+def table_of(scores: Sequence[Scores], *, asked: bool = False) -> pa.Table:
     """The rows of all groups."""
-    return joined({one.group: one.table() for one in scores})
+    return joined({one.group: one.table(asked=asked) for one in scores})
 
 
 @torch.no_grad()

@@ -47,7 +47,7 @@ def evaluate(groups: Mapping[str, Trained], config: BiasedSpritesConfig, folder:
         pq.write_table(biases.table(config, data), path)
     atomic_write_bytes(folder / "pictures.safetensors", safetensors.numpy.save(_pictures(config, data)))
     with atomic_path(folder / "results.parquet") as path:
-        pq.write_table(table_of(scores).drop_columns(["seconds"]), path)  # the same run has the same bits
+        pq.write_table(table_of(scores, asked=True).drop_columns(["seconds"]), path)  # the same run has the same bits
 
 
 def _pictures(config: BiasedSpritesConfig, data: DataSet) -> dict[str, np.ndarray]:

@@ -15,6 +15,7 @@ from pyvae.studies.biased_sprites import STUDY
 from pyvae.studies.biased_sprites.config import KINDS, OBJECTIVE_NAMES
 from pyvae.studies.biased_sprites.results import SAVED, load_results
 from pyvae.studies.errors import StudyError
+from pyvae.studies.evaluate import evaluate_run
 from pyvae.studies.run import run_study
 from pyvae.studies.scores import Scores
 from tests.studies.biased_sprites.tiny import tiny
@@ -64,6 +65,14 @@ def test_a_run_that_is_stopped_while_it_measures_ends_with_the_same_bits(whole, 
     run_study(UNTOLD, ONE_BETA, tmp_path, resume=True, console=quiet())
     for name in SAVED:
         assert (tmp_path / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+def test_what_pyvae_evaluate_adds_is_not_the_studys(whole: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(whole, tmp_path / "run"))
+    evaluate_run(out, metrics=["modularity"], points=40, console=quiet())
+    (out / "results.parquet").unlink()
+    run_study(UNTOLD, ONE_BETA, out, resume=True, console=quiet())
+    assert (out / "results.parquet").read_bytes() == (whole / "results.parquet").read_bytes()
 
 
 def test_a_run_grows_by_a_strength_and_keeps_its_models(whole: Path, tmp_path: Path) -> None:
