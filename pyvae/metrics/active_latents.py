@@ -7,7 +7,8 @@ from pyvae.aggregate.posterior import SAMPLES
 from pyvae.aggregate.tables import Rows
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.seeds import check_seed
-from pyvae.metrics.measured import NORMAL_975, Measured
+from pyvae.metrics.measured import Measured
+from pyvae.quantiles import NORMAL_975
 
 ACTIVE_NATS = 0.01
 

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-NORMAL_975 = 1.959964  # upper 97.5 % point of the normal distribution
-
 
 @dataclass(frozen=True)
 class Measured:

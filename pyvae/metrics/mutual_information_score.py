@@ -13,7 +13,8 @@ from pyvae.metrics.estimators.histogram import Bins, binned
 from pyvae.metrics.estimators.protocols import Protocol, follows_library
 from pyvae.metrics.estimators.resampling import is_few
 from pyvae.metrics.estimators.seeds import check_seed
-from pyvae.metrics.measured import NORMAL_975, Measured
+from pyvae.metrics.measured import Measured
+from pyvae.quantiles import NORMAL_975
 
 BINS = 20
 

@@ -9,10 +9,10 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from pyvae.metrics.measured import NORMAL_975
 from pyvae.ops import gaussian_kl, reparameterize
 from pyvae.pictures.model import AT_ONCE, Model, NothingToShow
 from pyvae.plotting.style import FAINT, new_figure, tidy
+from pyvae.quantiles import NORMAL_975
 
 Array = npt.NDArray[np.float64]
 

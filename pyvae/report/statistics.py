@@ -8,11 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from pyvae.quantiles import t_quantile
 
-# Upper 97.5 % points of Student's t for 1, 2, ... degrees of freedom.
-_T_975 = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281)
-_NORMAL_975 = 1.959964
+Array = NDArray[np.float64]
 
 
 class Interval(NamedTuple):
@@ -69,21 +67,6 @@ def ratio_interval(numerators: Array, denominators: Array) -> Interval:
         return Interval(ratio, math.nan, 1)
     without = (a.sum() - a) / (b.sum() - b)
     return Interval(ratio, t_interval(count * ratio - (count - 1) * without).half, count)
-
-
-def t_quantile(degrees: int) -> float:
-    """Upper 97.5 % point of Student's t: a table to 10 degrees of freedom, Fisher's expansion (1e-4)
-    beyond.
-    """
-    if degrees < 1:
-        raise ValueError(f"degrees must be at least 1, got {degrees}")
-    if degrees <= len(_T_975):
-        return _T_975[degrees - 1]
-    z, v = _NORMAL_975, degrees
-    first = (z**3 + z) / 4
-    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + first / v + second / v**2 + third / v**3
 
 
 def slope(x: Array, y: Array) -> float:

@@ -17,7 +17,8 @@ from pyvae.metrics.estimators.posteriors import terms_of
 from pyvae.metrics.estimators.resampling import is_few, resampled
 from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.factors import Factors, factors_of
-from pyvae.metrics.measured import NORMAL_975, Measured
+from pyvae.metrics.measured import Measured
+from pyvae.quantiles import NORMAL_975
 
 Estimator = Literal["posterior", "neighbours", "histogram"]
 

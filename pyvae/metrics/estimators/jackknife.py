@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from pyvae.quantiles import t_quantile
+
 GROUPS = 10
 # Of more rows as many are drawn for the interval, whose error shrinks with the root of the rows.
 MOST_ROWS = 20_000
-# Upper 97.5 % point of Student's t with 9 degrees of freedom, one less than the groups.
-_STUDENT = 2.262
 
 
 def jackknife(
@@ -30,5 +30,5 @@ def jackknife(
     group = np.arange(len(rows)) % GROUPS
     left = np.array([score(np.sort(rows[group != g])) for g in range(GROUPS)])
     error = np.sqrt((GROUPS - 1) / GROUPS * np.square(left - left.mean()).sum() * len(rows) / count)
-    reach = _STUDENT * float(error)
+    reach = t_quantile(GROUPS - 1) * float(error)
     return max(floor, min(value, value - reach)), min(ceiling, max(value, value + reach))

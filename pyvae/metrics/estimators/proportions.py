@@ -2,7 +2,7 @@
 
 import math
 
-from pyvae.metrics.measured import NORMAL_975
+from pyvae.quantiles import NORMAL_975
 
 
 def wilson(share: float, trials: float) -> tuple[float, float]:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyvae.metrics.estimators.columns import Array
-from pyvae.metrics.measured import NORMAL_975
+from pyvae.quantiles import t_quantile
 
 REPLICATES = 200
 FEWEST = 10
@@ -37,12 +37,13 @@ def is_few(rows: int) -> bool:
 
 
 def interval(value: float, replicates: Array, floor: float, ceiling: float, *, rows: int) -> tuple[float, float]:
-    """A 95 % interval within [floor, ceiling]: the value plus and minus 1.96 standard deviations of its replicates, of
-    so many rows drawn anew; all of few rows.
+    """A 95 % interval within [floor, ceiling] by replicates of so many rows drawn anew; all of few rows.
+
+    It is the value plus and minus the replicates' standard deviation times Student's t, which few of them ask for.
     """
     if is_few(rows):
         return floor, ceiling
-    reach = NORMAL_975 * float(np.std(replicates, ddof=1))
+    reach = t_quantile(len(replicates) - 1) * float(np.std(replicates, ddof=1))
     return max(floor, min(value, value - reach)), min(ceiling, max(value, value + reach))
 
 

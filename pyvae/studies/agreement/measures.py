@@ -13,8 +13,8 @@ import torch
 from pyvae import metrics
 from pyvae.metrics import Codes, Factors, Measured, Metric
 from pyvae.metrics.evaluate import chosen_metrics
-from pyvae.metrics.measured import NORMAL_975
 from pyvae.ops import gaussian_kl
+from pyvae.quantiles import NORMAL_975
 
 Array = npt.NDArray[np.float64]
 

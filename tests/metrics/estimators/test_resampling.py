@@ -26,6 +26,14 @@ def test_an_interval_stays_in_range_and_holds_its_value() -> None:
     assert interval(0.5, np.full(10, 0.5), 0.0, 1.0, rows=10) == (0.5, 0.5)
 
 
+def test_few_replicates_reach_as_far_as_student_s_t() -> None:
+    """Of replicates that scatter as the value does 95 % of intervals hold the truth; 1.96 would hold 93 % with 16."""
+    rng = np.random.default_rng(0)
+    for replicates in (5, 16):
+        found = [interval(rng.normal(), rng.normal(size=replicates), -9.0, 9.0, rows=100) for _ in range(4000)]
+        assert abs(np.mean([low <= 0 <= high for low, high in found]) - 0.95) < 0.01
+
+
 def test_of_few_rows_it_is_the_whole_range() -> None:
     assert is_few(9) and not is_few(10)
     assert interval(0.5, np.full(10, 0.5), -1.0, 1.0, rows=9) == (-1.0, 1.0)

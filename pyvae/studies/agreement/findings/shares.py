@@ -20,7 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pyvae.report.statistics import Array, Interval, t_quantile
+from pyvae.quantiles import t_quantile
+from pyvae.report.statistics import Array, Interval
 
 Index = NDArray[np.int64]
 
