@@ -91,6 +91,12 @@ def test_intervals_hold_what_many_points_give() -> None:
     assert np.median([f.high - f.low for f in found]) < 4 * 1.96 * np.std([f.value for f in found])
 
 
+def test_few_points_say_nothing_of_others() -> None:
+    z = RNG.normal(size=(9, 2))
+    score = udr([z, z])
+    assert (score.low, score.high) == (0, score.ceiling)
+
+
 def test_what_it_refuses() -> None:
     z = RNG.normal(size=(20, 2))
     for few in ([z], z):
