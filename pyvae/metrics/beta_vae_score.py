@@ -13,6 +13,7 @@ from pyvae.metrics.estimators.columns import Array, standardised
 from pyvae.metrics.estimators.extras import sklearn
 from pyvae.metrics.estimators.fixing import Batches, Encoder, Index, batches, source_of
 from pyvae.metrics.estimators.influence import interval_of_pairs
+from pyvae.metrics.estimators.probes import one_thread
 from pyvae.metrics.estimators.protocols import Protocol, follows_library
 from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.factors import Factors
@@ -111,7 +112,7 @@ def _told(train: Batches, test: Batches, *, standardise: bool) -> tuple[float, n
         scale = np.where(columns.varies, columns.std, np.inf)
         features, unseen = columns.values, (unseen - train.features.mean(0)) / scale
     model = sklearn("linear_model").LogisticRegression(max_iter=ITERATIONS)
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
+    with one_thread(), warnings.catch_warnings(), np.errstate(all="ignore"):
         # That 100 iterations were not enough is part of the protocol and of the settings.
         warnings.simplefilter("ignore")
         model.fit(features, held)

@@ -13,6 +13,7 @@ from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.columns import Array, standardised
 from pyvae.metrics.estimators.extras import sklearn
 from pyvae.metrics.estimators.information import Estimator, Information, information_of
+from pyvae.metrics.estimators.probes import one_thread
 from pyvae.metrics.estimators.pruning import Pruning, unpruned
 from pyvae.metrics.estimators.resampling import interval_of
 from pyvae.metrics.estimators.seeds import check_seed
@@ -157,7 +158,7 @@ def _log_probabilities(inputs: Array, labels: Index, judged: Array) -> Array:
     if labels.max() == 0 or not inputs.any():  # nothing to tell, or nothing to tell it by
         return np.tile(np.log(np.bincount(labels) / len(labels)), (len(judged), 1))
     probe = sklearn("linear_model").LogisticRegression(C=np.inf, max_iter=STEPS)
-    with warnings.catch_warnings():
+    with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it could go on
         probe.fit(inputs, labels)
         found: Array = probe.predict_log_proba(judged)

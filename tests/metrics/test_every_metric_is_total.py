@@ -1,10 +1,12 @@
 """Whatever the codes and factors, a score is a number in range with an interval around it, or one sentence."""
 
+import importlib
 import math
 import warnings
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from pyvae.metrics import METRICS, Codes, Factors
 from pyvae.metrics.estimators.protocols import PROTOCOLS
@@ -117,6 +119,22 @@ UNORDERED = {
     "active_latents": "it asks for posteriors",
     "statistical_efficiency": "a ratio, which a code that tells nothing has at 1",
 }
+
+
+@pytest.mark.parametrize("name", ["beta_vae_score", "infomec", "downstream_accuracy", "explicitness"])
+def test_probes_are_fitted_by_one_thread(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a seed gives the same bits on any machine: sums of several threads round in another order."""
+    model, threads = importlib.import_module("sklearn.linear_model").LogisticRegression, []
+    fit = model.fit
+
+    def recorded(self: object, *given: object) -> object:
+        threads.extend(pool["num_threads"] for pool in threadpool_info())
+        return fit(self, *given)
+
+    monkeypatch.setattr(model, "fit", recorded)
+    with threadpool_limits(2):
+        METRICS[name].function(known.CODES["noisy"][:200], known.factors().labels[:200], **FEW.get(name, {}))
+    assert set(threads) == {1}
 
 
 @pytest.mark.parametrize("rows", [3, 9])
