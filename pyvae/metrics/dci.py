@@ -57,8 +57,9 @@ def dci(
     Returns:
         DCI of three Measured. Each has `importance` [D, K] in `parts`; `disentanglement` [D], `completeness` [K] and
         `accuracies` [K] with the score they belong to, and the latter `absent`, how many classes of a factor the
-        held-out rows lack. Of gradient boosting no interval of D and C is known but 0 to 1. With one factor D is 1 if
-        it is told at all, as C is with one latent.
+        held-out rows lack. The intervals of D and C are those of the importances of this probe, learnt from these rows:
+        what it would learn from others is not in them. Of gradient boosting none is known but 0 to 1. With one factor D
+        is 1 if it is told at all, as C is with one latent.
 
     Raises:
         TypeError, ValueError: as Codes and Factors; ValueError for a single point, a factor with one value or another

@@ -55,8 +55,9 @@ def irs(
         seed: of the permutations that `noise` and the interval come from.
 
     Returns:
-        Measured, from 0 to 1; 0 for constant codes. The interval is a jackknife's over ten groups of rows. `parts` has
-        `matrix` [D, K], `parents` [D], the factor that each latent follows most, and `noise`: the score of the same
+        Measured, from 0 to 1; 0 for constant codes. The interval is a jackknife's over ten groups of rows; it
+        speaks of so many rows: the greatest deviation grows with N, and with it most scores: compare equal N. `parts`
+        has `matrix` [D, K], `parents` [D], the factor that each latent follows most, and `noise`: the score of the same
         latents with their rows permuted, which tells nothing of any factor.
 
     Raises:

@@ -49,6 +49,13 @@ def test_noise_is_named_beside_the_score() -> None:
         assert abs(score.value - score.parts["noise"]) < 0.03
 
 
+def test_the_interval_speaks_of_so_many_rows() -> None:
+    """The greatest deviation of more rows is greater: their score is none that the interval of fewer need hold."""
+    rng = np.random.default_rng(0)
+    few, many = (irs(rng.normal(size=(n, 5)), rng.integers(3, size=n)) for n in (1000, 30_000))
+    assert few.high < many.low
+
+
 def test_frequencies_weigh_the_values_of_a_factor() -> None:
     """A latent that is ±1 at value 0 of the factor and 0 at value 1: of nine rows in ten its deviation is 1."""
     factor = np.repeat([0, 1], [900, 100])
