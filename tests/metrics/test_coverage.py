@@ -5,8 +5,8 @@ import pytest
 from benchmarks.metrics.coverage import all_problems, coverage
 
 PROBLEMS = all_problems()
-# Batches by the thousand take longer.
-SEEDS = {"beta_vae_score": 15}
+# Batches by the thousand take longer; of five worlds eight draws each tell no scatter.
+SEEDS = {"beta_vae_score": 15, "sap": 80}
 
 
 @pytest.mark.parametrize("name", sorted(PROBLEMS))
