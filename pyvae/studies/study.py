@@ -20,6 +20,11 @@ class Announce(Protocol):
     def __call__(self, start: int, end: int, models: int) -> None: ...
 
 
+def diverged(all_of_them: bool) -> str | None:
+    """What `Study.hopeless` says where every model has diverged."""
+    return "every model has diverged: try a smaller learning_rate" if all_of_them else None
+
+
 @dataclass(frozen=True)
 class Study(Generic[C]):
     """One study. Its folder under pyvae/studies holds all of it, and its module offers it as STUDY."""

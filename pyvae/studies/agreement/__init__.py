@@ -6,7 +6,7 @@ from pyvae.studies.agreement.config import PRESETS, AgreementConfig
 from pyvae.studies.agreement.evaluate import evaluate
 from pyvae.studies.agreement.recipe import recipes
 from pyvae.studies.agreement.results import SAVED, load_results
-from pyvae.studies.study import Study
+from pyvae.studies.study import Study, diverged
 
 __all__ = ["PRESETS", "STUDY", "AgreementConfig"]
 
@@ -29,8 +29,7 @@ def write_texts(folder: Path) -> Path:
 
 def hopeless(folder: Path) -> str | None:
     """That every model has diverged, where it is so."""
-    finite = load_results(folder).finite.any()
-    return None if finite else "every model has diverged: try a smaller learning_rate"
+    return diverged(not load_results(folder).finite.any())
 
 
 STUDY = Study(

@@ -8,8 +8,9 @@ import numpy as np
 from pyvae.files import atomic_write_text
 from pyvae.plotting.numbers import decimals
 from pyvae.report.answer import Answer
-from pyvae.report.page import bullets, code, definitions, gallery, header, page, paragraph, picture, section, table
+from pyvae.report.page import code, definitions, header, page, paragraph, section, table
 from pyvae.report.statistics import Interval
+from pyvae.report.telling import answered, figures, one_line, settings, summary
 from pyvae.studies.about import read_about, told
 from pyvae.studies.agreement.config import PRESETS, AgreementConfig
 from pyvae.studies.agreement.figures.draw import figures_of
@@ -42,18 +43,11 @@ def write_texts(folder: Path | str) -> Path:
     folder = Path(folder)
     results = load_results(folder)
     answers = findings(results)
-    atomic_write_text(folder / "findings.md", _summary(results, answers))
+    facts = f"{_facts(results)}; computed from results.parquet."
+    atomic_write_text(folder / "findings.md", summary(TITLE, facts, answers))
     path = folder / "report.html"
     atomic_write_text(path, page(TITLE, _body(folder, results, answers)))
     return path
-
-
-def _summary(results: Results, answers: Sequence[Answer]) -> str:
-    lines = [f"# {TITLE}", "", f"{_facts(results)}; computed from results.parquet."]
-    for answer in answers:
-        details = [f"- {detail}" for detail in answer.details]
-        lines += ["", f"## {answer.question}", "", answer.short, *([""] if details else []), *details]
-    return "\n".join(lines).rstrip() + "\n"
 
 
 def _body(folder: Path, results: Results, answers: Sequence[Answer]) -> list[str]:
@@ -79,21 +73,15 @@ def _facts(results: Results) -> str:
 
 
 def _answer(folder: Path, results: Results, answer: Answer) -> str:
-    parts = [paragraph(answer.short, "short"), bullets(answer.details), _gallery(folder, results, answer)]
-    if answer.name == "variance" and (shares := _shares(results)):
-        parts.append(shares)
-    return section(answer.question, *parts)
+    shares = _shares(results) if answer.name == "variance" else ""
+    return answered(answer, _gallery(folder, results, answer), shares)
 
 
 def _gallery(folder: Path, results: Results, answer: Answer) -> str:
-    pictures, drawn = [], figures_of(results)
-    for name in (name for name in FIGURES_OF.get(answer.name, ()) if name in drawn):
-        path = folder / "figures" / f"{name}.png"
-        if not path.is_file():
-            raise FileNotFoundError(f"folder must hold the study's figures, but {folder} has no figures/{name}.png")
-        caption = _one_line(CAPTIONS[name]).format(within=WITHIN if results.config.several_seeds else "")
-        pictures.append(picture(path, caption, wide=name in WIDE))
-    return gallery(pictures) if pictures else ""
+    drawn, within = figures_of(results), WITHIN if results.config.several_seeds else ""
+    names = [name for name in FIGURES_OF.get(answer.name, ()) if name in drawn]
+    captions = {name: one_line(CAPTIONS[name]).format(within=within) for name in names}
+    return figures(folder, captions, WIDE) if captions else ""
 
 
 def _shares(results: Results) -> str:
@@ -142,18 +130,13 @@ def _definitions(config: AgreementConfig) -> dict[str, str]:
         "content": ", ".join(CONTENT.values()),
         "udr": UDR_ACROSS[config.several_seeds],
     }
-    return {term: _one_line(text).format(**words) for term, text in DEFINITIONS.items()}
+    return {term: one_line(text).format(**words) for term, text in DEFINITIONS.items()}
 
 
-def _settings(config: AgreementConfig, about: str) -> list[str]:
+def _settings(config: AgreementConfig, about: str) -> tuple[str, ...]:
     choices = (
         f"Choices that no source states: strengths for images of this size and {config.training.steps} "
         f"steps, by runs thrown away; MLPs of {', '.join(map(str, config.model.hidden))} units; "
         f"Adam, learning rate {config.training.learning_rate:g}; capacity with γ = {config.choices.capacity_gamma:g}."
     )
-    ran = [paragraph(about)] if about else []
-    return [code(command_of(config, PRESETS)), *ran, paragraph(choices), code(config.to_json(), "config.json")]
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return settings(command_of(config, PRESETS), about, config.to_json(), choices)

@@ -7,7 +7,7 @@ from pyvae.studies.biased_grid.config import PRESETS, BiasedGridConfig
 from pyvae.studies.biased_grid.measure import evaluate_all
 from pyvae.studies.biased_grid.recipe import recipe
 from pyvae.studies.biased_grid.results import SAVED, load_results
-from pyvae.studies.study import ALONE, Announce, Study
+from pyvae.studies.study import ALONE, Announce, Study, diverged
 from pyvae.training import Recipe, Trained
 
 # matplotlib is slow to import: only what draws or shows figures asks for it.
@@ -41,8 +41,7 @@ def write_texts(folder: Path) -> Path:
 
 def hopeless(folder: Path) -> str | None:
     """That every model has diverged, where it is so."""
-    results = load_results(folder)
-    return None if results.table["finite"].to_numpy().any() else "every model has diverged: try a smaller learning_rate"
+    return diverged(not load_results(folder).table["finite"].to_numpy().any())
 
 
 STUDY = Study(

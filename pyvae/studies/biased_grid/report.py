@@ -15,19 +15,9 @@ import numpy as np
 from pyvae.files import atomic_write_text
 from pyvae.plotting.numbers import decimals
 from pyvae.report.answer import Answer, plus_minus
-from pyvae.report.page import (
-    bullets,
-    code,
-    definitions,
-    gallery,
-    header,
-    page,
-    paragraph,
-    picture,
-    section,
-    table,
-)
+from pyvae.report.page import code, definitions, header, page, paragraph, section, table
 from pyvae.report.statistics import Interval
+from pyvae.report.telling import answered, figures, one_line, settings
 from pyvae.studies.about import read_about, told
 from pyvae.studies.biased_grid.config import PRESETS, BiasedGridConfig
 from pyvae.studies.biased_grid.figures.draw import figures_of
@@ -65,7 +55,7 @@ def write_report(folder: Path | str) -> Path:
         _head(results, first),
         _gallery(folder, results, FIGURES_OF.get(first.name, ())),
         *_robustness_table(results),
-        *(_answer(folder, results, answer) for answer in others),
+        *(answered(answer, _gallery(folder, results, FIGURES_OF.get(answer.name, ()))) for answer in others),
         _next_section(results),
         *(section(title, _gallery(folder, results, names)) for title, names in FURTHER_FIGURES.items()),
         section("All cells", *_results_table(results)),
@@ -129,29 +119,19 @@ def _head(results: Results, answer: Answer) -> str:
     return header(facts, answer.question, answer.short, answer.details)
 
 
-def _answer(folder: Path, results: Results, answer: Answer) -> str:
-    figures = _gallery(folder, results, FIGURES_OF.get(answer.name, ()))
-    return section(answer.question, paragraph(answer.short, "short"), bullets(answer.details), figures)
-
-
 def _gallery(folder: Path, results: Results, names: Sequence[str]) -> str:
-    pictures, drawn = [], figures_of(results.config)
-    for name in (name for name in names if name in drawn):
-        path = folder / "figures" / f"{name}.png"
-        if not path.is_file():
-            raise FileNotFoundError(f"folder must hold the study's figures, but {folder} has no figures/{name}.png")
-        pictures.append(picture(path, _caption(results, name), wide=name in WIDE))
-    return gallery(pictures)
+    drawn = figures_of(results.config)
+    return figures(folder, {name: _caption(results, name) for name in names if name in drawn}, WIDE)
 
 
 def _definitions(config: BiasedGridConfig) -> dict[str, str]:
     """Those that speak of these models: theory's is of a β."""
-    return {term: _one_line(text) for term, text in DEFINITIONS.items() if config.varies_beta or "β*" not in term}
+    return {term: one_line(text) for term, text in DEFINITIONS.items() if config.varies_beta or "β*" not in term}
 
 
 def _caption(results: Results, name: str) -> str:
     several, config = len(results.seeds) > 1, results.config
-    return _one_line(CAPTIONS[name]).format(
+    return one_line(CAPTIONS[name]).format(
         bands="Bands: 95 % t intervals over seeds; they may leave the frame. " if several else "",
         pairs="seed by seed" if several else "at the same seed",
         mean=", mean over seeds" if several else "",
@@ -229,14 +209,8 @@ def _settings(config: BiasedGridConfig, about: str) -> tuple[str, ...]:
         f"Chosen here: Adam, learning rate {config.evaluation.projection_learning_rate:g}, batch "
         f"{config.evaluation.projection_batch_size}, {config.evaluation.projection_epochs} epochs, weights from zero."
     )
-    settings = config.to_json()
-    ran = (paragraph(about),) if about else ()
-    return code(reproduce_command(config)), *ran, paragraph(choices), code(settings, "config.json")
+    return settings(reproduce_command(config), about, config.to_json(), choices)
 
 
 def _list(values: Array) -> str:
     return ", ".join(f"{value:g}" for value in values)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pyvae.files import atomic_write_text
+from pyvae.report.telling import summary as told
 from pyvae.studies.biased_grid.findings.answers import findings
 from pyvae.studies.biased_grid.results import Results, load_results
 from pyvae.studies.biased_grid.texts import in_symbols
@@ -13,15 +14,11 @@ def summary(results: Results) -> str:
     config = results.config
     name = config.objective.objective
     objective = "" if name == "beta-vae" else f", objective {name}"
-    lines = [
-        "# Biased grid data: does β buy robustness?",
-        "",
+    facts = (
         f"{results.table.num_rows} models, {config.training.steps} steps, preset {config.preset}{objective}; "
-        "computed from results.parquet.",
-    ]
-    for answer in findings(results):
-        lines += ["", f"## {answer.question}", "", answer.short, "", *(f"- {detail}" for detail in answer.details)]
-    return in_symbols("\n".join(lines).rstrip() + "\n", config.symbol)
+        "computed from results.parquet."
+    )
+    return in_symbols(told("Biased grid data: does β buy robustness?", facts, findings(results)), config.symbol)
 
 
 def write_summary(folder: Path | str) -> Path:

@@ -6,7 +6,7 @@ from pyvae.studies.biased_sprites.config import PRESETS, BiasedSpritesConfig
 from pyvae.studies.biased_sprites.evaluate import evaluate
 from pyvae.studies.biased_sprites.recipe import recipes
 from pyvae.studies.biased_sprites.results import SAVED, load_results
-from pyvae.studies.study import Study
+from pyvae.studies.study import Study, diverged
 
 # matplotlib is slow to import: only what draws or shows figures asks for it.
 
@@ -30,8 +30,7 @@ def write_texts(folder: Path) -> Path:
 def hopeless(folder: Path) -> str | None:
     """That every model has diverged, where it is so."""
     results = load_results(folder)
-    all_lost = results.diverged == results.models
-    return "every model has diverged: try a smaller learning_rate" if all_lost else None
+    return diverged(results.diverged == results.models)
 
 
 STUDY = Study(

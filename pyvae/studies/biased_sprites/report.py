@@ -5,20 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pyvae.files import atomic_write_text
-from pyvae.report.answer import Answer, plus_minus
-from pyvae.report.page import (
-    bullets,
-    code,
-    definitions,
-    gallery,
-    header,
-    page,
-    paragraph,
-    picture,
-    section,
-    table,
-)
+from pyvae.report.answer import plus_minus
+from pyvae.report.page import definitions, header, page, paragraph, section, table
 from pyvae.report.statistics import Interval, t_interval
+from pyvae.report.telling import answered, figures, settings
 from pyvae.studies.about import read_about, told
 from pyvae.studies.biased_sprites.biases import label
 from pyvae.studies.biased_sprites.config import KINDS, OBJECTIVE_NAMES, PRESETS, BiasedSpritesConfig, Group
@@ -43,7 +33,7 @@ def write_report(folder: Path | str) -> Path:
     body = [
         header(_facts(results), first.question, first.short, first.details),
         _gallery(folder, results, first.name),
-        *(_answer(folder, results, answer) for answer in others),
+        *(answered(answer, _gallery(folder, results, answer.name)) for answer in others),
         section("All cells", *_cells(results)),
         section("What is what", definitions(DEFINITIONS)),
         section("Settings, and how to reproduce", *_settings(results.config, told(read_about(folder)))),
@@ -67,19 +57,10 @@ def _listed(values: Sequence[float]) -> str:
     return ", ".join(f"{value:g}" for value in values)
 
 
-def _answer(folder: Path, results: Results, answer: Answer) -> str:
-    parts = (paragraph(answer.short, "short"), bullets(answer.details), _gallery(folder, results, answer.name))
-    return section(answer.question, *parts)
-
-
 def _gallery(folder: Path, results: Results, answer: str) -> str:
-    drawn, pictures = figures_of(results, folder), []
-    for name in (name for name in FIGURES_OF.get(answer, ()) if name in drawn):
-        path = folder / "figures" / f"{name}.png"
-        if not path.is_file():
-            raise FileNotFoundError(f"folder must hold the study's figures, but {folder} has no figures/{name}.png")
-        pictures.append(picture(path, _caption(results, name), wide=name == "samples"))
-    return gallery(pictures)
+    drawn = figures_of(results, folder)
+    names = [name for name in FIGURES_OF.get(answer, ()) if name in drawn]
+    return figures(folder, {name: _caption(results, name) for name in names}, ("samples",))
 
 
 def _caption(results: Results, name: str) -> str:
@@ -120,5 +101,4 @@ def _shown(interval: Interval) -> str:
 
 
 def _settings(config: BiasedSpritesConfig, about: str) -> tuple[str, ...]:
-    ran = (paragraph(about),) if about else ()
-    return code(command_of(config, PRESETS)), *ran, code(config.to_json(), "config.json")
+    return settings(command_of(config, PRESETS), about, config.to_json())

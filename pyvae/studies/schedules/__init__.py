@@ -6,7 +6,7 @@ from pyvae.studies.schedules.config import PRESETS, SchedulesConfig
 from pyvae.studies.schedules.evaluate import evaluate
 from pyvae.studies.schedules.recipe import recipes
 from pyvae.studies.schedules.results import SAVED, load_results
-from pyvae.studies.study import Study
+from pyvae.studies.study import Study, diverged
 
 # matplotlib is slow to import: only what draws or shows figures asks for it.
 
@@ -27,8 +27,7 @@ def write_texts(folder: Path) -> Path:
 
 def hopeless(folder: Path) -> str | None:
     """That every model has diverged, where it is so."""
-    finite = load_results(folder).table["finite"].to_numpy(zero_copy_only=False)
-    return None if finite.any() else "every model has diverged: try a smaller learning_rate"
+    return diverged(not load_results(folder).table["finite"].to_numpy(zero_copy_only=False).any())
 
 
 STUDY = Study(

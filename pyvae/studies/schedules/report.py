@@ -6,8 +6,9 @@ from pyvae.files import atomic_write_text
 from pyvae.losses import normalised_beta
 from pyvae.plotting.numbers import decimals
 from pyvae.report.answer import Answer
-from pyvae.report.page import bullets, code, definitions, gallery, header, page, paragraph, picture, section, table
+from pyvae.report.page import code, definitions, header, page, paragraph, section, table
 from pyvae.report.statistics import t_interval
+from pyvae.report.telling import answered, figures, one_line, settings, summary
 from pyvae.studies.about import read_about, told
 from pyvae.studies.command import command_of
 from pyvae.studies.schedules.config import PRESETS
@@ -25,28 +26,21 @@ def write_texts(folder: Path | str) -> Path:
     folder = Path(folder)
     results = load_results(folder)
     answers = findings(results)
-    atomic_write_text(folder / "findings.md", _summary(results, answers))
+    facts = f"{_facts(results)}; computed from results.parquet and curves.parquet."
+    atomic_write_text(folder / "findings.md", summary(TITLE, facts, answers))
     first, *others = answers
     body = [
         header(_facts(results), first.question, first.short, first.details),
         _gallery(folder, first),
-        *(_section(folder, answer) for answer in others),
+        *(answered(answer, _gallery(folder, answer)) for answer in others),
         section("What to try next", paragraph(_next(results)[0]), code(_next(results)[1])),
         section("All runs", *_table(results)),
-        section("What is what", definitions({term: _one_line(text) for term, text in DEFINITIONS.items()})),
+        section("What is what", definitions({term: one_line(text) for term, text in DEFINITIONS.items()})),
         section("Settings, and how to reproduce", *_settings(folder, results)),
     ]
     path = folder / "report.html"
     atomic_write_text(path, page(TITLE, body))
     return path
-
-
-def _summary(results: Results, answers: list[Answer]) -> str:
-    """The questions, their answers and the numbers behind them, as Markdown."""
-    lines = [f"# {TITLE}", "", f"{_facts(results)}; computed from results.parquet and curves.parquet."]
-    for answer in answers:
-        lines += ["", f"## {answer.question}", "", answer.short, "", *(f"- {detail}" for detail in answer.details)]
-    return "\n".join(lines).rstrip() + "\n"
 
 
 def _facts(results: Results) -> str:
@@ -59,18 +53,8 @@ def _facts(results: Results) -> str:
     )
 
 
-def _section(folder: Path, answer: Answer) -> str:
-    return section(answer.question, paragraph(answer.short, "short"), bullets(answer.details), _gallery(folder, answer))
-
-
 def _gallery(folder: Path, answer: Answer) -> str:
-    pictures = []
-    for name in FIGURES_OF.get(answer.name, ()):
-        path = folder / "figures" / f"{name}.png"
-        if not path.is_file():
-            raise FileNotFoundError(f"folder must hold the study's figures, but {folder} has no figures/{name}.png")
-        pictures.append(picture(path, CAPTIONS[name]))
-    return gallery(pictures)
+    return figures(folder, {name: CAPTIONS[name] for name in FIGURES_OF.get(answer.name, ())})
 
 
 def _next(results: Results) -> tuple[str, str]:
@@ -133,9 +117,4 @@ def _settings(folder: Path, results: Results) -> tuple[str, ...]:
         f"The source's schedules, t being its step: {formulas}. It does not say how long its runs at a constant β were:"
         " as long as the others here. Schedules keep their share of the run, whatever its length."
     )
-    ran = (paragraph(about),) if about else ()
-    return code(command_of(config, PRESETS)), *ran, paragraph(choices), code(config.to_json(), "config.json")
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return settings(command_of(config, PRESETS), about, config.to_json(), choices)
