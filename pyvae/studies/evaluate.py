@@ -26,10 +26,11 @@ from pyvae.metrics.estimators.protocols import PROTOCOLS, Protocol, check_choice
 from pyvae.metrics.evaluate import chosen_metrics
 from pyvae.studies.config import DataSettings
 from pyvae.studies.errors import StudyError
-from pyvae.studies.folder import claimed, study_in
+from pyvae.studies.folder import METRICS, claimed, study_in
 from pyvae.studies.models import load_groups
 from pyvae.studies.run import stop_on_signal
-from pyvae.studies.scores import PARTS, How, Points, Scores, table_of
+from pyvae.studies.scores import POINTS, Measuring, Points, Scores, table_of, told_share
+from pyvae.studies.side_by_side import Model, measured
 from pyvae.training.progress import BarOnTerminal
 
 
@@ -39,7 +40,7 @@ def evaluate_run(
     metrics: Iterable[str] | None = None,
     protocol: str = "paper",
     seed: int = 0,
-    points: int = 10_000,
+    points: int = POINTS,
     data: str | None = None,
     data_path: Path | str | None = None,
     console: Console | None = None,
@@ -71,7 +72,7 @@ def evaluate_run(
     other = _other(data, data_path, own)
     how = _checked(metrics, protocol, seed, points, own if other is None else other)
     if other is not None:
-        name = f"{PARTS}-{data}" + (f"-{Path(data_path).stem}" if data_path else "")
+        name = f"{METRICS}-{data}" + (f"-{Path(data_path).stem}" if data_path else "")
         how = dataclasses.replace(how, data=f"{data} {data_path or ''}".strip(), place=name)
     with claimed(study, config, out, resume=True), stop_on_signal(console) as stop:
         groups = load_groups(out)
@@ -86,6 +87,8 @@ def evaluate_run(
             with atomic_path(path) as temporary:
                 pq.write_table(found, temporary)
     console.print(summary(found, scores[0].recipe.axes), highlight=False, markup=False)
+    if share := told_share(found["settings"].to_pylist()):
+        console.print(share, highlight=False, markup=False)
     return path
 
 
@@ -95,19 +98,24 @@ def _measure_all(scores: Sequence[Scores], data: DataSet | None, console: Consol
     _tell(console, scores, todo)
     with _Progress(console, len(todo), sum(len(one.parts) for one in scores)) as progress:
 
-        def tell(one: Scores, k: int, metric: Metric) -> None:
+        def tell(model: Model, metric: Metric) -> None:
             if stop.is_set():
                 raise Interrupted("stopped while measuring, all metrics that are done are kept")
+            one, k = model
             progress.next(one.named(k), metric.name)
 
-        drawn: dict[int, Points] = {}  # groups that share a data set share its points
-        for one in scores:
-            if not any(one is other for other, *_ in todo):
-                continue
-            of = data if data is not None else one.recipe.data
-            if id(of) not in drawn:
-                drawn[id(of)] = Points(of, one.how)
-            one.measure(drawn[id(of)], tell)
+        for of, models in _by_data(todo, data):
+            for _ in measured(models, Points(of, models[0][0].how.points, models[0][0].how.seed), tell):
+                pass
+
+
+def _by_data(todo: Iterable[tuple[Scores, int, Metric]], data: DataSet | None) -> list[tuple[DataSet, list[Model]]]:
+    """The models that have something to be measured, with the data set that they are measured on."""
+    found: dict[int, tuple[DataSet, dict[tuple[str, int], Model]]] = {}
+    for one, k, _ in todo:
+        of = data if data is not None else one.recipe.data
+        found.setdefault(id(of), (of, {}))[1].setdefault((one.group, k), (one, k))
+    return [(of, list(models.values())) for of, models in found.values()]
 
 
 def _tell(console: Console, scores: Sequence[Scores], todo: Sequence[tuple[Scores, int, Metric]]) -> None:
@@ -162,7 +170,7 @@ def _cell(row: dict[str, Any], axes: tuple[str, str]) -> str:
     return f"{group}{axes[0]} {row[axes[0]]:g}, {axes[1]} {row[axes[1]]:g}, seed {row['seed']}"
 
 
-def _checked(metrics: Iterable[str] | None, protocol: str, seed: int, points: int, data: DataSet) -> How:
+def _checked(metrics: Iterable[str] | None, protocol: str, seed: int, points: int, data: DataSet) -> Measuring:
     try:
         check_choice("protocol", protocol, PROTOCOLS)
         chosen = chosen_metrics(metrics, with_factors=bool(data.factors))
@@ -172,7 +180,7 @@ def _checked(metrics: Iterable[str] | None, protocol: str, seed: int, points: in
         raise StudyError(f"points must be at least 1, got {points}")
     if seed < 0:
         raise StudyError(f"seed must be at least 0, got {seed}")
-    return How(chosen, cast(Protocol, protocol), seed, points)
+    return Measuring(chosen, cast(Protocol, protocol), seed, points)
 
 
 def _other(data: str | None, path: Path | str | None, own: DataSet) -> DataSet | None:
@@ -198,7 +206,9 @@ def _no_study(out: Path) -> Any:
     raise StudyError(f"folder must hold a study, but {out} has no config.json")
 
 
-def _command(out: Path, metrics: Iterable[str] | None, how: How, data: str | None, data_path: Path | str | None) -> str:
+def _command(
+    out: Path, metrics: Iterable[str] | None, how: Measuring, data: str | None, data_path: Path | str | None
+) -> str:
     asked = ["--metrics", ",".join(metric.name for metric in how.metrics)] if metrics is not None else []
     same = ["--protocol", how.protocol, "--seed", str(how.seed), "--points", str(how.points)]
     of = ["--data", data, *(["--data-path", str(data_path)] if data_path else [])] if data is not None else []

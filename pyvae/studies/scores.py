@@ -6,7 +6,8 @@ time loses the metric in work only.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,29 +24,31 @@ from pyvae.metrics import Codes, Factors, Metric
 from pyvae.metrics.estimators.protocols import Protocol
 from pyvae.metrics.evaluate import outcome_of, schema
 from pyvae.studies.errors import StudyError
+from pyvae.studies.folder import METRICS
 from pyvae.studies.run import joined
 from pyvae.training import Recipe, Trained
 from pyvae.training.cells import Cell
 
-PARTS = "metrics"
 IMAGES_AT_ONCE = 2048
+POINTS = 10_000
+"""Of a test set at most, where nothing else is asked for."""
 Part = dict[str, dict[str, Any]]
 """What is known of one model: for each metric its `key`, what was evaluated and how, and its `rows`."""
-Next = Callable[["Scores", int, Metric], None]
-"""Told before a metric of model k is measured; raises Interrupted where that shall stop."""
+Next = Callable[[Metric], None]
+"""Told before a metric is measured; raises Interrupted where that shall stop."""
 
 
 @dataclass(frozen=True)
-class How:
+class Measuring:
     """What every model of a call is measured by."""
 
     metrics: Sequence[Metric]
     protocol: Protocol = "paper"
     seed: int = 0
-    points: int = 10_000
+    points: int = POINTS
     data: str | None = None
     """Another data set than the models' own, in words."""
-    place: str = PARTS
+    place: str = METRICS
     """Folder of what is known, in the run's: another data set has another."""
 
     def key(self, metric: Metric, weights: str) -> dict[str, Any]:
@@ -57,13 +60,20 @@ class How:
 
 
 class Points:
-    """Points of a data set's test set, the same for all models that are measured on them."""
+    """Images of a data set's test set, `count` at most, drawn without replacement by a seed: the same for all models
+    that are measured on them. They stand in the test set's order, or as they were drawn: then the first few are as good
+    as any, and those of a smaller count.
+    """
 
-    def __init__(self, data: DataSet, how: How) -> None:
+    def __init__(self, data: DataSet, count: int = POINTS, seed: int = 0, *, in_order: bool = True) -> None:
         truth = data.test_factors()
-        drawn = np.random.default_rng(how.seed).permutation(len(truth))[: how.points]
-        rows = torch.from_numpy(np.sort(drawn))
+        self.total = len(truth)
+        """Images of the whole test set."""
+        drawn = np.random.default_rng(seed).permutation(self.total)[:count]
+        rows = torch.from_numpy(np.sort(drawn) if in_order else drawn)
         self.images: Tensor = data.test_images(rows)
+        self.values: Tensor = truth[rows]
+        """Their factors as data sets take them, [N, F]."""
         self.factors: Factors | None = None
         """As metrics take them; None of data without factors."""
         if data.factors:
@@ -74,19 +84,21 @@ class Points:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def told(self) -> dict[str, int]:
+        """What settings say of them: how many `points`, and the size of the `test_set` where that is larger."""
+        return {"points": len(self)} | ({"test_set": self.total} if len(self) < self.total else {})
+
 
 class Scores:
     """What is known of the models of one group, and how what is not yet is found out."""
 
-    def __init__(self, out: Path, group: str, recipe: Recipe, trained: Trained, how: How) -> None:
-        self.folder, self.group, self.recipe, self.trained, self.how = (
-            out / how.place / group,
-            group,
-            recipe,
-            trained,
-            how,
-        )
-        self.weights = [_digest(trained, k) for k in range(len(trained.cells))]
+    def __init__(self, out: Path, group: str, recipe: Recipe, trained: Trained, how: Measuring) -> None:
+        self.folder, self.group, self.recipe = out / how.place / group, group, recipe
+        self.trained, self.how = trained, how
+        self.deterministic = recipe.objective.deterministic
+        of = ", means alone" if self.deterministic else ""
+        self.weights = [_digest(trained, k) + of for k in range(len(trained.cells))]
         remove_stale_temporaries(self.folder)
         self.parts = [_read(self._path(cell)) for cell in trained.cells]
 
@@ -95,15 +107,13 @@ class Scores:
         part, weights = self.parts[k], self.weights[k]
         return [one for one in self.how.metrics if part.get(one.name, {}).get("key") != self.how.key(one, weights)]
 
-    def measure(self, points: Points, tell: Next = lambda scores, k, metric: None) -> None:
-        """Every pair of model and metric that is not known yet."""
-        for k in range(len(self.parts)):
-            names = self.open(k)
-            codes = encoded(self.trained, k, points.images) if names else None
-            for metric in names:
-                assert codes is not None
-                tell(self, k, metric)
-                self._measure(k, metric, codes, points)
+    def task(self, k: int, points: Points) -> "Task":
+        """The metrics of model k that are not known yet, to be measured by this process or another."""
+        asked = [(metric, self.how.key(metric, self.weights[k])) for metric in self.open(k)]
+        codes = encoded(self.trained, k, points.images, deterministic=self.deterministic)
+        return Task(
+            self._path(self.trained.cells[k]), self.parts[k], asked, codes, points.factors, self.how, points.told
+        )
 
     def named(self, k: int) -> str:
         """Model k in words."""
@@ -127,15 +137,38 @@ class Scores:
         columns = [(bias, pa.float64()), (strength, pa.float64()), ("seed", pa.int64()), *schema()]
         return pa.Table.from_pylist(rows, schema=pa.schema(columns))
 
-    def _measure(self, k: int, metric: Metric, codes: Codes, points: Points) -> None:
-        outcome = outcome_of(metric, codes, points.factors, protocol=self.how.protocol, seed=self.how.seed)
-        key = self.how.key(metric, self.weights[k])
-        rows = [_with_points(row, len(points), self.how.data) for row in outcome.rows(metric.name)]
-        self.parts[k][metric.name] = {"key": key, "rows": rows}
-        atomic_write_text(self._path(self.trained.cells[k]), json.dumps(self.parts[k], indent=1))
-
     def _path(self, cell: Cell) -> Path:
         return self.folder / f"{cell.bias!r}_{cell.strength!r}_{cell.seed}.json"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A model and the metrics of it that are not known, with all that a process needs to measure them."""
+
+    path: Path
+    """The model's file."""
+    part: Part
+    """What is known; grows metric by metric, as the file does."""
+    asked: Sequence[tuple[Metric, dict[str, Any]]]
+    """The metrics, each with its key."""
+    codes: Codes
+    factors: Factors | None
+    how: Measuring
+    points: Mapping[str, int]
+    """What settings say of the points."""
+
+    def measure(self, tell: Next = lambda metric: None) -> Part:
+        """Measures the metrics one after the other, each kept once it is done, and returns all that is known."""
+        for metric, key in self.asked:
+            tell(metric)
+            self._measure(metric, key)
+        return self.part
+
+    def _measure(self, metric: Metric, key: dict[str, Any]) -> None:
+        outcome = outcome_of(metric, self.codes, self.factors, protocol=self.how.protocol, seed=self.how.seed)
+        rows = [_with_settings(row, self.points, self.how.data) for row in outcome.rows(metric.name)]
+        self.part[metric.name] = {"key": key, "rows": rows}
+        atomic_write_text(self.path, json.dumps(self.part, indent=1))
 
 
 def table_of(scores: Sequence[Scores], *, asked: bool = False) -> pa.Table:
@@ -144,19 +177,38 @@ def table_of(scores: Sequence[Scores], *, asked: bool = False) -> pa.Table:
 
 
 @torch.no_grad()
-def encoded(trained: Trained, k: int, images: Tensor) -> Codes:
-    """The posteriors of model k."""
+def encoded(trained: Trained, k: int, images: Tensor, *, deterministic: bool = False) -> Codes:
+    """The posteriors of model k; of a deterministic autoencoder, whose variances nothing trains, the means alone."""
     model = trained.model.select([k])
     parts = [model.encode(batch) for batch in torch.split(images, IMAGES_AT_ONCE)]
-    return Codes(torch.cat([mu[0] for mu, _ in parts]), torch.cat([logvar[0] for _, logvar in parts]))
+    mu, logvar = (torch.cat([part[0] for part in column]) for column in zip(*parts, strict=True))
+    return Codes(mu, None if deterministic else logvar)
 
 
-def _with_points(row: Mapping[str, Any], points: int, data: str | None) -> dict[str, Any]:
-    """A row whose settings say of how many points of what it is, which a metric's own settings do not."""
+def told_share(settings: Iterable[str | None]) -> str | None:
+    """That scores are of some of a test set's images, and what that changes, in a sentence for each number of them;
+    None where they are of all. `settings` are those of a table of scores, as its column has them.
+    """
+    held = [json.loads(text) for text in set(settings) if text is not None]
+    shares = sorted({(one["points"], one["test_set"]) for one in held if "test_set" in one})
+    return " ".join(_told_share(*share) for share in shares) or None
+
+
+def _told_share(points: int, images: int) -> str:
+    return (
+        f"Scores are of {points} of the test set's {images} images, drawn without replacement, and exact of these "
+        f"alone. Of fewer images a code tells less which one it is of, at most log {points} = {math.log(points):.1f} "
+        "nats; and it tells their factors better, since it confuses fewer: information about factors, and its "
+        f"ceilings, tend to be lower of all {images}."
+    )
+
+
+def _with_settings(row: Mapping[str, Any], points: Mapping[str, int], data: str | None) -> dict[str, Any]:
+    """A row whose settings also say of which points of which data it is, which a metric's own settings do not."""
     if row["settings"] is None:
         return dict(row)
-    of = {"points": points} | ({} if data is None else {"data": data})
-    return {**row, "settings": json.dumps(json.loads(row["settings"]) | of)}
+    of_others = {} if data is None else {"data": data}
+    return {**row, "settings": json.dumps(json.loads(row["settings"]) | points | of_others)}
 
 
 def _axes(cell: Cell, axes: tuple[str, str]) -> dict[str, Any]:

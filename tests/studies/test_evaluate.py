@@ -14,7 +14,6 @@ from rich.console import Console
 from pyvae.errors import Interrupted
 from pyvae.files import exclusive_lock
 from pyvae.metrics import METRICS, evaluate
-from pyvae.metrics.evaluate import chosen_metrics
 from pyvae.studies import StudyError, load_models
 from pyvae.studies import evaluate as room
 from pyvae.studies import scores as kept
@@ -66,7 +65,7 @@ def test_each_model_has_its_rows_and_they_are_those_of_evaluate(out) -> None:
         (cell.bias, cell.strength, cell.seed) for cell in config.cells()
     }
     assert len(rows) == len(CHEAP) * len(config.cells()) and "median" in text and "measuring model 1 of 8" in text
-    points = kept.Points(config.grid, kept.How(chosen_metrics(CHEAP), points=60))
+    points = kept.Points(config.grid, 60)
     found = evaluate(kept.encoded(load_models(out), 3, points.images), points.factors, metrics=CHEAP)
     cell = config.cells()[3]
     mine = [row for row in rows if (row["mu"], row["beta"], row["seed"]) == (cell.bias, cell.strength, cell.seed)]
@@ -117,14 +116,14 @@ def test_what_dies_loses_the_metric_in_work_only(out, measured, monkeypatch) -> 
 
 
 def test_a_stop_keeps_what_is_done_and_says_how_to_go_on(out, measured, monkeypatch) -> None:
-    real = kept.Scores._measure
+    real = kept.Task._measure
 
-    def stopping(scores, k, *args):
-        real(scores, k, *args)
-        if k == 1:
+    def stopping(task, *args):
+        real(task, *args)
+        if len(measured) == 3:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(kept.Scores, "_measure", stopping)
+    monkeypatch.setattr(kept.Task, "_measure", stopping)
     with pytest.raises(Interrupted, match=r"go on with: pyvae evaluate .* --metrics .* --seed 0 --points 60$"):
         told(out)
     assert pq.read_table(out / "metrics.parquet").num_rows == 3 == len(measured)

@@ -13,13 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pyvae.files import atomic_path
-from pyvae.metrics import Codes, Metric, udr
+from pyvae.metrics import Codes, udr
 from pyvae.metrics.evaluate import COLUMNS
 from pyvae.studies.agreement.config import AgreementConfig
 from pyvae.studies.agreement.likelihood import Likelihood, likelihood_of
 from pyvae.studies.agreement.measures import of_every_model, of_rotated_models
 from pyvae.studies.agreement.recipe import recipes
-from pyvae.studies.scores import How, Points, Scores, encoded
+from pyvae.studies.scores import Measuring, Points, Scores, encoded
+from pyvae.studies.side_by_side import measure_all
 from pyvae.studies.study import Announce
 from pyvae.training import Trained
 from pyvae.training.cells import Cell
@@ -32,9 +33,9 @@ Row = dict[str, Any]
 
 def evaluate(groups: Mapping[str, Trained], config: AgreementConfig, folder: Path, announce: Announce) -> None:
     """Writes scores.parquet, a row for each score with its interval, and results.parquet, a row for each model."""
-    points = Points(config.data.open(), _how(config, ()))
+    points = Points(config.data.open(), config.evaluation.points, SEED)
     scores = list(_scores(groups, config, folder))
-    _measure(scores, points, announce)
+    measure_all(scores, points, announce)
     long = [row for one in scores for row in _rows(one)]
     found: dict[Any, Row] = {}
     for row in long:
@@ -46,10 +47,6 @@ def evaluate(groups: Mapping[str, Trained], config: AgreementConfig, folder: Pat
     _write(folder / "results.parquet", wide)
 
 
-def _how(config: AgreementConfig, metrics: Sequence[Metric]) -> How:
-    return How(metrics, seed=SEED, points=config.evaluation.points)
-
-
 def _scores(groups: Mapping[str, Trained], config: AgreementConfig, folder: Path) -> Iterator[Scores]:
     """The models of every group, first those that are measured with rotated codes, too."""
     turned = config.strengths.seeds[: config.evaluation.rotated_seeds]
@@ -58,7 +55,8 @@ def _scores(groups: Mapping[str, Trained], config: AgreementConfig, folder: Path
         for is_turned, metrics in ((True, of_rotated_models()), (False, of_every_model())):
             chosen = [k for k, cell in enumerate(trained.cells) if (cell.seed in turned) == is_turned]
             if chosen:
-                yield Scores(folder, group, recipe, _part(trained, chosen), _how(config, metrics))
+                how = Measuring(metrics, seed=SEED, points=config.evaluation.points)
+                yield Scores(folder, group, recipe, _part(trained, chosen), how)
 
 
 def _part(trained: Trained, chosen: Sequence[int]) -> Trained:
@@ -71,21 +69,6 @@ def _part(trained: Trained, chosen: Sequence[int]) -> Trained:
         best_step=trained.best_step[chosen],
         beside={name: values[chosen] for name, values in trained.beside.items()},
     )
-
-
-def _measure(scores: Sequence[Scores], points: Points, announce: Announce) -> None:
-    models, done = sum(len(one.parts) for one in scores), 0
-    for one in scores:
-        last: int | None = None
-
-        def tell(held: Scores, k: int, metric: Metric, done: int = done) -> None:
-            nonlocal last
-            if k != last:  # a line for each model, not for each of its scores
-                announce(done + k, done + k + 1, models)
-            last = k
-
-        one.measure(points, tell)
-        done += len(one.parts)
 
 
 def _rows(one: Scores) -> Iterator[Row]:

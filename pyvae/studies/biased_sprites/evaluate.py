@@ -10,12 +10,12 @@ import torch
 
 from pyvae.data import Bias, DataSet
 from pyvae.files import atomic_path, atomic_write_bytes
-from pyvae.metrics import Metric
 from pyvae.studies.biased_sprites import biases, measures
 from pyvae.studies.biased_sprites.config import BiasedSpritesConfig, Group
 from pyvae.studies.biased_sprites.recipe import recipes
 from pyvae.studies.errors import StudyError
-from pyvae.studies.scores import How, Points, Scores, table_of
+from pyvae.studies.scores import Measuring, Points, Scores, table_of
+from pyvae.studies.side_by_side import measure_all
 from pyvae.studies.study import Announce
 from pyvae.training import Trained
 
@@ -23,26 +23,18 @@ from pyvae.training import Trained
 def evaluate(groups: Mapping[str, Trained], config: BiasedSpritesConfig, folder: Path, announce: Announce) -> None:
     """Writes biases.parquet, pictures.safetensors and, last, results.parquet: its presence says that all is there."""
     data, found = config.data.open(), recipes(config)
-    points = Points(data, How((), points=config.evaluation.points))
+    points = Points(data, config.evaluation.points)
     if points.factors is None:
         raise StudyError("data must have factors for this study, got none")
     splits = biases.splits(config, data, torch.from_numpy(points.factors.values).long())
     asked, in_parts = measures.of_models(points, splits, config.evaluation.samples), measures.of_removals(splits)
 
-    def how(group: Group) -> How:
+    def how(group: Group) -> Measuring:
         parted = group.kind is None or not group.kind.weighable
-        return How([*asked, in_parts] if parted else asked, points=config.evaluation.points)
+        return Measuring([*asked, in_parts] if parted else asked, points=config.evaluation.points)
 
     scores = [Scores(folder, group.name, found[group.name], groups[group.name], how(group)) for group in config.groups]
-    models, done = sum(len(one.parts) for one in scores), set[tuple[str, int]]()
-
-    def tell(one: Scores, k: int, metric: Metric) -> None:
-        if (one.group, k) not in done:
-            done.add((one.group, k))
-            announce(len(done) - 1, len(done), models)
-
-    for one in scores:
-        one.measure(points, tell)
+    measure_all(scores, points, announce)
     with atomic_path(folder / "biases.parquet") as path:
         pq.write_table(biases.table(config, data), path)
     atomic_write_bytes(folder / "pictures.safetensors", safetensors.numpy.save(_pictures(config, data)))

@@ -22,7 +22,7 @@ from pyvae.studies.agreement.measures import of_every_model, of_rotated_models
 from pyvae.studies.agreement.results import SAVED, load_results
 from pyvae.studies.models import load_groups
 from pyvae.studies.run import run_study
-from pyvae.studies.scores import How, Points, Scores, encoded
+from pyvae.studies.scores import Points, Task, encoded
 from pyvae.studies.study import Study
 from pyvae.training.train import Training
 from tests.studies.agreement.tiny import tiny
@@ -78,7 +78,7 @@ def test_a_row_for_each_model_and_a_column_for_each_score(finished) -> None:
 
 def test_udr_is_that_of_the_seeds_of_one_objective_and_strength(finished) -> None:
     trained = load_groups(finished)["beta-vae"]
-    points = Points(tiny().data.open(), How((), points=200))
+    points = Points(tiny().data.open(), 200)
     pair = [k for k, cell in enumerate(trained.cells) if cell.strength == 4]
     expected = udr([encoded(trained, k, points.images) for k in pair], seed=0).parts["scores"]
     rows = pq.read_table(finished / "results.parquet").to_pylist()
@@ -109,7 +109,7 @@ def killed_at(monkeypatch, owner: object, name: str, calls: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("owner", "name", "calls"), [(room, "train_all", 3), (Training, "advance", 21), (Scores, "_measure", 40)]
+    ("owner", "name", "calls"), [(room, "train_all", 3), (Training, "advance", 21), (Task, "_measure", 40)]
 )
 def test_a_study_that_dies_at_any_moment_ends_with_the_same_bits(tmp_path, finished, owner, name, calls) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -120,7 +120,7 @@ def test_a_study_that_dies_at_any_moment_ends_with_the_same_bits(tmp_path, finis
     measured = sum(path.stat().st_size > 0 for path in tmp_path.glob("metrics/*/*.json"))
     run(tmp_path, resume=True)
     assert saved(tmp_path) == saved(finished)
-    assert (measured > 0) == (owner is Scores)
+    assert (measured > 0) == (owner is Task)
 
 
 def test_one_seed_is_enough_for_readings_and_grows(tmp_path, finished) -> None:

@@ -17,7 +17,7 @@ from pyvae.studies.biased_sprites.results import SAVED, load_results
 from pyvae.studies.errors import StudyError
 from pyvae.studies.evaluate import evaluate_run
 from pyvae.studies.run import run_study
-from pyvae.studies.scores import Scores
+from pyvae.studies.scores import Task
 from tests.studies.biased_sprites.tiny import tiny
 
 UNTOLD = dataclasses.replace(STUDY, draw=lambda out: None, report=lambda out: out / "report.html")
@@ -49,14 +49,14 @@ def test_a_run_leaves_all_that_it_promises(whole: Path) -> None:
 
 
 def test_a_run_that_is_stopped_while_it_measures_ends_with_the_same_bits(whole, tmp_path, monkeypatch) -> None:
-    done, real = [], Scores._measure
+    done, real = [], Task._measure
 
     def stopping(*arguments: object) -> None:
         if len(done) == 17:  # in the middle of a model
             raise Interrupted("stopped")
         done.append(real(*arguments))
 
-    monkeypatch.setattr(Scores, "_measure", stopping)
+    monkeypatch.setattr(Task, "_measure", stopping)
     with pytest.raises(Interrupted):
         run_study(UNTOLD, ONE_BETA, tmp_path, console=quiet())
     monkeypatch.undo()
