@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from pyvae.losses import OBJECTIVES, Objective
 from pyvae.settings import Config, Part, setting
-from pyvae.studies.config import DataSettings, ModelSettings
+from pyvae.studies.config import DataSettings, ModelSettings, dataset_size
 from pyvae.training import Cell, TrainingSettings, product
 from pyvae.training.settings import check_patience
 
@@ -58,7 +58,7 @@ class Strengths(Part):
         unique=True,
     )
     factor_vae: tuple[float, ...] = setting(
-        (10.0, 35.0, 100.0, 300.0, 1000.0, 3000.0), "γ of the FactorVAE.", at_least=0, unique=True
+        (10.0, 20.0, 50.0, 100.0, 200.0, 400.0), "γ of the FactorVAE.", at_least=0, unique=True
     )
     dip_vae_i: tuple[float, ...] = setting(
         (1.0, 5.0, 20.0, 100.0, 500.0, 2000.0), "λ_od of DIP-VAE I; λ_d is ten times it.", at_least=0, unique=True
@@ -106,7 +106,7 @@ class AgreementConfig(Config):
     strengths: Strengths = field(default_factory=Strengths)
     choices: ObjectiveChoices = field(default_factory=ObjectiveChoices)
     training: TrainingSettings = field(default_factory=TrainingSettings)
-    model: ModelSettings = field(default_factory=lambda: ModelSettings(hidden=(128, 128), latents=10))
+    model: ModelSettings = field(default_factory=lambda: ModelSettings(hidden=(96, 96), latents=10))
     data: DataSettings = field(default_factory=DataSettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
 
@@ -121,14 +121,14 @@ class AgreementConfig(Config):
         return tuple(getattr(self.strengths, sweep.field))
 
     def options_of(self, sweep: Sweep, images: int | None) -> dict[str, Any]:
-        """An objective's settings but for its strength, for a data set of so many images."""
+        """An objective's settings but for its strength, for a data set of so many images; StudyError for too few."""
         every: dict[str, dict[str, Any]] = {
             "beta-vae": {"kl": "closed_form"},
             "controlled-capacity": {"gamma": self.choices.capacity_gamma, "schedule": self.choices.capacity_schedule},
             "factor-vae": {"discriminator": self.choices.discriminator},
             "dip-vae-i": {"kind": "i"},
             "dip-vae-ii": {"kind": "ii"},
-            "beta-tcvae": {"dataset_size": images or self.training.steps * self.training.batch_size},
+            "beta-tcvae": {"dataset_size": dataset_size(images, self.training)},
         }
         return every[sweep.group]
 
@@ -153,7 +153,7 @@ _OF_16_PIXELS: dict[str, Any] = {
 }
 PRESETS: dict[str, AgreementConfig] = {
     # Readings in minutes: one seed, small images, a third of the images to measure on.
-    "quick": AgreementConfig("quick").replaced(**_OF_16_PIXELS, seeds=(0,), side=16, steps=6_000, points=2_000),
+    "quick": AgreementConfig("quick").replaced(**_OF_16_PIXELS, seeds=(0,), side=16, steps=5_000, points=2_000),
     # Five seeds, which shares of variance take; widths and steps so that two cores need less than an hour.
     "laptop": AgreementConfig("laptop"),
     # The large study's widths of the discriminator, wider models and longer training, for a GPU or a cluster.
