@@ -1,7 +1,8 @@
-"""Parts of configs that studies share: the data, the model and the objective."""
+"""Parts of configs that studies share: the data, the model and the objective, and what follows from them."""
 
 import functools
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
@@ -10,9 +11,12 @@ from pyvae.data.registry import reads_files
 from pyvae.losses import OBJECTIVES, Objective
 from pyvae.settings import NONE, Part, Spec, setting
 from pyvae.studies.errors import StudyError
+from pyvae.training import TrainingSettings
 
 MOST_IN_MEMORY = 1 << 30
 """Bytes of images, one for each pixel."""
+LEAST_BETA = 1e-3
+"""What a β of 0 counts as where ratios of βs are compared."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,28 @@ def _opened(settings: DataSettings) -> DataSet:
         return named(settings.data, settings.data_path)
     except (ValueError, OSError) as problem:
         raise StudyError(str(problem)) from None
+
+
+def dataset_size(images: int | None, training: TrainingSettings) -> int:
+    """The size that an objective is told of a data set of so many images: their number, or, where they never end, how
+    many a run draws, since none is drawn twice.
+
+    Raises StudyError for fewer images than are taken at a time, of which such an objective has no density.
+    """
+    least = max(training.batch_size, training.validation_images)
+    if images is None:
+        return max(training.steps * training.batch_size, least)
+    if images < least:
+        raise StudyError(
+            f"batch_size and validation_images must be at most the number of images that data has, {images}, got "
+            f"{training.batch_size} and {training.validation_images}"
+        )
+    return images
+
+
+def reference_beta(betas: Iterable[float]) -> float:
+    """The β that others are compared with: 1, or the nearest in ratio, the smaller of two."""
+    return min(betas, key=lambda beta: (abs(math.log(max(beta, LEAST_BETA))), beta))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pyvae.data import Bias, Shift
 from pyvae.losses import GaussianReconstruction
 from pyvae.nn import StackedVAE
 from pyvae.studies.biased_grid.config import BiasedGridConfig
+from pyvae.studies.config import dataset_size
 from pyvae.training import Cell, Recipe
 
 
@@ -44,12 +45,9 @@ def _shift(mu: float) -> Bias:
 
 
 def _objective_settings(config: BiasedGridConfig) -> dict[str, Any]:
-    """As configured; where an objective asks for the size of the data set, it is the number of images that a run
-    draws, since no image is drawn twice.
-    """
+    """As configured; where an objective asks for the size of the data set, that of one whose images never end."""
     settings = config.objective.values()
     del settings["objective"]
     if "dataset_size" in settings and settings["dataset_size"] is None and settings.get("estimator") != "full":
-        drawn = config.training.steps * config.training.batch_size
-        settings["dataset_size"] = max(drawn, config.training.validation_images)
+        settings["dataset_size"] = dataset_size(config.grid.count, config.training)
     return settings

@@ -21,6 +21,7 @@ from pyvae.files import atomic_path, atomic_write_bytes
 from pyvae.studies.biased_grid.config import BiasedGridConfig
 from pyvae.studies.biased_grid.evaluate import Evaluation, held_out, picture_intensities
 from pyvae.studies.biased_grid.theory import linear_theory_recovered
+from pyvae.studies.config import reference_beta
 from pyvae.studies.folder import CURVES
 from pyvae.training import Cell
 
@@ -83,7 +84,7 @@ class Results:
         """
         if not self.config.varies_beta:
             return float(self.betas.min())
-        return float(min(self.betas, key=lambda beta: abs(np.log(max(beta, 1e-3)))))
+        return reference_beta(self.betas.tolist())
 
     @property
     def ceilings(self) -> Array:

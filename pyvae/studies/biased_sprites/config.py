@@ -1,13 +1,12 @@
 """The biased-sprites study's settings, and its presets."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from pyvae.losses import OBJECTIVES, Objective
 from pyvae.settings import Config, Part, setting
-from pyvae.studies.config import DataSettings, ModelSettings
+from pyvae.studies.config import DataSettings, ModelSettings, dataset_size, reference_beta
 from pyvae.training import Cell, TrainingSettings, product
 from pyvae.training.settings import check_patience
 
@@ -149,22 +148,17 @@ class BiasedSpritesConfig(Config):
         return product(biases, self.axes.strengths, self.axes.seeds)
 
     def objective_of(self, group: Group, images: int | None) -> tuple[type[Objective], dict[str, Any]]:
-        """A group's objective and its settings but for β, for a data set of so many images."""
+        """A group's objective and its settings but for β, for a data set of so many images; StudyError for too few."""
         kind, options = OBJECTIVES[group.objective], {"warmup_steps": self.choices.warmup_steps}
         if group.objective == "beta-vae":
             return kind, {**options, "kl": "closed_form"}
         # "balanced": the other estimator that the paper offers, mss, has no weighted form.
-        drawn = self.training.steps * self.training.batch_size
-        return kind, {**options, "dataset_size": images or drawn, "estimator": "balanced"}
+        return kind, {**options, "dataset_size": dataset_size(images, self.training), "estimator": "balanced"}
 
     @property
     def reference(self) -> float:
-        """The β that others are compared with: 1, or the nearest in ratio, the smaller of two."""
-        return min(self.axes.strengths, key=lambda beta: (abs(_log(beta)), beta))
-
-
-def _log(beta: float) -> float:
-    return math.log(max(beta, 1e-3))
+        """The β that others are compared with."""
+        return reference_beta(self.axes.strengths)
 
 
 _IN_MINUTES: dict[str, Any] = {"side": 16, "steps": 3_000, "curve_every": 100}
