@@ -20,6 +20,10 @@ from pyvae.studies.study import ALONE, Study
 from pyvae.training import Checkpoints
 
 CONFIG, CURVES, LOCK = "config.json", "curves.parquet", ".lock"
+METRICS = "metrics"
+"""Folder of what `pyvae evaluate` and studies know of each model, and start of the names of tables made of it."""
+TOLD = ("report.html", "findings.md", "figures/*.png", f"{METRICS}.parquet", f"{METRICS}-*.parquet")
+"""What is made of saved results, and of what is known of each model, and so can be made again."""
 EARLIER = "biased-grid"
 """The study of configs that name none: there was one only."""
 
@@ -109,6 +113,17 @@ def _has_trained(study: Study[Any], config: Config, out: Path) -> bool:
     return any(checkpoints_in(out, group).exists() for group in study.recipes(config))
 
 
+def _remove_results(study: Study[Any], out: Path) -> None:
+    """Takes away what would pass for another config's; models, and what is known of each, stay.
+
+    To be called before that config is written, so that a folder never holds a report of other models than its config
+    names; the report goes first, so that the same run, if this is interrupted, draws it again from what is saved.
+    """
+    told = [path for pattern in TOLD for path in sorted(out.glob(pattern))]
+    for path in (*told, *(out / name for name in study.saved)):
+        path.unlink(missing_ok=True)
+
+
 def _claim(study: Study[Any], config: Config, out: Path, *, resume: bool) -> None:
     for folder in (out, out / "figures"):
         remove_stale_temporaries(folder)
@@ -121,8 +136,7 @@ def _claim(study: Study[Any], config: Config, out: Path, *, resume: bool) -> Non
         if not resume:
             raise _another(held[1], config, out)
         _check_growth(study, held[1], config, out)
-        for name in study.saved:
-            (out / name).unlink(missing_ok=True)  # before the config: results of fewer models would pass for its own
+        _remove_results(study, out)
         atomic_write_text(out / CONFIG, config.to_json())
     elif not resume and (_has_trained(study, config, out) or any((out / name).exists() for name in study.saved)):
         raise StudyError(f"{out} already holds this study: add --resume to go on with it, or choose another folder")

@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import os
 import shutil
@@ -15,9 +16,10 @@ from rich.console import Console
 
 from pyvae.errors import Interrupted, UserError
 from pyvae.files import exclusive_lock
-from pyvae.studies import StudyError
+from pyvae.studies import StudyError, folder
 from pyvae.studies.biased_grid import STUDY, BiasedGridConfig
 from pyvae.studies.biased_grid.recipe import recipe
+from pyvae.studies.evaluate import evaluate_run
 from pyvae.studies.folder import claimed
 from pyvae.studies.run import run_study, stop_on_signal
 from pyvae.training import train
@@ -93,6 +95,74 @@ def test_a_study_goes_on_with_more_of_what_it_had(tmp_path) -> None:
             StudyError, match=f"a run can only grow, and the one in .* has {held}: ask for all of these"
         ):
             run_study(STUDY, longer.overridden([fewer]), tmp_path / "grown", resume=True, console=quiet())
+
+
+def written(out: Path) -> Path:
+    """As a report is written, in a moment."""
+    (out / "figures").mkdir(exist_ok=True)
+    for name in ("figures/map.png", "findings.md", "report.html"):
+        (out / name).write_bytes((out / "config.json").read_bytes())
+    return out / "report.html"
+
+
+QUICKLY_TOLD = dataclasses.replace(STUDY, draw=lambda out: None, report=written)
+SMALLER, LARGER = tiny("mus=0", "seeds=1", "steps=5"), tiny("mus=0", "steps=5")
+
+
+@pytest.fixture(scope="module")
+def smaller(tmp_path_factory) -> Path:
+    """A finished study, and what `pyvae evaluate` adds."""
+    out = tmp_path_factory.mktemp("smaller")
+    run_study(QUICKLY_TOLD, SMALLER, out, console=quiet())
+    evaluate_run(out, metrics=["modularity"], points=60, console=quiet())
+    return out
+
+
+def test_a_study_that_grows_keeps_models_and_no_report_of_fewer(smaller, tmp_path, monkeypatch) -> None:
+    out = Path(shutil.copytree(smaller, tmp_path / "out"))
+    models = [path for folder in ("checkpoint", "metrics") for path in (out / folder).rglob("*") if path.is_file()]
+    before = {path: path.read_bytes() for path in models}
+    assert len(list((out / "metrics").iterdir())) == len(SMALLER.cells())
+
+    def stopped(*arguments, **options) -> None:
+        raise Interrupted("stopped at step 0")
+
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr(sys.modules[run_study.__module__], "train_all", stopped)
+        run_study(QUICKLY_TOLD, LARGER, out, resume=True, console=quiet())
+    assert BiasedGridConfig.from_json((out / "config.json").read_text()) == LARGER
+    left = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file() and path not in before}
+    assert left == {"config.json", "about.json", ".lock"}
+    assert {path: path.read_bytes() for path in models} == before
+    run_study(QUICKLY_TOLD, LARGER, out, resume=True, console=quiet())
+    assert BiasedGridConfig.from_json((out / "report.html").read_text()) == LARGER
+    console = quiet()
+    evaluate_run(out, metrics=["modularity"], points=60, console=console)
+    assert "2 scores of models are kept from before" in console.file.getvalue()
+
+
+@pytest.mark.parametrize("removed", [0, 1, 4, 8])
+def test_a_growth_that_dies_before_it_began_leaves_the_study_that_was(smaller, tmp_path, monkeypatch, removed) -> None:
+    out, files = Path(shutil.copytree(smaller, tmp_path / "out")), []
+    real = Path.unlink
+
+    def killed(*arguments: object) -> None:
+        raise SystemExit("killed")
+
+    def unlink(path: Path, **options: bool) -> None:
+        if len(files) == removed:
+            killed()
+        files.append(path.name)
+        real(path, **options)
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(Path, "unlink", unlink)
+        patch.setattr(folder, "atomic_write_text", killed)  # of the config
+        run_study(QUICKLY_TOLD, LARGER, out, resume=True, console=quiet())
+    assert len(files) == removed and BiasedGridConfig.from_json((out / "config.json").read_text()) == SMALLER
+    assert files[:1] == ["report.html"][:removed]
+    run_study(QUICKLY_TOLD, SMALLER, out, resume=True, console=quiet())
+    assert saved(out) == saved(smaller) and (out / "report.html").read_bytes() == (out / "config.json").read_bytes()
 
 
 def test_more_steps_that_would_change_the_objective_are_refused(tmp_path) -> None:
