@@ -86,17 +86,18 @@ class Chunk:
     @torch.no_grad()
     def validate(self) -> Tensor:
         """Terms [T, K] on held-out images (shared by cells that differ in strength only), at the full strength; on the
-        CPU.
+        CPU. Of a recipe that weighs its images these are unbiased ones, which all count alike: the same expectation,
+        where weighted means may be of a handful of images, and their least value of one lucky draw.
         """
         streams = held_out_streams(self.cells, "validation", (*self.recipe.data.streams, *Seeds._fields))
         seeds = {name: seed.to(self.device) for name, seed in streams.items()}
-        x, log_weights = self._drawn(self.cells, self.recipe.settings.validation_images, seeds)
+        bias = self.recipe.bias(self.cells) if self.recipe.log_weights is None else None
+        x = self.recipe.data.draw(self.recipe.settings.validation_images, seeds, bias).images
         objective = self._objective.exact()
         seen = objective.prepare(x, seed=seeds["objective"])
         decoded, *codes = self.model(seen, seed=seeds["codes"], sample=not objective.deterministic)
         reconstruction = self._likelihood(x, decoded)
-        terms = objective(reconstruction, *codes, seed=seeds["objective"], log_weights=log_weights)
-        return batch_means(terms).cpu()
+        return batch_means(objective(reconstruction, *codes, seed=seeds["objective"])).cpu()
 
     @property
     def trained(self) -> dict[str, nn.Parameter]:

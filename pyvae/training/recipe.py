@@ -35,8 +35,8 @@ class Recipe:
     """What tables call the cells' bias and strength."""
     log_weights: Callable[[Sequence[Cell], Tensor], Tensor] | None = None
     """Importance-weighted training: of cells and the factors [K, M, F] that their images were drawn with, the log
-    weights [K, M] that the objective takes of them, as pyvae.data.stacked_log_weights gives them. None: images count
-    alike.
+    weights [K, M] that the objective takes of them, as pyvae.data.stacked_log_weights gives them; validation is on
+    unbiased images. None: images count alike.
     """
 
     def __post_init__(self) -> None:

@@ -19,7 +19,9 @@ class TrainingSettings(Part):
         at_least=1,
     )
     validate_every: int = setting(500, "Steps between validations.", at_least=1)
-    validation_images: int = setting(1024, "Held-out images of a validation.", at_least=1)
+    validation_images: int = setting(
+        1024, "Held-out images of a validation; of models that weigh theirs, unbiased ones.", at_least=1
+    )
     curve_every: int = setting(50, "Training curves hold one point per so many steps, the mean over them.", at_least=1)
     checkpoint_seconds: float = setting(120.0, "Seconds of training between checkpoints.", above=0)
 
