@@ -26,12 +26,22 @@ def curves(runs: Sequence[Run], sheets: Sequence[Sheet]) -> str:
     """A figure for each quantity that a model has, a line for each model."""
     by_name = {run.name: run for run in runs}
     lines = {sheet.name: by_name[sheet.member.run].curves(sheet.member) for sheet in sheets}
+    data = _data_in_words([sheet.member.biased for sheet in sheets])
     pictures = [
-        picture(png_of(_figure(name, lines)), f"{QUANTITIES[name][0]} while training, on the models' own biased data.")
+        picture(png_of(_figure(name, lines)), f"{QUANTITIES[name][0]} while training, on {data}.")
         for name in QUANTITIES
         if any(_has(curve, name) for curve in lines.values())
     ]
     return gallery(pictures) if pictures else paragraph("No model has a training curve.")
+
+
+def _data_in_words(biased: Sequence[bool]) -> str:
+    """What curves of models are on, by whether their training data are biased."""
+    if not any(biased):
+        return "training data, which are unbiased"
+    if all(biased):
+        return "the models' own biased data"
+    return f"the models' own data, which are biased for {sum(biased)} of {len(biased)}"
 
 
 def _has(curve: Curve, name: str) -> bool:

@@ -21,6 +21,9 @@ from pyvae.studies.folder import study_in
 from pyvae.studies.models import load_groups
 from pyvae.training import Cell, Recipe, Trained
 
+ROUNDING = 1e-9
+"""Of a share that is 1 where nothing is biased."""
+
 
 @dataclass(frozen=True, eq=False)
 class Member:
@@ -79,16 +82,28 @@ class Member:
             own.load_state_dict({name: value[self.place : self.place + 1] for name, value in learned.items()})
         return lambda x, decoded: own(x.unsqueeze(0), decoded.unsqueeze(0))[0]
 
+    @property
+    def biased(self) -> bool:
+        """Whether its training data depart from the unbiased distribution; a shift by 0 does not."""
+        if not isinstance(self._bias, Bias) or not self._bias:
+            return bool(self._bias)
+        is_uneven = self._bias.effective_share(self.data) < 1 - ROUNDING
+        return is_uneven or self.never_drawn(self.data.test_factors()) is not None
+
     def never_drawn(self, factors: Tensor) -> Tensor | None:
         """Which images of factors [N, F], bool [N], are of combinations that its training never draws; None where it
         draws all, or its bias does not say.
         """
-        bias: Any = self.recipe.bias([self.cell])
-        bias = bias[0] if isinstance(bias, list | tuple) else bias
-        if not isinstance(bias, Bias) or not bias:
+        if not isinstance(self._bias, Bias) or not self._bias:
             return None
-        outside = ~bias.support(factors, self.data)
+        outside = ~self._bias.support(factors, self.data)
         return outside if bool(outside.any()) else None
+
+    @property
+    def _bias(self) -> Any:
+        """As its data set takes it."""
+        found = self.recipe.bias([self.cell])
+        return found[0] if isinstance(found, list | tuple) else found
 
 
 @dataclass(frozen=True, eq=False)

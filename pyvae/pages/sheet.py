@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from pyvae.data import DataSet
@@ -22,6 +20,7 @@ from pyvae.pictures import (
     usage,
 )
 from pyvae.pictures.model import decoded
+from pyvae.studies.scores import Points
 
 INFORMATION_SAMPLES = 4000
 
@@ -51,14 +50,8 @@ class Material:
 
 def material(data: DataSet, how: How) -> Material:
     """Drawn without replacement by the seed: the same for all models of a data set."""
-    truth, labels = data.test_factors(), data.labels()
-    drawn = np.random.default_rng(how.seed).permutation(len(truth))
-    rows = torch.from_numpy(drawn[: how.points])  # in no order, so that the first of them are as good as any
-    names = [factor.name for factor in data.factors]
-    nominal = [factor.name for factor in data.factors if factor.nominal]
-    factors = Factors(labels[rows], names, nominal) if names else None
-    shown = data.test_images(torch.from_numpy(drawn[: how.images]))
-    return Material(data.shape, shown, data.test_images(rows), factors, truth[rows], len(truth))
+    shown, points = (Points(data, count, how.seed, in_order=False) for count in (how.images, how.points))
+    return Material(data.shape, shown.images, points.images, points.factors, points.values, points.total)
 
 
 @dataclass(frozen=True, eq=False)

@@ -47,6 +47,20 @@ def test_every_model_of_both_runs_is_beside_the_others(page: Path) -> None:
     assert not re.search(r"https?://|<script", text)
 
 
+@pytest.mark.parametrize(
+    ("models", "data"),
+    [
+        (["mu=0"], "training data, which are unbiased"),
+        (["mu=2.5"], "the models&#x27; own biased data"),
+        (["beta=0.5"], "the models&#x27; own data, which are biased for 2 of 4"),
+    ],
+)
+def test_curves_are_said_to_be_of_biased_data_where_they_are(folders, tmp_path, models, data) -> None:
+    text = compare(folders[:1], models=models, out=tmp_path / "page.html", how=SMALL, console=QUIET).read_text()
+    captions = re.findall(r"<figcaption>([^<]*) while training, on ([^<]*)\.</figcaption>", text)
+    assert captions == [(name, data) for name in ("ELBO", "Reconstruction term", "KL from the prior")]
+
+
 @needs_chromium
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_overflows(page: Path, width: int, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import torch
 
-from pyvae.data import Bias, Remove, Sprites
+from pyvae.data import Bias, Remove, Skew, Sprites
 from pyvae.pages.run import open_run
 from pyvae.studies import load_models
 from tests.pages.runs import run, trained_in
@@ -32,6 +32,15 @@ def test_what_training_never_draws_is_told_by_its_bias() -> None:
     truth = biased.data.test_factors()
     assert torch.equal(biased.never_drawn(truth), biased.data.labels()[:, 0] == 1)
     assert plain.never_drawn(truth) is None
+    assert biased.biased and not plain.biased
+
+
+def test_a_model_is_biased_where_its_bias_changes_something(tmp_path) -> None:
+    shifted = open_run(trained_in(tmp_path / "mine", tiny("steps=1", "seeds=0", "betas=1")))
+    assert [(member.cell.bias, member.biased) for member in shifted.members] == [(0.0, False), (2.5, True)]
+    for strength, biased in ((0.0, False), (0.5, True)):
+        skewed = Bias(Skew("colour", strength))
+        assert run(steps=1, bias=lambda cells, skewed=skewed: [skewed] * len(cells)).members[0].biased == biased
 
 
 def test_of_independent_factors_it_is_told_by_their_values() -> None:
