@@ -72,5 +72,6 @@ def test_whoever_may_read_the_folder_may_read_what_is_in_it(tmp_path) -> None:
     run_study(STUDY, tiny("steps=2"), tmp_path / "out", console=Console(file=io.StringIO()))
     (tmp_path / "plain").touch()
     mode = stat.S_IMODE((tmp_path / "plain").stat().st_mode)
-    for path in (tmp_path / "out").rglob("*"):
-        assert path.is_dir() or stat.S_IMODE(path.stat().st_mode) == mode, path
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert {"config.json", "results.parquet", "report.html"} <= {path.name for path in files}
+    assert {path: stat.S_IMODE(path.stat().st_mode) for path in files} == dict.fromkeys(files, mode)
