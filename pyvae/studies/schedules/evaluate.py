@@ -22,7 +22,7 @@ from pyvae.metrics.latents import active_by_kl, active_by_variance, kl_per_laten
 from pyvae.ops import reparameterize
 from pyvae.studies.schedules.config import SchedulesConfig
 from pyvae.studies.schedules.recipe import VARIANCE
-from pyvae.studies.scores import How, Points, encoded
+from pyvae.studies.scores import Points, encoded
 from pyvae.studies.study import Announce
 from pyvae.training import Trained
 from pyvae.training.cells import stream
@@ -35,7 +35,7 @@ NOT_FINITE = "training diverged: the codes are not finite"
 def evaluate(groups: Mapping[str, Trained], config: SchedulesConfig, folder: Path, announce: Announce) -> None:
     """Measures all models and the data; results.parquet comes last and says that all is there."""
     data = config.data.open()
-    points = Points(data, How(metrics=(), points=config.evaluation.points))
+    points = Points(data, config.evaluation.points)
     rows: list[dict[str, Any]] = []
     latents: list[dict[str, Any]] = []
     for group, trained in groups.items():

@@ -8,11 +8,11 @@ import torch
 from pyvae.metrics import Codes
 from pyvae.studies.biased_sprites.biases import splits
 from pyvae.studies.biased_sprites.measures import Recovered, name_of, of_models, of_removals
-from pyvae.studies.scores import How, Points
+from pyvae.studies.scores import Points
 from tests.studies.biased_sprites.tiny import TINY
 
 DATA = TINY.data.open()
-POINTS = Points(DATA, How(()))
+POINTS = Points(DATA)
 LABELS = DATA.test_factors()
 SPLITS = splits(TINY, DATA, LABELS)
 
