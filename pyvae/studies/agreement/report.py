@@ -15,11 +15,12 @@ from pyvae.studies.about import read_about, told
 from pyvae.studies.agreement.config import PRESETS, AgreementConfig
 from pyvae.studies.agreement.figures.draw import figures_of
 from pyvae.studies.agreement.findings.answers import findings
-from pyvae.studies.agreement.findings.variance import all_shares
+from pyvae.studies.agreement.findings.variance import PARTS, all_shares
 from pyvae.studies.agreement.findings.words import percent
 from pyvae.studies.agreement.results import Results, load_results
 from pyvae.studies.agreement.texts import (
     CAPTIONS,
+    CELLS,
     CONTENT,
     DEFINITIONS,
     DISENTANGLEMENT,
@@ -78,18 +79,18 @@ def _answer(folder: Path, results: Results, answer: Answer) -> str:
 
 
 def _gallery(folder: Path, results: Results, answer: Answer) -> str:
-    drawn, within = figures_of(results), WITHIN if results.config.several_seeds else ""
+    drawn, several = figures_of(results), results.config.several_seeds
+    words = {"within": WITHIN if several else "", "cells": CELLS[several]}
     names = [name for name in FIGURES_OF.get(answer.name, ()) if name in drawn]
-    captions = {name: one_line(CAPTIONS[name]).format(within=within) for name in names}
+    captions = {name: one_line(CAPTIONS[name]).format(**words).strip() for name in names}
     return figures(folder, captions, WIDE) if captions else ""
 
 
 def _shares(results: Results) -> str:
     rows = [
-        [LABELS[name], *(_share(getattr(one, part)) for part in ("objective", "strength", "seed"))]
-        for name, one in all_shares(results).items()
+        [LABELS[name], *(_share(getattr(one, part)) for part in PARTS)] for name, one in all_shares(results).items()
     ]
-    return table(("score", "objective", "strength", "seed"), rows) if rows else ""
+    return table(("score", *PARTS), rows) if rows else ""
 
 
 def _share(interval: Interval) -> str:
@@ -129,6 +130,7 @@ def _definitions(config: AgreementConfig) -> dict[str, str]:
         "disentanglement": ", ".join(DISENTANGLEMENT.values()),
         "content": ", ".join(CONTENT.values()),
         "udr": UDR_ACROSS[config.several_seeds],
+        "cells": CELLS[config.several_seeds],
     }
     return {term: one_line(text).format(**words) for term, text in DEFINITIONS.items()}
 

@@ -10,11 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from pyvae.report.statistics import Array
 from pyvae.studies.agreement.config import SWEEPS, AgreementConfig
 from pyvae.studies.agreement.texts import DISENTANGLEMENT, REFUSES_MANY
 from pyvae.studies.folder import CURVES
-
-Array = NDArray[np.float64]
 
 SAVED = ("results.parquet", "scores.parquet", CURVES)
 """What figures and report need; without any of them it is measured again from the checkpoint."""
@@ -52,7 +51,7 @@ class Results:
 
     @cached_property
     def cell(self) -> NDArray[np.int64]:
-        """A number for each pair of objective and strength, [N]."""
+        """A number for each pair of objective and strength, [N]: models of one cell differ by their seed alone."""
         pairs = np.stack([self.objective.astype(np.float64), self.column("strength")], 1)
         return np.asarray(np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1), dtype=np.int64)
 
@@ -75,6 +74,11 @@ class Results:
         """Which models have no active latent: what scores say of them is noise."""
         return np.asarray(self.finite & (self.column("active_latents") == 0))
 
+    @property
+    def in_use(self) -> NDArray[np.bool_]:
+        """Which models say something: neither diverged nor collapsed."""
+        return np.asarray(self.finite & ~self.collapsed)
+
     @cached_property
     def disentanglement(self) -> tuple[str, ...]:
         """The scores of disentanglement that most models have."""
@@ -82,14 +86,13 @@ class Results:
 
     def known(self, names: Sequence[str]) -> tuple[str, ...]:
         """Those that all but a few models in use have."""
-        in_use = self.finite & ~self.collapsed
-        missing = {name: np.isnan(self.column(name))[in_use].sum() for name in names}
-        return tuple(name for name in names if missing[name] <= REFUSES_MANY * in_use.sum())
+        missing = {name: np.isnan(self.column(name))[self.in_use].sum() for name in names}
+        return tuple(name for name in names if missing[name] <= REFUSES_MANY * self.in_use.sum())
 
     def ranked(self, names: Sequence[str], *, with_collapsed: bool = False) -> NDArray[np.bool_]:
         """The models [N] that correlations are about: in use, with a value of each of these scores."""
-        usable = self.finite & ~np.isnan(self.columns(names)).any(1)
-        return usable if with_collapsed else usable & ~self.collapsed
+        usable = self.finite if with_collapsed else self.in_use
+        return np.asarray(usable & ~np.isnan(self.columns(names)).any(1))
 
 
 def load_results(folder: Path | str) -> Results:

@@ -56,6 +56,7 @@ LABELS = {
     **USE,
     **{name: label for name, (label, _) in UNSUPERVISED.items()},
 }
+LABELS |= {other: f"{LABELS[score]} ({words})" for score, others in PROTOCOLS.items() for other, words in others}
 OBJECTIVES = {
     "beta-vae": "β-VAE",
     "controlled-capacity": "Controlled capacity",
@@ -78,22 +79,24 @@ FIGURES_OF = {  # by the answer's name
 WIDE = ("agreement", "by_objective", "protocol", "strengths", "use")
 """Figures that need the whole width."""
 CAPTIONS = {
-    "agreement": """Spearman's rank correlation of every two scores over the models in use. Under each number its 95 %
-        interval, by the bootstrap over models.""",
-    "use": """Rank correlation of each score with downstream accuracy and with statistical efficiency, with 95 %
-        intervals. {within}""",
+    "agreement": """Spearman's rank correlation of every two scores over the models in use that have all of them. Under
+        each number its own 95 % interval, by the bootstrap over {cells}.""",
+    "use": """Rank correlation of each score with downstream accuracy and with statistical efficiency, each with
+        its own 95 % interval, by the bootstrap over {cells}. {within}""",
     "variance": """Shares of each score's variance over all models. A share below 0, which an estimate without bias can
         have, is drawn as 0.""",
     "by_objective": "Every model's score: one dot a model, darker for a smaller strength; collapsed models are hollow.",
     "unsupervised": """Rank correlation of numbers that need no factors with the mean rank by all scores of
-        disentanglement, each counted in the direction that is hoped to be better. 95 % intervals, by the bootstrap over
-        models.""",
+        disentanglement, each counted in the direction that is hoped to be better. Each with its own 95 % interval, by
+        the bootstrap over {cells}.""",
     "protocol": "The same score of the same models in two protocols: one dot a model, a colour for each objective.",
     "rotation": """Scores of posterior means and of the same means rotated, z' = Uz: one line a model. The likelihood is
         the same.""",
     "strengths": """What each strength does: information in the code, in nats, and active latents, one dot a model; the
         strengths of an objective stand in ascending order.""",
 }
+CELLS = {True: "cells, all models of one objective and strength at a time", False: "models"}
+"""What intervals of correlations are over, with several seeds and with one."""
 WITHIN = "Hollow: among models of one objective and strength only."
 DEFINITIONS = {
     "Scores": """As pyvae.metrics has them, in the protocol of their papers unless another is named; docs/metrics.md
@@ -106,9 +109,14 @@ DEFINITIONS = {
     "UDR": "{udr}",
     "Active, collapsed": """A latent that holds at least 0.01 nats of the image, I(x; z_d), with a 95 % interval above
         0. A model without any has collapsed; what scores say of it is noise, so correlations leave it out.""",
-    "Interval of a correlation": """The 2.5 % and 97.5 % points of 1000 samples of the models, drawn with replacement.
-        Correlations within objective and strength draw whole cells.""",
-    "Closely": "A correlation whose interval lies above 0.7.",
+    "Interval of a correlation": """Of 95 %, over {cells}: tanh(artanh r ± t·s), where s is the standard deviation of
+        artanh r over 1000 samples drawn with replacement, and t is Student's of one degree of freedom less than there
+        are to draw from. Each interval stands alone: of twenty correlations that are 0 one would be missed.""",
+    "Clearly": """Told from 0, or from another value that is named, together with all others of which the same sentence
+        speaks: two-sided p values, from the same s and t, by Holm (1979), so that the chance that any is called clear
+        that is not is 5 % at most. Correlations among models of one objective and strength are a family of their own,
+        and so are comparisons of objectives.""",
+    "Closely": "A correlation clearly above 0.7.",
     "Shares of variance": """Models y = m + objective + strength of this objective + seed, a nested analysis of
         variance. share(objective) = (SS_O − d_O·SS_E/d_E)/SS and share(strength) likewise: Kelley's (1935) ε², which is
         an adjusted R²; the seed has the rest. Intervals by the jackknife over seeds. Locatello et al. (2019) report the

@@ -10,7 +10,7 @@ from pyvae.plotting.style import FAINT, INK, new_figure, shades, tidy
 from pyvae.studies.agreement.findings.correlation import Correlation
 from pyvae.studies.agreement.findings.unsupervised import with_mean_rank
 from pyvae.studies.agreement.findings.use import PLAIN, predictions
-from pyvae.studies.agreement.findings.variance import all_shares
+from pyvae.studies.agreement.findings.variance import PARTS, all_shares
 from pyvae.studies.agreement.results import Results
 from pyvae.studies.agreement.texts import LABELS, UNSUPERVISED, USE
 
@@ -40,7 +40,7 @@ def unsupervised(results: Results) -> Figure:
     found = with_mean_rank(results)
     figure = new_figure(5.9, 1.2 + LINE * max(6, len(found)))
     axes = figure.add_subplot()
-    labels = [f"{UNSUPERVISED[name][0]} ({'more' if UNSUPERVISED[name][1] > 0 else 'less'})" for name in found]
+    labels = [f"{LABELS[name]} ({'more' if UNSUPERVISED[name][1] > 0 else 'less'})" for name in found]
     _lines(axes, list(found.values()), labels, 0.0, ACCENT, filled=True)
     tidy(axes, "Without factors, against the mean rank", "rank correlation")
     axes.set_xlim(-1, 1)
@@ -57,7 +57,7 @@ def variance(results: Results) -> Figure:
         axes.set_axis_off()
         return figure
     left = np.zeros(len(found))
-    for part, colour in zip(("objective", "strength", "seed"), shades(3), strict=True):
+    for part, colour in zip(PARTS, shades(3), strict=True):
         widths = np.array([max(0.0, getattr(one, part).mean) for one in found.values()])
         axes.barh(range(len(found)), widths, left=left, color=colour, label=part, height=0.7)
         left += widths

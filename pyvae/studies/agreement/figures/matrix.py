@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from pyvae.plotting.numbers import decimals
 from pyvae.plotting.style import INK, new_figure, tidy
 from pyvae.studies.agreement.findings.correlation import Correlations, correlations
-from pyvae.studies.agreement.findings.words import FEWEST
+from pyvae.studies.agreement.findings.words import few, too_few
 from pyvae.studies.agreement.results import Results
 from pyvae.studies.agreement.texts import CONTENT, LABELS, USE
 
@@ -24,11 +24,11 @@ def agreement(results: Results) -> Figure:
     count = len(names)
     figure = new_figure(BESIDE + CELL * count, BESIDE - 0.4 + CELL * count)
     axes = figure.add_subplot()
-    if rows.sum() < FEWEST:
-        axes.text(0.5, 0.5, f"{int(rows.sum())} models in use are too few", ha="center", color=INK)
+    if few(results, rows):
+        axes.text(0.5, 0.5, f"Too few: {too_few(results, rows)}", ha="center", color=INK)
         axes.set_axis_off()
         return figure
-    _fill(axes, correlations(names, results.columns(names)[rows]), len(results.disentanglement))
+    _fill(axes, correlations(names, results.columns(names)[rows], results.cell[rows]), len(results.disentanglement))
     return figure
 
 
@@ -49,16 +49,16 @@ def _fill(axes: Axes, found: Correlations, first: int) -> None:
 
 
 def _print(axes: Axes, found: Correlations, i: int, j: int) -> None:
-    value = found.value[i, j]
-    if np.isnan(value):
+    one = found.of(found.names[i], found.names[j])
+    if np.isnan(one.value):
         axes.text(j, i, "-", ha="center", va="center", fontsize=8, color=INK)
         return
-    colour = "white" if abs(value) > 0.65 else INK
-    axes.text(j, i - 0.12, decimals(float(value), 2), ha="center", va="center", fontsize=8, color=colour)
-    interval = f"{_short(found.low[i, j])}…{_short(found.high[i, j])}"
+    colour = "white" if abs(one.value) > 0.65 else INK
+    axes.text(j, i - 0.12, decimals(one.value, 2), ha="center", va="center", fontsize=8, color=colour)
+    interval = f"{_short(one.low)}…{_short(one.high)}"
     axes.text(j, i + 0.24, interval, ha="center", va="center", fontsize=5, color=colour)
 
 
 def _short(value: float) -> str:
     """Two decimals without the zero before the point."""
-    return decimals(float(value), 2).replace("0.", ".", 1)
+    return decimals(value, 2).replace("0.", ".", 1)

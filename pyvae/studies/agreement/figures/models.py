@@ -8,8 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pyvae.plotting.style import FAINT, INK, new_figure, shades, tidy
-from pyvae.studies.agreement.findings.protocol import readings, turned
-from pyvae.studies.agreement.results import Array, Results
+from pyvae.report.statistics import Array
+from pyvae.studies.agreement.findings.protocol import readings
+from pyvae.studies.agreement.findings.rotation import label_of, turned
+from pyvae.studies.agreement.results import Results
 from pyvae.studies.agreement.texts import CONTENT, LABELS, OBJECTIVES, USE
 
 ACROSS, PANEL = 4, (3.1, 2.5)
@@ -80,7 +82,7 @@ def rotation(results: Results) -> Figure:
         axes.plot(
             across, [np.median(one.before), np.median(one.after)], color=INK, linewidth=2.2, marker="o", markersize=4
         )
-        labels.append({"mig": "MIG of means", "dci": LABELS["dci_disentanglement"]}.get(name) or LABELS[name])
+        labels.append(label_of(name))
     tidy(axes, "Before and after a rotation of the code", ylabel="score")
     axes.set_xticks(range(len(labels)), labels, rotation=30, ha="right")
     return figure

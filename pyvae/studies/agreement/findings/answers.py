@@ -3,7 +3,8 @@
 from pyvae.report.answer import Answer
 from pyvae.studies.agreement.findings.agreement import about_agreement
 from pyvae.studies.agreement.findings.models import about_limits, about_models
-from pyvae.studies.agreement.findings.protocol import about_protocol, about_rotation
+from pyvae.studies.agreement.findings.protocol import about_protocol
+from pyvae.studies.agreement.findings.rotation import about_rotation
 from pyvae.studies.agreement.findings.unsupervised import about_unsupervised
 from pyvae.studies.agreement.findings.use import about_use
 from pyvae.studies.agreement.findings.variance import about_variance

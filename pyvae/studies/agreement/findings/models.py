@@ -1,12 +1,13 @@
 """What models there are, which have no score, and what the numbers cannot carry."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pyvae.report.answer import Answer, listed
 from pyvae.studies.agreement.config import AgreementConfig
 from pyvae.studies.agreement.findings.words import counted
 from pyvae.studies.agreement.results import Results
-from pyvae.studies.agreement.texts import LABELS, OBJECTIVES
+from pyvae.studies.agreement.texts import CELLS, LABELS, OBJECTIVES
 
 
 def about_models(results: Results) -> Answer:
@@ -17,12 +18,14 @@ def about_models(results: Results) -> Answer:
     refused = _refused(results)
     total = sum(refused.values())
     short = (
-        f"Of {count} models {counted(collapsed, 'has', 'have')} collapsed (no active latent) and {diverged}; "
-        f"{counted(total, 'score was', 'scores were')} refused."
+        f"Of {counted(count, 'model', 'models')} {counted(collapsed, 'has', 'have')} collapsed (no active latent) and "
+        f"{diverged}; {counted(total, 'score was', 'scores were')} refused."
     )
     details = [_span(results, i) for i in range(len(results.groups))]
     if refused:
-        details.append("Refused: " + listed([f"{name} {times} times" for name, times in refused.items()]) + ".")
+        details.append(
+            "Refused: " + listed([f"{name} {counted(times, 'time', 'times')}" for name, times in refused.items()]) + "."
+        )
     return Answer("models", "Which models are these, and which have no score?", short, tuple(details))
 
 
@@ -46,17 +49,21 @@ def _span(results: Results, group: int) -> str:
     if not rows.any():
         return f"{label}: every model has diverged."
     strengths = np.unique(results.column("strength")[rows])
-    held, active = results.column("aggregate_information"), results.column("active_latents")
-    ends = [
-        (float(np.nanmedian(held[at])), float(np.nanmedian(active[at])))
-        for at in (rows & (results.column("strength") == end) for end in (strengths[0], strengths[-1]))
-    ]
-    (first, used), (last, left) = ends
+    first, *_, last = [_held(results, rows & (results.column("strength") == end)) for end in strengths[[0, -1]]]
+    held = first if len(strengths) == 1 else f"from {first} at the smallest to {last} at the largest"
+    word = "strength" if len(strengths) == 1 else "strengths"
     return (
-        f"{label}, strengths {listed([f'{s:g}' for s in strengths])}: from {first:.1f} nats in {used:g} active latents "
-        f"at the smallest to {last:.1f} nats in {left:g} at the largest; {int(results.collapsed[rows].sum())} of "
-        f"{int(rows.sum())} models collapsed."
+        f"{label}, {word} {listed([f'{s:g}' for s in strengths])}: {held}; {int(results.collapsed[rows].sum())} of "
+        f"{counted(int(rows.sum()), 'model', 'models')} collapsed."
     )
+
+
+def _held(results: Results, rows: NDArray[np.bool_]) -> str:
+    """What codes hold in the median of these models [N], as far as they were measured."""
+    held, active = (results.column(name)[rows] for name in ("aggregate_information", "active_latents"))
+    nats = "nats unknown" if np.isnan(held).all() else f"{np.nanmedian(held):.1f} nats"
+    latents = "unknown" if np.isnan(active).all() else f"{np.nanmedian(active):g}"
+    return f"{nats} in {latents} active latents"
 
 
 def about_limits(results: Results) -> Answer:
@@ -67,15 +74,22 @@ def about_limits(results: Results) -> Answer:
         f"set, {_data(config)}: what other data, longer training or larger models do, they do not say."
     )
     details = [
-        "Intervals of correlations are over the models of this study; strengths and objectives are chosen, not drawn, "
-        "and another choice of strengths gives other correlations.",
-        "A correlation over models of different strengths says that both scores answer to the strength; only those "
-        "among models of one objective and strength say more, and they need several seeds.",
+        f"Intervals of correlations are over {CELLS[config.several_seeds]}, of this study; strengths and objectives "
+        "are chosen, not drawn, and another choice of strengths gives other correlations.",
+        "A correlation over models of different strengths may say no more than that both scores answer to the "
+        "strength; those among models of one objective and strength say more, and they need several seeds.",
         "Downstream accuracy is that of a logistic regression on posterior means for the very factors that the scores "
         "know.",
         "All scores see the same images, so that errors of one sample of images are common to them.",
     ]
-    if seeds == 1:
+    if config.several_seeds:
+        details.insert(
+            1,
+            f"Models of one objective and strength are alike, so that {seeds} of a cell are not {seeds} independent "
+            "models. What is called clear is so for all that a sentence speaks of together, by Holm (1979) at 5 %; "
+            "that something is not clear does not show that it is not there.",
+        )
+    else:
         details.insert(0, "One seed gives readings: nothing here says what another seed would.")
     return Answer("limits", "What can these numbers not tell?", short, tuple(details))
 

@@ -1,4 +1,4 @@
-"""Is a score's verdict changed by its protocol, and what does a rotation of the code do?"""
+"""Is a score's verdict changed by its protocol?"""
 
 from typing import NamedTuple
 
@@ -6,21 +6,21 @@ import numpy as np
 
 from pyvae.plotting.numbers import decimals
 from pyvae.report.answer import Answer, listed
-from pyvae.report.statistics import Array, t_interval
-from pyvae.studies.agreement.findings.correlation import CLOSE, Correlation, correlations
-from pyvae.studies.agreement.findings.words import FEWEST, counted, over, told, too_few
-from pyvae.studies.agreement.measures import UNROTATED
+from pyvae.studies.agreement.findings.correlation import CLOSE, Correlation, correlations, sides
+from pyvae.studies.agreement.findings.objectives import Gap, gaps
+from pyvae.studies.agreement.findings.significance import holm
+from pyvae.studies.agreement.findings.words import counted, few, left_out, over, together, told, too_few
 from pyvae.studies.agreement.results import Results
 from pyvae.studies.agreement.texts import LABELS, OBJECTIVES, PROTOCOLS
 
 QUESTION = "Is a score's verdict changed by its protocol?"
-QUESTION_OF_ROTATION = "What does a rotation of the code do, which no likelihood can see?"
-MOVES, MOST = 0.01, 2 / 3
-"""A score has fallen, or risen, that did so by as much in the median, and in as large a share of the models."""
+
+Pair = tuple[str, str]
+"""Of objectives."""
 
 
 class Reading(NamedTuple):
-    """One score in two protocols."""
+    """One score in two protocols, of the same models."""
 
     score: str
     other: str
@@ -29,161 +29,151 @@ class Reading(NamedTuple):
     correlation: Correlation
     models: int
     medians: tuple[float, float]
-    reversed_pairs: tuple[tuple[str, str], ...]
-    """Pairs of objectives of which the first is better by the one protocol and the second by the other, both times with
-    an interval over seeds beyond 0."""
-    decided: tuple[int, int]
-    """Of how many pairs of objectives each protocol tells which is better."""
+    gaps: dict[Pair, tuple[Gap, Gap]]
+    """Between objectives, by either protocol; none with one seed."""
+
+
+class Judged(NamedTuple):
+    """What is clear of a reading, among all."""
+
+    one: Reading
+    near: int
+    """1 where models rank closely in both protocols, -1 where they do not, 0 where that is open."""
+    better: dict[Pair, tuple[int, int]]
+    """By either protocol 1 where the first objective of a pair has the higher mean, -1 where the second, or 0."""
+
+    @property
+    def reversed_pairs(self) -> list[Pair]:
+        """Pairs of which the first is better by the one protocol and the second by the other."""
+        return [pair for pair, (a, b) in self.better.items() if a * b < 0]
+
+    @property
+    def decided_pairs(self) -> int:
+        """How many pairs both protocols decide."""
+        return sum(a * b != 0 for a, b in self.better.values())
 
 
 def readings(results: Results) -> list[Reading]:
-    """Every score with a second protocol that enough models have in both."""
-    found = []
-    for score, others in PROTOCOLS.items():
-        for other, words in others:
-            rows = results.ranked((score, other))
-            if rows.sum() >= FEWEST:
-                columns = results.columns((score, other))
-                correlation = correlations((score, other), columns[rows]).of(score, other)
-                sides = [_better(results, name) for name in (score, other)]
-                reverse = tuple(pair for pair, side in sides[0].items() if side * sides[1][pair] < 0)
-                decided = tuple(sum(side != 0 for side in one.values()) for one in sides)
-                medians = tuple(float(np.median(columns[rows][:, i])) for i in range(2))
-                found.append(Reading(score, other, words, correlation, int(rows.sum()), medians, reverse, decided))  # type: ignore[arg-type]
-    return found
+    """Every score with a second protocol that varies over enough models in both."""
+    every = [_reading_of(results, score, *other) for score, others in PROTOCOLS.items() for other in others]
+    return [one for one in every if one is not None]
 
 
-def _better(results: Results, name: str) -> dict[tuple[str, str], int]:
-    """Of each pair of objectives 1 where the first has a better mean over strengths, -1 where the second, 0 where the
-    95 % interval of their difference over seeds holds 0 or there is one seed.
-    """
-    values, seeds = results.column(name), np.unique(results.seed)
-    means = {
-        g: np.array([_mean(values[(results.objective == i) & (results.seed == s)]) for s in seeds])
-        for i, g in enumerate(results.groups)
-    }
-    out = {}
-    for i, a in enumerate(results.groups):
-        for b in results.groups[:i]:
-            gain = t_interval(means[a] - means[b])
-            out[a, b] = int(gain.above_zero) - int(gain.below_zero)
-    return out
+def _reading_of(results: Results, score: str, other: str, words: str) -> Reading | None:
+    rows = results.ranked((score, other))
+    if few(results, rows):
+        return None
+    columns = results.columns((score, other))
+    correlation = correlations((score, other), columns[rows], results.cell[rows]).of(score, other)
+    if np.isnan(correlation.value):
+        return None
+    first, second = (gaps(results, column, rows) for column in columns.T)
+    medians = (float(np.median(columns[rows, 0])), float(np.median(columns[rows, 1])))
+    both = {pair: (first[pair], second[pair]) for pair in first}
+    return Reading(score, other, words, correlation, int(rows.sum()), medians, both)
 
 
-def _mean(values: Array) -> float:
-    """Of the models that have a value; NaN where none has."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else np.nan
+def judged(found: list[Reading]) -> list[Judged]:
+    """Correlations are one family, comparisons of objectives another."""
+    near = sides([one.correlation for one in found], CLOSE)
+    clear = iter(holm([gap.p for one in found for both in one.gaps.values() for gap in both]))
+    better = [
+        {pair: (_sign(a, next(clear)), _sign(b, next(clear))) for pair, (a, b) in one.gaps.items()} for one in found
+    ]
+    return [Judged(*parts) for parts in zip(found, near, better, strict=True)]
+
+
+def _sign(gap: Gap, clear: np.bool_) -> int:
+    return int(np.sign(gap.value)) * int(clear)
 
 
 def about_protocol(results: Results) -> Answer:
     """Whether a second protocol ranks models as the first does, and reverses which objective is better."""
     found = readings(results)
+    lacking = _lacking(results, found)
     if not found:
-        models = int(results.ranked(results.disentanglement).sum())
-        return Answer("protocol", QUESTION, too_few(models), ())
-    short = _verdict(found) if results.config.several_seeds else _reading(found)
-    return Answer("protocol", QUESTION, short, tuple(_sentence(results, one) for one in found))
+        short = "This study cannot tell: no score has two protocols that vary over enough models."
+        return Answer("protocol", QUESTION, short, tuple(lacking))
+    if not results.config.several_seeds:
+        short = f"Readings of one seed: rank correlations between two protocols of one score are {_names(found)}."
+        return Answer("protocol", QUESTION, short, tuple([*(_sentence(results, one) for one in found), *lacking]))
+    judgements = judged(found)
+    details = [_sentence(results, one.one) + _of_objectives(one) for one in judgements]
+    return Answer("protocol", QUESTION, _verdict(judgements), tuple([*details, *_how(found), *lacking]))
 
 
-def _verdict(found: list[Reading]) -> str:
+def _lacking(results: Results, found: list[Reading]) -> list[str]:
+    """Second protocols of which nothing is told, and models that are left out of what is."""
+    known = {one.other for one in found}
+    said = []
+    for score, others in PROTOCOLS.items():
+        for other, _ in others:
+            rows = results.ranked((score, other))
+            if other not in known:
+                why = too_few(results, rows) if few(results, rows) else "one of the two does not vary"
+                said.append(f"{LABELS[other]} is not compared: {why}.")
+            else:
+                said += left_out(results, {name: LABELS[name] for name in (score, other)})
+    return list(dict.fromkeys(said))
+
+
+def _verdict(found: list[Judged]) -> str:
     reverse = [one for one in found if one.reversed_pairs]
-    apart = [one for one in found if one.correlation.high < CLOSE]
-    if not reverse and not apart:
-        open_ = [one for one in found if not one.correlation.close]
-        if open_:
-            return (
-                f"Not shown: no second protocol reverses which of two objectives is better, but whether models rank "
-                f"closely as in the first is open for {_names(open_)}."
-            )
-        return (
-            f"No: in each of {len(found)} second protocols models rank closely as in the first (above {CLOSE:g}), and "
-            "no two objectives change places, beyond their intervals over seeds."
+    apart = [one for one in found if one.near < 0]
+    if reverse or apart:
+        parts = (
+            ("which of two objectives is better is clearly reversed for", reverse),
+            (f"models clearly do not rank closely (the correlation is below {CLOSE:g}) for", apart),
         )
-    parts = (
-        f"which of two objectives is better is reversed, beyond intervals over seeds, for {_names(reverse)}",
-        f"models rank otherwise (the correlation's interval lies below {CLOSE:g}) for {_names(apart)}",
+        said = "; ".join(f"{part} {_names([one.one for one in ones])}" for part, ones in parts if ones)
+        changed = len({one.one.other for one in (*reverse, *apart)})
+        return f"Yes, in {changed} of {counted(len(found), 'second protocol', 'second protocols')}: {said}."
+    decided = sum(one.decided_pairs for one in found)
+    unchanged = (
+        f"of {counted(decided, 'comparison', 'comparisons')} of objectives that both protocols decide none is reversed"
+        if decided
+        else "no comparison of objectives is decided by both protocols"
     )
-    said = "; ".join(part for part, ones in zip(parts, (reverse, apart), strict=True) if ones)
-    changed = {one.other for one in (*reverse, *apart)}
-    return f"Yes, in {len(changed)} of {len(found)} second protocols: {said}."
+    if still_open := [one.one for one in found if one.near == 0]:
+        closely = f"whether models rank closely as in the first (above {CLOSE:g}) is open for {_names(still_open)}"
+        return f"Not shown: {unchanged}, but {closely}."
+    each = "the one second protocol" if len(found) == 1 else f"each of {len(found)} second protocols"
+    word = "No" if decided else "Not for the ranks of models"
+    return f"{word}: in {each} models rank closely as in the first (clearly above {CLOSE:g}), and {unchanged}."
 
 
 def _names(ones: list[Reading]) -> str:
-    return listed([f"{LABELS[one.score]} ({one.words}) {decimals(one.correlation.value, 2)}" for one in ones])
-
-
-def _reading(found: list[Reading]) -> str:
-    return f"Readings of one seed: rank correlations between two protocols of one score are {_names(found)}."
+    return listed([f"{LABELS[one.other]} {decimals(one.correlation.value, 2)}" for one in ones])
 
 
 def _sentence(results: Results, one: Reading) -> str:
     first, second = (decimals(median, 3) for median in one.medians)
-    text = (
+    return (
         f"{LABELS[one.score]}, {one.words}: rank correlation with the paper's {told(one.correlation, results)} "
         f"{over(one.models, results)}, medians {first} (paper's) and {second}."
     )
-    if not results.config.several_seeds:
-        return text
-    pairs = len(results.groups) * (len(results.groups) - 1) // 2
-    by_first, by_second = one.decided
+
+
+def _of_objectives(one: Judged) -> str:
+    """A sentence more, where objectives can be compared."""
+    if not one.better:
+        return ""
+    by_first, by_second = (sum(both[i] != 0 for both in one.better.values()) for i in range(2))
     reverse = [f"{OBJECTIVES[a]} and {OBJECTIVES[b]}" for a, b in one.reversed_pairs]
+    pairs = counted(len(one.better), "pair", "pairs")
     return (
-        f"{text} Of {pairs} pairs of objectives they tell {by_first} and {by_second} apart over {results.seeds} seeds, "
-        f"and reverse {listed(reverse) or 'none'}."
+        f" Of {pairs} of objectives the first protocol clearly tells {by_first} apart and the second {by_second}; they "
+        f"reverse {listed(reverse) or 'none'}."
     )
 
 
-class Turned(NamedTuple):
-    """One score of the same means as they are and rotated, [N] each."""
-
-    before: Array
-    after: Array
-
-
-def turned(results: Results) -> dict[str, Turned]:
-    """By the names of `UNROTATED`, of models in use that were measured with rotated codes."""
-    found = {}
-    for name, plain in UNROTATED.items():
-        rows = results.ranked((plain, f"rotated_{name}"))
-        if rows.any():
-            found[name] = Turned(results.column(plain)[rows], results.column(f"rotated_{name}")[rows])
-    return found
-
-
-def about_rotation(results: Results) -> Answer:
-    """The ELBO of both, and which scores fall."""
-    found = turned(results)
-    if not found:
-        return Answer("rotation", QUESTION_OF_ROTATION, too_few(0), ())
-    rows = results.finite & ~np.isnan(results.column("rotated_elbo"))
-    moved = np.abs(results.column("elbo") - results.column("rotated_elbo"))[rows].max()
-    ways = {name: _way(one) for name, one in found.items()}
-    words = {-1: "lower", 0: "without a clear change", 1: "higher"}
-    sorted_out = {way: [_label(name) for name, of in ways.items() if of == way] for way in words}
-    said = [f"{words[way]} {listed(names)}" for way, names in sorted_out.items() if names]
-    seeds, models = results.config.evaluation.rotated_seeds, len(next(iter(found.values())).before)
-    short = (
-        f"The ELBO stays what it is, to {moved:.1g} nats at most. In the median over {models} models of "
-        f"{counted(seeds, 'seed', 'seeds')} it leaves {'; '.join(said)}."
-    )
-    return Answer("rotation", QUESTION_OF_ROTATION, short, tuple(_turned(name, one) for name, one in found.items()))
-
-
-def _way(one: Turned) -> int:
-    """-1 for a score that falls, 1 for one that rises, 0 for one that does neither clearly."""
-    change = one.after - one.before
-    for way in (-1, 1):
-        if np.median(way * change) >= MOVES and (way * change > 0).mean() >= MOST:
-            return way
-    return 0
-
-
-def _turned(name: str, one: Turned) -> str:
-    before, after = (decimals(float(np.median(values)), 3) for values in one)
-    lower = int((one.after < one.before).sum())
-    return f"{_label(name)}: median {before} before and {after} after; lower in {lower} of {len(one.before)} models."
-
-
-def _label(name: str) -> str:
-    return {"mig": "MIG of means", "dci": LABELS["dci_disentanglement"]}.get(name) or LABELS[name]
+def _how(found: list[Reading]) -> list[str]:
+    """What "clearly" means here."""
+    said = [together(len(found), "correlation", "correlations", f"{CLOSE:g}")]
+    if comparisons := sum(2 * len(one.gaps) for one in found):
+        said.append(
+            "Objectives are compared by their means over strengths, of the models that have both readings and are in "
+            "use, where a strength has two of them or more: by Welch's test, since the models of two objectives share "
+            f"nothing, and by Holm (1979) at 5 % for all {comparisons} comparisons together."
+        )
+    return said

@@ -18,12 +18,10 @@ and strength: what these explain is share_O and share_O + share_S, but for the n
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pyvae.quantiles import t_quantile
 from pyvae.report.statistics import Array, Interval
-
-Index = NDArray[np.int64]
+from pyvae.studies.agreement.findings.correlation import Index
 
 
 class Shares(NamedTuple):

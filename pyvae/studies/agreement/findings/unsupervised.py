@@ -4,14 +4,16 @@ import numpy as np
 
 from pyvae.report.answer import Answer, listed
 from pyvae.report.statistics import Array, ranks
-from pyvae.studies.agreement.findings.correlation import Correlation, correlations
-from pyvae.studies.agreement.findings.words import FEWEST, told, too_few
+from pyvae.studies.agreement.findings.correlation import Correlation, correlations, sides
+from pyvae.studies.agreement.findings.words import counted, few, left_out, together, told, too_few
 from pyvae.studies.agreement.results import Results
-from pyvae.studies.agreement.texts import UNSUPERVISED
+from pyvae.studies.agreement.texts import LABELS, UNSUPERVISED
 
 QUESTION = "Do scores without factors, such as UDR and total correlation, find the good models?"
 CHOSEN = 10
 """One in so many models is picked by a score, at least one."""
+ASKED = ("udr", "aggregate_total_correlation")
+"""Those that the question names."""
 
 
 def mean_ranks(results: Results) -> Array:
@@ -26,76 +28,83 @@ def mean_ranks(results: Results) -> Array:
 
 def with_mean_rank(results: Results) -> dict[str, Correlation]:
     """Of each number in the direction hoped for with the mean rank; empty where there are too few models."""
-    names = [name for name in results.known(tuple(UNSUPERVISED)) if name in results.table.column_names]
-    rows = results.ranked((*results.disentanglement, *names))
-    if rows.sum() < FEWEST or not results.disentanglement:
+    names = results.known(tuple(UNSUPERVISED))
+    rows = results.ranked(_asked_for(results))
+    if few(results, rows) or not results.disentanglement:
         return {}
     signs = np.array([UNSUPERVISED[name][1] for name in names])
     columns = np.column_stack([results.columns(names)[rows] * signs, mean_ranks(results)[rows]])
-    found = correlations((*names, ""), columns)
-    return {name: one for name in names if not np.isnan((one := found.of(name, "")).value)}
+    return correlations((*names, ""), columns, results.cell[rows]).with_column("", names)
+
+
+def _asked_for(results: Results) -> tuple[str, ...]:
+    """The scores without which a model is left out."""
+    return (*results.disentanglement, *results.known(tuple(UNSUPERVISED)))
 
 
 def about_unsupervised(results: Results) -> Answer:
     """Which of them rise with the mean rank, and how good the models are that they pick."""
     found = with_mean_rank(results)
+    dropped = left_out(results, {name: LABELS[name] for name in _asked_for(results)})
     if not found:
-        models = int(results.ranked(results.disentanglement).sum())
-        return Answer("unsupervised", QUESTION, too_few(models), ())
+        return Answer("unsupervised", QUESTION, f"This study cannot tell: {_why(results)}.", tuple(dropped))
     short = _verdict(results, found) if results.config.several_seeds else _readings(results, found)
-    return Answer("unsupervised", QUESTION, short, tuple(_details(results, found)))
+    return Answer("unsupervised", QUESTION, short, tuple([*_details(results, found), *dropped]))
+
+
+def _why(results: Results) -> str:
+    """There is no answer."""
+    rows = results.ranked(_asked_for(results))
+    if not results.disentanglement:
+        return "no score of disentanglement is known for most models"
+    return too_few(results, rows) if few(results, rows) else "nothing varies"
 
 
 def _verdict(results: Results, found: dict[str, Correlation]) -> str:
-    finds = [_label(name) for name, one in found.items() if one.above_zero]
-    against = [_label(name) for name, one in found.items() if one.below_zero]
-    word = "Yes" if "udr" in found and found["udr"].above_zero else "In part" if finds else "No"
+    side = dict(zip(found, sides(list(found.values())), strict=True))
+    finds, against = ([LABELS[name] for name in found if side[name] == way] for way in (1, -1))
+    word = _word(side)
     of_udr = (
         f" UDR's rank correlation with the mean rank by all scores is {told(found['udr'], results)}."
         if "udr" in found
         else ""
     )
-    wrong = f"; these point the wrong way: {listed(against)}" if against else ""
-    by = listed(finds) or "none of them"
-    return f"{word}: models with a better mean rank are told by {by}{wrong}.{of_udr}"
+    wrong = f"; these clearly point the wrong way: {listed(against)}" if against else ""
+    by = listed(finds) or f"none of {counted(len(found), 'number', 'numbers')}"
+    return f"{word}: models with a better mean rank are clearly told by {by}{wrong}.{of_udr}"
+
+
+def _word(side: dict[str, int]) -> str:
+    if side.get("udr") == 1:
+        return "Yes"
+    if 1 in side.values():
+        return "In part"
+    return "No" if set(side.values()) == {-1} else "Not shown"
 
 
 def _readings(results: Results, found: dict[str, Correlation]) -> str:
-    told_of = [
-        f"{_label(name)} {told(one, results)}"
-        for name, one in found.items()
-        if name in ("udr", "aggregate_total_correlation")
-    ]
-    return f"Readings of one seed: rank correlations with the mean rank by all scores are {listed(told_of)}."
+    chosen = [name for name in ASKED if name in found] or list(found)
+    told_of = listed([f"{LABELS[name]} {told(found[name], results)}" for name in chosen])
+    return f"Readings of one seed: rank correlations with the mean rank by all scores are {told_of}."
 
 
 def _details(results: Results, found: dict[str, Correlation]) -> list[str]:
     ordered = sorted(found, key=lambda name: -found[name].value)
-    every = listed([f"{_label(name)} {told(found[name], results)}" for name in ordered])
+    every = listed([f"{LABELS[name]} {told(found[name], results)}" for name in ordered])
     details = [f"Rank correlations with the mean rank, each in the direction hoped for: {every}."]
-    return details + [_choice(results, name) for name in ("udr", "aggregate_total_correlation") if name in found]
+    if results.config.several_seeds:
+        details.append(together(len(found), "number", "numbers"))
+    return details + [_choice(results, name) for name in ASKED if name in found]
 
 
 def _choice(results: Results, name: str) -> str:
     """How good the models are that a number puts first."""
-    rank = mean_ranks(results)
-    known = ~np.isnan(rank)
-    place = np.full(len(rank), np.nan)
-    place[known] = (ranks(rank[known]) - 1) / max(1, known.sum() - 1)
-    picked = _picked(results.column(name) * UNSUPERVISED[name][1], known)
+    values, rank = results.column(name) * UNSUPERVISED[name][1], mean_ranks(results)
+    known = ~np.isnan(rank) & ~np.isnan(values)
+    place = (ranks(rank[known]) - 1) / (known.sum() - 1)
+    picked = np.argsort(-values[known], kind="stable")[: max(1, int(known.sum()) // CHOSEN)]
     first = "The model" if len(picked) == 1 else f"The {len(picked)} models"
     return (
-        f"{first} of {int(known.sum())} that {_label(name)} puts first: on average {place[picked].mean():.0%} of the "
+        f"{first} of {int(known.sum())} that {LABELS[name]} puts first: on average {place[picked].mean():.0%} of the "
         "others have a worse mean rank; 50% is chance."
     )
-
-
-def _picked(values: Array, among: Array) -> Array:
-    """The places of the best by a score."""
-    usable = np.flatnonzero(among & ~np.isnan(values))
-    count = max(1, len(usable) // CHOSEN)
-    return np.asarray(usable[np.argsort(-values[usable], kind="stable")[:count]])
-
-
-def _label(name: str) -> str:
-    return UNSUPERVISED[name][0]

@@ -4,7 +4,7 @@ import numpy as np
 
 from pyvae.report.answer import Answer, listed
 from pyvae.studies.agreement.findings.shares import Shares, shares_of
-from pyvae.studies.agreement.findings.words import percent
+from pyvae.studies.agreement.findings.words import counted, percent
 from pyvae.studies.agreement.results import Results
 from pyvae.studies.agreement.texts import CONTENT, DISENTANGLEMENT, LABELS, USE
 
@@ -31,17 +31,22 @@ def about_variance(results: Results) -> Answer:
     every = all_shares(results)
     scores = {name: one for name, one in every.items() if name in DISENTANGLEMENT}
     if not scores:
-        return Answer("variance", QUESTION, "This study cannot say: no score varies.", ())
-    return Answer("variance", QUESTION, _verdict(scores), tuple(_details(results, scores)))
+        short = (
+            "This study cannot say: no score varies over models of which two or more have one objective and strength."
+        )
+        return Answer("variance", QUESTION, short, ())
+    return Answer("variance", QUESTION, _verdict(results, scores), tuple(_details(results, scores)))
 
 
-def _verdict(scores: dict[str, Shares]) -> str:
-    count = len(scores)
+def _verdict(results: Results, scores: dict[str, Shares]) -> str:
     objective, strength, seed = (float(np.mean([getattr(one, part).mean for one in scores.values()])) for part in PARTS)
+    over = counted(len(scores), "score", "scores")
     shares = (
-        f"Averaged over {count} scores of disentanglement, the objective has {percent(objective)} of the variance, the "
+        f"Averaged over {over} of disentanglement, the objective has {percent(objective)} of the variance, the "
         f"strength {percent(strength)}, the seed {percent(seed)}."
     )
+    if len(np.unique(results.objective[results.finite])) < 2:
+        return f"{shares} There is one objective only, which has nothing to be better or worse than."
     return f"{shares} {_held(scores)}"
 
 
@@ -73,14 +78,15 @@ def _details(results: Results, scores: dict[str, Shares]) -> list[str]:
     most = max(scores, key=lambda name: scores[name].seed.mean)
     least = min(scores, key=lambda name: scores[name].seed.mean)
     details = [
-        f"The seed has most of {LABELS[most]}, {percent(scores[most].seed.mean)}, and least of {LABELS[least]}, "
-        f"{percent(scores[least].seed.mean)}, of {results.seeds} seeds."
+        f"The seed has {percent(scores[most].seed.mean)} of {LABELS[most]}, its largest share, and "
+        f"{percent(scores[least].seed.mean)} of {LABELS[least]}, its smallest, in models of {results.seeds} seeds."
     ]
     seed, objective = _sides(scores)
     if seed or objective:
         above, below = (listed([LABELS[name] for name in names]) or "none" for names in (seed, objective))
         details.append(
-            f"The seed's share is above the objective's for {above}; below it for {below} (95 % intervals over seeds)."
+            f"The seed's share is above the objective's for {above}; below it for {below} (each by its own "
+            "95 % interval over seeds)."
         )
     details.append(
         "Shares are of these strengths: the wider their range, the more is the strength's. Collapsed models count, "
