@@ -24,7 +24,7 @@ def test_it_writes_its_pictures_and_tells_digits_apart(tmp_path: Path) -> None:
     assert found == {path.name for path in RESULT.parent.iterdir()}
     result = json.loads((tmp_path / "out" / "result.json").read_text())
     assert result.keys() == json.loads(RESULT.read_text()).keys() and len(result["rows"]) == 10
-    assert result["mean_auc"]["elbo"] > 0.7
+    assert result["mean_auc"]["elbo"] > 0.7 > 0.6 > result["mean_auc"]["control"] > 0.4
     for row in result["rows"]:
         assert row["interval"][0] < row["auc"]["elbo"] < row["interval"][1]
 
@@ -34,9 +34,15 @@ def test_the_page_shows_the_committed_figures() -> None:
     for digit in range(10):
         areas = [row["auc"] for row in result["rows"] if row["digit"] == digit]
         elbo = [area["elbo"] for area in areas]
-        others = " | ".join(f"{np.mean([area[name] for area in areas]):.3f}" for name in ("reconstruction", "kl"))
+        named = ("control", "reconstruction", "kl")
+        others = " | ".join(f"{np.mean([area[name] for area in areas]):.3f}" for name in named)
         assert f"| {digit} | {np.mean(elbo):.3f} ({min(elbo):.3f} to {max(elbo):.3f}) | {others} |" in page
     assert f"alone it is at {result['mean_auc']['kl']:.3f} on average" in page
+    words, control = " ".join(page.split()), result["mean_auc"]["control"]
+    assert f"by a model that has seen it the area is {control:.3f} on average" in words
+    seen = [np.mean([row["auc"]["control"] for row in result["rows"] if row["digit"] == digit]) for digit in range(10)]
+    least, most = np.argmin(seen), np.argmax(seen)
+    assert f"from {seen[least]:.3f} for a {least} to {seen[most]:.3f} for a {most}." in words
     kl = {digit: [row["auc"]["kl"] for row in result["rows"] if row["digit"] == digit] for digit in (0, 8)}
     assert all(max(areas) < 0.5 for areas in kl.values())
 
