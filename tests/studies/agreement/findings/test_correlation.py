@@ -92,7 +92,7 @@ def test_ranks_of_a_sample_are_those_of_its_rows() -> None:
 
 
 def test_intervals_cover_where_seeds_of_a_cell_are_alike(monkeypatch) -> None:
-    """Models drawn one by one would be told to be 180 that are independent: their intervals hold 0 in 77 % of problems."""
+    """Models drawn one by one would be told to be 180 that are independent: their intervals hold 0 in 77 %."""
     monkeypatch.setattr(correlation, "REPLICATES", 200)
     held = {"cells": 0, "models": 0, "fewer": 0}
     problems = 150
