@@ -7,11 +7,12 @@ import colorsys
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pyvae.data.rendering import distances, splines
@@ -22,6 +23,8 @@ MARGIN = 0.26  # from an edge to the outermost centres: no sprite leaves the ima
 TOGETHER = 128  # boxes computed at a time on a CPU, of a few hundred KiB, so that they stay in its cache
 NAMED = len(distances.NAMED)
 REACH = (*distances.REACH, splines.REACH)
+
+Numbers = NDArray[np.int64]
 
 
 class Sprite(NamedTuple):
@@ -72,6 +75,11 @@ class Renderer:
         """3 where there are colours."""
         return 3 if self.colours > 1 else 1
 
+    @cached_property
+    def _families(self) -> Numbers:
+        """The number of each shape's family: a named shape, or behind these all splines."""
+        return np.minimum(self.kinds, NAMED)
+
     def render(self, factors: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """Images [N, channels * side * side] of whole factors [N, 5], or [N, 6] with colours, on their device: the
         share of each pixel that the sprite covers, times its colour, in [0, 1]; as uint8 the nearest 255th.
@@ -80,48 +88,48 @@ class Renderer:
         images = torch.zeros(len(factors), self.channels * self.side**2, dtype=dtype, device=factors.device)
         if factors.device.type != "cpu":  # which would have to wait for a look at the factors
             return self._at_once(factors, images)
-        for rows, counts, scale in self._groups(factors):
-            self._paste(images, rows, *self._boxes(factors.index_select(0, rows), counts, scale, dtype))
+        for rows, columns, counts, scale in self._groups(factors.numpy().T):
+            self._paste(images, rows, *self._boxes(columns, counts, scale, dtype))
         return images
 
     def _at_once(self, factors: Tensor, images: Tensor) -> Tensor:
         """Writes boxes that hold any sprite into black images."""
-        lines, boxes = self._boxes(factors, None, self.sizes[1] - 1, images.dtype)
+        lines, boxes = self._boxes(factors.T, None, self.sizes[1] - 1, images.dtype)
         places = lines[..., None] + torch.arange(boxes.shape[-1], device=lines.device)
         return images.scatter_(1, places.flatten(1), boxes.flatten(1))
 
-    def _groups(self, factors: Tensor) -> Iterator[tuple[Tensor, list[int], int]]:
-        """Rows of about one scale that are computed together: their numbers, family by family, how many each family
-        has, and their largest scale.
+    def _groups(self, columns: Numbers) -> Iterator[tuple[Numbers, Tensor, list[int], int]]:
+        """Of columns of factors [F, N], rows of about one scale that are computed together: their numbers, family by
+        family, their columns, how many each family has, and their largest scale.
         """
-        shape, scale = factors[:, :2].numpy().T  # numpy takes a third of torch's time for so few numbers
-        family = np.minimum(self.kinds, NAMED)[shape]
+        shape, scale = columns[:2]  # numpy takes a third of torch's time for so few numbers
+        family = self._families[shape]
         order = scale.argsort(kind="stable")
         for first in range(0, len(order), TOGETHER):
             rows = order[first : first + TOGETHER]
-            largest = int(scale[rows[-1]])
-            rows = rows[family[rows].argsort(kind="stable")]
-            yield torch.from_numpy(rows), np.bincount(family[rows]).tolist(), largest
+            largest, families = int(scale[rows[-1]]), family[rows]
+            rows = rows[families.argsort(kind="stable")]
+            yield rows, torch.from_numpy(columns[:, rows]), np.bincount(families).tolist(), largest
 
-    def _sprites(self, factors: Tensor) -> Sprite:
-        kinds, radii, rotations, hues, first_place = _tables(self, factors.device)
-        shape, scale, turn, _, _, *colour = factors.unbind(-1)
+    def _sprites(self, columns: Tensor) -> Sprite:
+        kinds, radii, rotations, hues, first_place = _tables(self, columns.device)
+        shape, scale, turn, _, _, *colour = columns.unbind()
         return Sprite(
             kind=kinds.index_select(0, shape),
             radius=radii.index_select(0, scale),
             rotation=rotations.index_select(2, turn),
             hue=hues.index_select(0, colour[0]) if colour else hues,
-            place=(factors.T[3:5] + first_place).flatten(),
+            place=(columns[3:5] + first_place).flatten(),
         )
 
     def _boxes(
-        self, factors: Tensor, counts: list[int] | None, scale: int, dtype: torch.dtype
+        self, columns: Tensor, counts: list[int] | None, scale: int, dtype: torch.dtype
     ) -> tuple[Tensor, Tensor]:
         """Of sprites up to a scale, so many of each family: where the lines of their boxes start in their images,
         [N, channels, W], and the boxes, which hold all pixels that they can cover, [N, channels, W, W].
         """
-        sprites, strips = self._sprites(factors), _strips(self, scale, factors.device)
-        pixels = strips.pixels.index_select(0, sprites.place).view(2, 1, len(factors), -1)
+        sprites, strips = self._sprites(columns), _strips(self, scale, columns.device)
+        pixels = strips.pixels.index_select(0, sprites.place).view(2, 1, columns.shape[1], -1)
         across, down = (pixels * sprites.rotation).unbind()
         points = (across[:, :, None] + down[..., None]).flatten(2)
         cover = self._cover(self._distances(points, sprites, counts))[:, None]
@@ -132,10 +140,12 @@ class Renderer:
         lines = strips.start.index_select(0, sprites.place).view(2, -1, 1, 1).sum(0) + strips.lines
         return lines, cover.view(*lines.shape, -1)
 
-    def _paste(self, images: Tensor, rows: Tensor, lines: Tensor, boxes: Tensor) -> None:
+    def _paste(self, images: Tensor, rows: Numbers, lines: Tensor, boxes: Tensor) -> None:
         """Writes boxes into rows of images, by whole lines of a box: indices of pixels would take longer than boxes."""
         from_any_pixel = images.view(-1).unfold(0, boxes.shape[-1], 1).numpy()
-        from_any_pixel[lines.add_((rows * images.shape[1])[:, None, None]).numpy()] = boxes.numpy()
+        places = lines.numpy()
+        places += (rows * images.shape[1])[:, None, None]
+        from_any_pixel[places] = boxes.numpy()
 
     def _distances(self, points: Tensor, sprites: Sprite, counts: list[int] | None) -> Tensor:
         """Signed distances of points [2, N, P], overwriting them, of so many sprites of each family; without counts
