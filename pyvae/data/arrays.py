@@ -10,16 +10,18 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from pyvae.data.arguments import Cache, check_reading, check_whole, path_of, texts_of, whole_numbers_of
 from pyvae.data.data_set import Factor
 from pyvae.data.formats.npz import Archive, npy_images
 from pyvae.data.formats.pixels import Pixels
-from pyvae.data.formats.unpacked import Cache
 from pyvae.data.image_table import ImageTable
 from pyvae.progress import progress_bar
 
 IMAGES = ("images", "imgs", "x", "x_train", "data", "arr_0")
 FACTORS = ("factors", "labels", "latents_classes", "y", "y_train", "arr_1")
 """Members of a .npz archive that are taken, the first of each that it has."""
+
+SHAPES = "(height, width) or (3, height, width)"
 
 Given = Tensor | npt.NDArray[Any] | Sequence[Any] | Path | str
 _BLOCK_BYTES = 2**26  # looked at at a time
@@ -67,14 +69,17 @@ class Arrays(ImageTable):
         cache: Cache = True,
         progress: bool = True,
     ) -> None:
+        check_reading(cache, progress)
         found, beside = _images(images, cache, progress)
-        array, channels_first = _shaped(found, None if shape is None else tuple(shape))
+        array, channels_first = _shaped(found, None if shape is None else whole_numbers_of("shape", shape, SHAPES))
         white = _white(array, white)
         _check_range(array, white, progress)
         given = beside if factors is None else _array("factors", factors)
         values = _values(given, len(array))
         super().__init__(
-            Pixels(array, white, channels_first=channels_first), values, _factors(values, names, tuple(nominal))
+            Pixels(array, white, channels_first=channels_first),
+            values,
+            _factors(values, names, texts_of("nominal", nominal)),
         )
 
 
@@ -95,7 +100,7 @@ def _images(given: Given, cache: Cache, progress: bool) -> tuple[npt.NDArray[Any
 
 
 def _file(name: str, given: Path | str) -> Path:
-    path = Path(given).expanduser()
+    path = path_of(name, given)
     if path.suffix not in (".npy", ".npz"):
         raise ValueError(f"{name} must be the path of a .npy file or a .npz archive, got {str(path)!r}.")
     if not path.is_file():
@@ -110,12 +115,20 @@ def _array(name: str, given: Given) -> npt.NDArray[Any]:
             raise ValueError(f"{name} must be the path of a .npy file, got {str(path)!r}.")
         return npy_images(path, name)
     if isinstance(given, Tensor):
-        given = given.detach().cpu()
-        return given.float().numpy() if given.dtype == torch.bfloat16 else given.numpy()
+        return _of_tensor(name, given.detach().cpu())
     try:
         return np.asarray(given)
-    except ValueError as error:  # rows of different lengths
+    except (TypeError, ValueError) as error:  # rows of different lengths
         raise ValueError(f"{name} must be an array whose rows have one length.") from error
+
+
+def _of_tensor(name: str, given: Tensor) -> npt.NDArray[Any]:
+    try:
+        return given.float().numpy() if given.dtype == torch.bfloat16 else given.numpy()
+    except (TypeError, RuntimeError) as error:  # of another layout, or of a type that numpy lacks
+        raise TypeError(
+            f"{name} must be a dense tensor of a type that numpy has, got {given.layout} and {given.dtype}."
+        ) from error
 
 
 def _shaped(array: npt.NDArray[Any], shape: tuple[int, ...] | None) -> tuple[npt.NDArray[Any], bool]:
@@ -155,14 +168,17 @@ def _unflattened(array: npt.NDArray[Any], shape: tuple[int, ...] | None) -> npt.
         if side**2 != size:
             raise ValueError(f"shape must be given for flat images of {size} numbers, which are no square.")
         shape = (side, side)
-    if len(shape) not in (2, 3) or math.prod(shape) != size or (len(shape) == 3 and shape[0] not in (1, _COLOURS)):
-        raise ValueError(f"shape must be (height, width) or (3, height, width) of {size} numbers, got {shape}.")
+    channels = 1 if len(shape) == 2 else shape[0] if len(shape) == 3 else 0
+    if channels not in (1, _COLOURS) or min(shape) < 1 or math.prod(shape) != size:
+        raise ValueError(f"shape must be {SHAPES} of {size} numbers, got {shape}.")
     return array.reshape(len(array), *shape)
 
 
 def _white(array: npt.NDArray[Any], white: int | None) -> int:
-    if white is not None and not (array.dtype == np.uint8 and 1 <= white <= 255):
-        raise ValueError(f"white must be between 1 and 255, and images of uint8, got {white} and {array.dtype}.")
+    if white is not None:
+        check_whole(1, 255, white=white)
+        if array.dtype != np.uint8:
+            raise ValueError(f"white must be given for images of uint8 alone, got {white} for {array.dtype}.")
     if white is None and array.dtype == np.uint8 and not any((block > 1).any() for _, block in _blocks(array)):
         raise ValueError("white must be given for images of uint8 without a value above 1: white=1 takes 1 as white.")
     return white or (255 if array.dtype == np.uint8 else 1)
@@ -224,7 +240,7 @@ def _check_whole(given: npt.NDArray[Any], far: npt.NDArray[np.bool_]) -> None:
 
 def _factors(values: Tensor, names: Sequence[str] | None, nominal: tuple[str, ...]) -> tuple[Factor, ...]:
     count = values.shape[1]
-    found = tuple(names) if names is not None else tuple(f"factor {k}" for k in range(count))
+    found = texts_of("names", names) if names is not None else tuple(f"factor {k}" for k in range(count))
     if len(found) != count or len(set(found)) != count:
         raise ValueError(f"names must be {count} different ones, one for each factor, got {list(found)}.")
     unknown = set(nominal) - set(found)

@@ -12,11 +12,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pyvae.data.arguments import Numbers, check_count, check_whole, factors_of, rows_of, seeds_of
+from pyvae.data.arguments import (
+    Numbers,
+    check_whole,
+    factors_of,
+    finite_number,
+    rows_of,
+    seeds_of,
+    tensor_of,
+)
 from pyvae.data.bias import Biases, biases_of, means_of
-from pyvae.data.data_set import Draw, Factor
+from pyvae.data.data_set import Draw, Factor, combinations_of
 from pyvae.data.deprecated import EarlierBlockGrid
 from pyvae.ops import reparameterize
+from pyvae.ops.arguments import short_name
 
 TEST_INTENSITIES = (0.1, 0.5, 0.9)
 
@@ -25,8 +34,8 @@ TEST_INTENSITIES = (0.1, 0.5, 0.9)
 class BlockGrid(EarlierBlockGrid):
     """blocks x blocks blocks of pixels x pixels pixels; images are flat, row-major.
 
-    Raises TypeError for sizes that are no whole numbers, ValueError for ones below 1 and a noise variance that is not
-    positive.
+    Raises TypeError for sizes that are no whole numbers and a noise variance that is no number, ValueError for ones
+    below 1 and a variance that is not positive and finite.
     """
 
     blocks: int = 3
@@ -36,7 +45,7 @@ class BlockGrid(EarlierBlockGrid):
 
     def __post_init__(self) -> None:
         check_whole(blocks=self.blocks, pixels=self.pixels)
-        if not self.noise_variance > 0:
+        if finite_number("noise_variance", self.noise_variance) <= 0:
             raise ValueError(f"noise_variance must be greater than 0, got {self.noise_variance}")
 
     @property
@@ -71,9 +80,12 @@ class BlockGrid(EarlierBlockGrid):
         """
         return self.render(factors_of(factors, self.blocks**2, torch.float32).sigmoid())
 
-    def render(self, intensities: Tensor) -> Tensor:
-        """Images [..., size] whose blocks (row-major) have the given intensities [..., blocks**2]."""
-        blocks = self.blocks**2
+    def render(self, intensities: Numbers) -> Tensor:
+        """Images [..., size] whose blocks (row-major) have the given intensities [..., blocks**2].
+
+        Raises TypeError for what holds no numbers, ValueError for another number of intensities.
+        """
+        blocks, intensities = self.blocks**2, tensor_of("intensities", intensities)
         if intensities.shape[-1:] != (blocks,):
             raise ValueError(f"intensities must have shape [..., {blocks}], got {list(intensities.shape)}")
         lead = intensities.shape[:-1]
@@ -87,9 +99,9 @@ class BlockGrid(EarlierBlockGrid):
 
         bias is one for all models, such as `Bias(Shift("*", 2.0))`, one for each, or a tensor [K] of means for all
         blocks. Raises ValueError where seeds and means are not all [K], and for a bias of other factors or numbers of
-        models, TypeError for seeds that are no int64 tensors.
+        models, TypeError for seeds that are no int64 tensors, and for means and counts of another type.
         """
-        check_count(count)
+        check_whole(count=count)
         factor_seeds, pixel_seeds = seeds_of(seeds, self.streams)
         means = self._means(bias, len(factor_seeds)).to(factor_seeds.device)
         if not means.shape[:1] == factor_seeds.shape == pixel_seeds.shape:
@@ -103,7 +115,7 @@ class BlockGrid(EarlierBlockGrid):
 
     def test_factors(self) -> Tensor:
         """The logits of `test_intensities`."""
-        return self.test_intensities().logit()
+        return _logits(self.labels())
 
     def test_intensities(self) -> Tensor:
         """All combinations of {0.1, 0.5, 0.9}, [3**(blocks**2), blocks**2], last block fastest."""
@@ -119,14 +131,22 @@ class BlockGrid(EarlierBlockGrid):
 
         Raises TypeError for other than whole numbers, ValueError for rows out of range.
         """
-        factors = self.test_factors()
-        found = rows_of(rows, len(factors))
-        return self.images(factors.to(found.device)[found])
+        values = len(TEST_INTENSITIES)
+        found = rows_of(rows, values**self.blocks**2)
+        labels = combinations_of(found, (values,) * self.blocks**2)
+        return self.images(_logits(labels))
 
     def _means(self, bias: Biases | Tensor, models: int) -> Tensor:
         """Of the factors, [K, blocks**2]."""
         if not isinstance(bias, Tensor):
             return means_of(self.factors, biases_of(bias, self.factors, models))
+        if not bias.is_floating_point():
+            raise TypeError(f"bias must be a tensor of a float type, got {short_name(bias.dtype)}")
         if bias.dim() != 1:
             raise ValueError(f"bias must have shape [K], got {list(bias.shape)}")
         return bias.unsqueeze(1).expand(-1, self.blocks**2)
+
+
+def _logits(labels: Tensor) -> Tensor:
+    """The factors that give the test intensities of such numbers."""
+    return torch.tensor(TEST_INTENSITIES, device=labels.device).logit()[labels]

@@ -3,18 +3,16 @@
 import math
 import tarfile
 import zlib
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-import numpy.typing as npt
 
-from pyvae.data.arguments import check_whole
+from pyvae.data.arguments import Cache, check_reading, check_whole, sizes_of
 from pyvae.data.formats.pictures import resized
-from pyvae.data.formats.pixels import Pixels
+from pyvae.data.formats.pixels import Images, Pixels
 from pyvae.data.formats.published import Published, extra
-from pyvae.data.formats.unpacked import Cache, Unpacking, of_file
+from pyvae.data.formats.unpacked import Blocks, Unpacking, of_file
 from pyvae.data.image_table import ImageGrid, grid_factors
 
 PUBLISHED = Published("Cars3D", "nips2015-analogy-data.tar.gz", "http://www.scottreed.info")
@@ -39,8 +37,8 @@ class Cars3D(ImageGrid):
         progress: whether a bar on standard error tells how far unpacking is.
 
     Raises FileNotFoundError where there is no such file, ValueError for one of another layout, for arguments that do
-    not fit and for a cache that cannot be written, TypeError for numbers
-    that are not whole, ModuleNotFoundError without scipy.
+    not fit and for a cache that cannot be written, TypeError for arguments of another type, ModuleNotFoundError without
+    scipy.
     """
 
     def __init__(
@@ -52,8 +50,8 @@ class Cars3D(ImageGrid):
         cache: Cache = True,
         progress: bool = True,
     ) -> None:
-        factors = grid_factors(NAMES, sizes)
-        factors = (*factors[:2], factors[2]._replace(nominal=True))
+        check_reading(cache, progress)
+        sizes = sizes_of(sizes, NAMES)
         check_whole(side=side)
         file = PUBLISHED.found(path)
         elevations, azimuths, objects = sizes
@@ -67,10 +65,10 @@ class Cars3D(ImageGrid):
         ).open(cache, progress=progress)
         # The file has objects slowest and elevations fastest.
         order = np.arange(math.prod(sizes)).reshape(objects, azimuths, elevations).transpose(2, 1, 0).reshape(-1)
-        super().__init__(Pixels(images, white=255), factors, order)
+        super().__init__(Pixels(images, white=255), grid_factors(NAMES, sizes, nominal=("object",)), order)
 
 
-def _blocks(file: Path, views: tuple[int, int], objects: int, side: int) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+def _blocks(file: Path, views: tuple[int, int], objects: int, side: int) -> Blocks:
     """The views of one object after another, in the order of the archive."""
     try:
         places = _places(file, objects)
@@ -110,13 +108,13 @@ def _places(file: Path, objects: int) -> dict[str, int]:
     return {name: place for place, name in enumerate(order)}
 
 
-def _images(content: bytes, name: str, views: tuple[int, int]) -> npt.NDArray[np.uint8]:
+def _images(content: bytes, name: str, views: tuple[int, int]) -> Images:
     """Images [azimuths * elevations, H, W, 3] of a file's `im`, which has them last."""
     shape = (SIDE, SIDE, 3, *views)
-    loadmat = extra("scipy.io", "Cars3D").loadmat
+    matlab = extra("scipy.io.matlab", "Cars3D")
     try:
-        found = loadmat(BytesIO(content), variable_names=["im"], squeeze_me=False)
-    except (ValueError, TypeError, NotImplementedError, OSError) as error:
+        found = matlab.loadmat(BytesIO(content), variable_names=["im"], squeeze_me=False)
+    except (matlab.MatReadError, ValueError, TypeError, NotImplementedError, OSError) as error:
         raise PUBLISHED.refusal("files of MATLAB 5", f"{name} of another kind") from error
     images = found.get("im")
     if images is None or images.dtype != np.uint8 or images.shape + (1,) * (5 - images.ndim) != shape:

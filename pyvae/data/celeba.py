@@ -1,19 +1,19 @@
 """CelebA: 202 599 photographs of faces with 40 attributes each (Liu, Luo, Wang and Tang 2015)."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from pyvae.data.arguments import check_whole
+from pyvae.data.arguments import Cache, check_reading, check_whole, texts_of
 from pyvae.data.data_set import Factor
 from pyvae.data.formats.pictures import read_picture, resized
-from pyvae.data.formats.pixels import Pixels
+from pyvae.data.formats.pixels import Images, Pixels
 from pyvae.data.formats.published import Published
-from pyvae.data.formats.unpacked import Cache, Unpacking, of_file
+from pyvae.data.formats.unpacked import Blocks, Unpacking, of_file
 from pyvae.data.image_table import ImageTable
 
 PUBLISHED = Published("CelebA", "list_attr_celeba.txt", "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html")
@@ -40,8 +40,8 @@ class CelebA(ImageTable):
         progress: whether a bar on standard error tells how far unpacking is.
 
     Raises FileNotFoundError where a file is missing, ValueError for files of another layout, for arguments that do not
-    fit and for a cache that cannot be written, TypeError for numbers
-    that are not whole, ModuleNotFoundError without Pillow.
+    fit and for a cache that cannot be written, TypeError for arguments of another type, ModuleNotFoundError without
+    Pillow.
     """
 
     def __init__(
@@ -55,14 +55,16 @@ class CelebA(ImageTable):
         cache: Cache = True,
         progress: bool = True,
     ) -> None:
+        check_reading(cache, progress)
         check_whole(side=side, crop=crop, count=count)
+        asked = None if attributes is None else texts_of("attributes", attributes)
         path = PUBLISHED.folder(path, f"{PUBLISHED.file} and {FOLDER}")
         listed = PUBLISHED.found(path / "Anno" if (path / "Anno").is_dir() else path)
         folder = next((inner for inner in (path / "Img" / FOLDER, path / FOLDER) if inner.is_dir()), None)
         if folder is None:
             raise FileNotFoundError(f"path must hold the folder {FOLDER}, got {str(path)!r}: see {PUBLISHED.page}.")
         names, files, table = _attributes(listed, count)
-        chosen = names if attributes is None else tuple(attributes)
+        chosen = names if asked is None else asked
         unknown = [name for name in chosen if name not in names]
         if unknown or len(set(chosen)) != len(chosen):
             raise ValueError(f"attributes must be different ones of {', '.join(names)}, got {', '.join(chosen)}")
@@ -99,12 +101,12 @@ def _attributes(listed: Path, count: int) -> tuple[tuple[str, ...], list[str], n
     return names, files, np.array([row[1:] for row in rows]) == "1"
 
 
-def _blocks(folder: Path, files: list[str], crop: int, side: int) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+def _blocks(folder: Path, files: list[str], crop: int, side: int) -> Blocks:
     for first in range(0, len(files), _BLOCK):
         yield first, np.concatenate([_face(folder / file, crop, side) for file in files[first : first + _BLOCK]])
 
 
-def _face(file: Path, crop: int, side: int) -> npt.NDArray[np.uint8]:
+def _face(file: Path, crop: int, side: int) -> Images:
     """[1, side, side, 3]."""
     if not file.is_file():
         raise FileNotFoundError(f"path must hold every picture of {PUBLISHED.file}, got none at {str(file)!r}.")

@@ -1,24 +1,47 @@
 """What training and studies ask of data with known generating factors."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import torch
 from torch import Tensor
 
-from pyvae.data.arguments import Numbers
+from pyvae.data.arguments import Numbers, items_of, shown
+from pyvae.ops.arguments import is_whole
 
 if TYPE_CHECKING:
     from pyvae.data.bias import Bias
 
 
 class Factor(NamedTuple):
-    """One generating factor: its name, how many values it takes, None where it is continuous, and whether these are
-    kinds without an order, as sprites' shape.
+    """One generating factor: its name, how many values it takes, None where it is continuous, and whether it is
+    nominal: its values are kinds without an order, as sprites' shape or the colours of MPI3D's objects.
+
+    Values that are equal steps of a quantity are in order, as sizes, angles and hues, also where the quantity ends
+    where it began, as a full turn and the circle of hues do: it is cut before the first value. Probes take ordered
+    factors for amounts and nominal ones value by value; biases go by the numbers of values, whatever these are.
     """
 
     name: str
     size: int | None = None
     nominal: bool = False
+
+
+def factors_from(name: str, given: Any, expected: str = "a list of pyvae.data.Factor") -> tuple[Factor, ...]:
+    """The factors of a list, or of what has `factors`. Raises TypeError, which says what was expected, for others."""
+    found = items_of(getattr(given, "factors", given))
+    if found is None or not all(isinstance(one, Factor) for one in found):
+        raise TypeError(f"{name} must be {expected}, got {shown(given)}")
+    for factor in found:
+        named, sized = isinstance(factor.name, str), factor.size is None or (is_whole(factor.size) and factor.size > 0)
+        if not (named and sized):
+            raise TypeError(f"{name} must have texts as names and sizes of at least 1 or None, got {shown(factor)}")
+    return tuple(found)
+
+
+def combinations_of(numbers: Tensor, sizes: tuple[int, ...]) -> Tensor:
+    """The values [..., F] of combinations of their numbers [...] where the last factor is the fastest."""
+    return torch.stack(torch.unravel_index(numbers, sizes), -1)
 
 
 class Draw(NamedTuple):
@@ -71,7 +94,7 @@ class DataSet(Protocol):
         seeds has an int64 tensor [K] for each of `streams`; images come on their device. `bias` says how the factors'
         distribution departs from the unbiased one: one for all models, one for each, or None. Some data sets take more.
 
-        Raises TypeError and ValueError for other seeds and biases, ValueError for a count below 1.
+        Raises TypeError and ValueError for other seeds, biases and counts.
         """
 
     def test_factors(self) -> Tensor:

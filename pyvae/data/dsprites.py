@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pyvae.data.arguments import Cache, check_reading, sizes_of
 from pyvae.data.formats.pixels import Pixels
 from pyvae.data.formats.published import Published
-from pyvae.data.formats.unpacked import Cache
 from pyvae.data.image_table import ImageGrid, grid_factors
 
 PUBLISHED = Published(
@@ -33,8 +33,7 @@ class DSprites(ImageGrid):
         progress: whether a bar on standard error tells how far unpacking is.
 
     Raises FileNotFoundError where there is no such file, ValueError for one of another layout, for `sizes` that do not
-    fit and for a cache that cannot be written, TypeError for numbers
-    that are not whole.
+    fit and for a cache that cannot be written, TypeError for arguments of another type.
     """
 
     def __init__(
@@ -45,7 +44,8 @@ class DSprites(ImageGrid):
         cache: Cache = True,
         progress: bool = True,
     ) -> None:
-        factors = grid_factors(NAMES, sizes, nominal=("shape",))
+        check_reading(cache, progress)
+        sizes = sizes_of(sizes, NAMES)
         archive = PUBLISHED.archive(path)
         count = math.prod(sizes)
         wanted = f"member imgs of shape ({count}, 64, 64) and dtype uint8"
@@ -53,8 +53,11 @@ class DSprites(ImageGrid):
         wanted = f"member latents_classes of shape ({count}, 6) and a whole dtype"
         PUBLISHED.check_member(archive, "latents_classes", wanted, lambda of: of.fits((count, 6)) and of.is_whole)
         classes = archive.array("latents_classes")[:, 1:]
-        if not np.array_equal(classes, np.stack(np.unravel_index(np.arange(count), tuple(sizes)), 1)):
+        if not np.array_equal(classes, np.stack(np.unravel_index(np.arange(count), sizes), 1)):
             raise PUBLISHED.refusal(
-                f"latents_classes that run through all values of sizes {tuple(sizes)}, the last fastest", "others"
+                f"latents_classes that run through all values of sizes {sizes}, the last fastest", "others"
             )
-        super().__init__(Pixels(archive.images("imgs", cache, progress=progress), white=1), factors)
+        images = archive.images("imgs", cache, progress=progress)
+        if (most := images[0].max()) > 1:  # every image has a sprite, whose pixels are alike: the first one tells
+            raise PUBLISHED.refusal("member imgs of 0 and 1", f"pixels of {most}")
+        super().__init__(Pixels(images, white=1), grid_factors(NAMES, sizes, nominal=("shape",)))

@@ -2,18 +2,16 @@
 
 import hashlib
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from pyvae.data.arguments import check_whole
+from pyvae.data.arguments import Cache, check_flags, check_reading, check_whole, path_of
 from pyvae.data.data_set import Factor
 from pyvae.data.formats.pictures import read_picture, resized
 from pyvae.data.formats.pixels import Pixels
-from pyvae.data.formats.unpacked import Cache, Unpacking
+from pyvae.data.formats.unpacked import Blocks, Unpacking
 from pyvae.data.image_table import ImageTable
 
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
@@ -36,8 +34,8 @@ class ImageFolder(ImageTable):
         progress: whether a bar on standard error tells how far reading is.
 
     Raises FileNotFoundError where there is no such folder, ValueError where it holds no pictures, others of different
-    sizes, or some that cannot be read, and for a cache that cannot be written, TypeError for a side that is no whole
-    number, ModuleNotFoundError without Pillow.
+    sizes, or some that cannot be read, and for a cache that cannot be written, TypeError for arguments of another
+    type, ModuleNotFoundError without Pillow.
     """
 
     def __init__(
@@ -49,8 +47,11 @@ class ImageFolder(ImageTable):
         cache: Cache = True,
         progress: bool = True,
     ) -> None:
-        check_whole(side=1 if side is None else side)
-        path = Path(path).expanduser().resolve()
+        check_reading(cache, progress)
+        check_flags(colour=colour)
+        if side is not None:
+            check_whole(side=side)
+        path = path_of("path", path).resolve()
         files, folders = _pictures(path)
         first = read_picture(files[0], colour=colour)
         shape = first.shape if side is None else (side, side, *first.shape[2:])
@@ -97,9 +98,7 @@ def _identity(path: Path, files: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def _blocks(
-    files: list[Path], shape: tuple[int, ...], side: int | None, colour: bool
-) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+def _blocks(files: list[Path], shape: tuple[int, ...], side: int | None, colour: bool) -> Blocks:
     for first in range(0, len(files), _BLOCK):
         block = []
         for file in files[first : first + _BLOCK]:

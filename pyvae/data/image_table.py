@@ -10,9 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from pyvae.data.arguments import Numbers, check_sizes, factors_of, numbers_of, rows_of, seeds_of
+from pyvae.data.arguments import Numbers, factors_of, numbers_of, rows_of, seeds_of, shown, tensor_of
 from pyvae.data.bias import Biases, FactorTable, draw_factors, draw_rows
-from pyvae.data.data_set import Draw, Factor
+from pyvae.data.data_set import Draw, Factor, factors_from
 from pyvae.data.formats.pixels import Pixels
 
 
@@ -24,12 +24,21 @@ class ImageTable:
         values: the factors of each, [N, F]; F may be 0.
         factors: their names, sizes and kinds.
 
+    Raises TypeError for arguments of another type, ValueError for ones that do not fit each other.
+
     Images are gathered from their array and brought to float32 in [0, 1] when they are asked for; those of several
     channels are flat channel by channel, as `pyvae.nn.StackedConvVAE` takes them.
     """
 
     def __init__(self, pixels: Pixels, values: Tensor, factors: Sequence[Factor]) -> None:
-        self._pixels, self._values, self._factors = pixels, values, tuple(factors)
+        self._pixels, self._values = pixels, tensor_of("values", values)
+        self._factors = factors_from("factors", factors)
+        if not isinstance(pixels, Pixels):
+            raise TypeError(f"pixels must be pyvae.data.formats.pixels.Pixels, got {shown(pixels)}")
+        if self._values.dim() != 2 or self._values.shape[1] != len(self._factors):
+            raise ValueError(f"values must have shape [N, {len(self._factors)}], got {list(self._values.shape)}")
+        if len(pixels) != len(self._values):
+            raise ValueError(f"pixels must hold {len(self._values)} images, one for each row, got {len(pixels)}")
 
     def __repr__(self) -> str:
         factors = ", ".join(f"{name} {size}" if size else name for name, size, _ in self.factors)
@@ -76,7 +85,7 @@ class ImageTable:
         if not self.factors:
             return self.test_images(torch.zeros(factors.shape[:-1], dtype=torch.int64, device=factors.device))
         combinations, firsts = self._combinations
-        asked = np.ascontiguousarray(factors.reshape(-1, len(self.factors)).cpu().numpy().astype(np.float64) + 0.0)
+        asked = np.ascontiguousarray(factors.reshape(-1, len(self.factors)).detach().double().cpu().numpy() + 0.0)
         keys = asked.view([("", np.float64)] * len(self.factors)).reshape(-1)
         places = np.searchsorted(combinations, keys).clip(max=len(combinations) - 1)
         missing = np.flatnonzero(combinations[places] != keys)
@@ -96,7 +105,7 @@ class ImageTable:
         `pyvae.data.Bias`, one for each model, or weights of values by name.
 
         Raises ValueError for a count below 1, a bias that does not fit the factors, and any of images without factors,
-        TypeError and ValueError for seeds that are no int64 tensor [K].
+        TypeError for a count that is no whole number, TypeError and ValueError for seeds that are no int64 tensor [K].
         """
         (row_seeds,) = seeds_of(seeds, self.streams)
         if bias is not None and not self.factors:
@@ -143,14 +152,20 @@ class ImageGrid(ImageTable):
         pixels: the images.
         factors: whose sizes multiply to the number of images.
         order: the row of each combination, the last factor fastest; without it they are in this order.
+
+    Raises TypeError for arguments of another type, ValueError for another number of images or rows.
     """
 
     def __init__(self, pixels: Pixels, factors: Sequence[Factor], order: npt.NDArray[np.integer] | None = None) -> None:
-        self._sizes = tuple(factor.size or 1 for factor in factors)
+        self._sizes = tuple(factor.size or 1 for factor in factors_from("factors", factors))
         self._order = None if order is None else torch.from_numpy(np.ascontiguousarray(order, dtype=np.int64))
         # A factor's value counts as many combinations as the later factors have.
         self._strides = torch.tensor([math.prod(self._sizes[k + 1 :]) for k in range(len(self._sizes))])
-        super().__init__(pixels, torch.empty(0, len(self._sizes)), factors)
+        count = math.prod(self._sizes)
+        if order is not None and len(order) != count:
+            raise ValueError(f"order must hold {count} rows, one for each combination, got {len(order)}")
+        # Values are the numbers of combinations, which nobody has to keep.
+        super().__init__(pixels, torch.zeros(()).expand(count, len(self._sizes)), factors)
 
     @property
     def table(self) -> None:
@@ -168,8 +183,8 @@ class ImageGrid(ImageTable):
         """`count` random images for each of K models, factors uniform and independent but for `bias`: a
         `pyvae.data.Bias`, one for each model, or weights of values by name.
 
-        Raises ValueError for a count below 1, and a bias that does not fit the factors, TypeError and ValueError for
-        seeds that are no int64 tensor [K].
+        Raises ValueError for a count below 1, and a bias that does not fit the factors, TypeError for a count that is
+        no whole number, TypeError and ValueError for seeds that are no int64 tensor [K].
         """
         (factor_seeds,) = seeds_of(seeds, self.streams)
         factors = draw_factors(self.factors, count, factor_seeds, bias)
@@ -192,13 +207,8 @@ class ImageGrid(ImageTable):
 
 
 def grid_factors(names: Sequence[str], sizes: Sequence[int], nominal: Sequence[str] = ()) -> tuple[Factor, ...]:
-    """Factors of a grid.
-
-    Raises TypeError for sizes that are no whole numbers, ValueError for another number of them than names, and for
-    sizes below 1.
-    """
-    check_sizes(sizes, names)
-    return tuple(Factor(name, int(size), name in nominal) for name, size in zip(names, sizes, strict=True))
+    """Factors of a grid."""
+    return tuple(Factor(name, size, name in nominal) for name, size in zip(names, sizes, strict=True))
 
 
 def _labels(column: Tensor, size: int | None) -> Tensor:

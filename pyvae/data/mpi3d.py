@@ -5,10 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pyvae.data.arguments import check_sizes
+from pyvae.data.arguments import Cache, check_reading, sizes_of
 from pyvae.data.formats.pixels import Pixels
 from pyvae.data.formats.published import Published
-from pyvae.data.formats.unpacked import Cache
 from pyvae.data.image_table import ImageGrid, grid_factors
 
 PUBLISHED = Published(
@@ -38,8 +37,7 @@ class MPI3D(ImageGrid):
         progress: whether a bar on standard error tells how far unpacking is.
 
     Raises FileNotFoundError where there is no such file, ValueError for one of another layout, for `sizes` that do not
-    fit and for a cache that cannot be written, TypeError for numbers
-    that are not whole.
+    fit and for a cache that cannot be written, TypeError for arguments of another type.
     """
 
     def __init__(
@@ -50,8 +48,9 @@ class MPI3D(ImageGrid):
         cache: Cache = True,
         progress: bool = True,
     ) -> None:
+        check_reading(cache, progress)
         if sizes is not None:
-            check_sizes(sizes, NAMES)
+            sizes = sizes_of(sizes, NAMES)
         archive = PUBLISHED.archive(path)
         counts = [math.prod(known) for known in ((REAL, RENDERED) if sizes is None else (sizes,))]
         wanted = f"member images of shape ({' or '.join(map(str, counts))}, 64, 64, 3) and dtype uint8"

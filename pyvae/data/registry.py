@@ -4,6 +4,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+from pyvae.data.arguments import shown
 from pyvae.data.arrays import Arrays
 from pyvae.data.block_grid import BlockGrid
 from pyvae.data.cars3d import Cars3D
@@ -45,8 +46,8 @@ def named(name: str, path: Path | str | None = None, **settings: Any) -> DataSet
     Raises ValueError for an unknown name, a setting that it has not, and a path too many or too few; and what the data
     set raises.
     """
-    if name not in DATA_SETS:
-        raise ValueError(f"name must be one of {', '.join(DATA_SETS)}, got {name!r}")
+    if not isinstance(name, str) or name not in DATA_SETS:
+        raise ValueError(f"name must be one of {', '.join(DATA_SETS)}, got {shown(name)}")
     kind, of_file = DATA_SETS[name], reads_files(name)
     parameters = list(inspect.signature(kind).parameters)
     if of_file != (path is not None):

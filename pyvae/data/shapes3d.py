@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from pyvae.data.arguments import Cache, check_reading, sizes_of
 from pyvae.data.formats.pixels import Pixels
 from pyvae.data.formats.published import Published, extra
-from pyvae.data.formats.unpacked import Cache, Unpacking, of_file
+from pyvae.data.formats.unpacked import Blocks, Unpacking, of_file
 from pyvae.data.image_table import ImageGrid, grid_factors, ranks
 
 PUBLISHED = Published("3D Shapes", "3dshapes.h5", "https://github.com/google-deepmind/3d-shapes")
@@ -33,8 +33,8 @@ class Shapes3D(ImageGrid):
         progress: whether a bar on standard error tells how far unpacking is.
 
     Raises FileNotFoundError where there is no such file, ValueError for one of another layout, for `sizes` that do not
-    fit and for a cache that cannot be written, TypeError for numbers
-    that are not whole, ModuleNotFoundError without h5py.
+    fit and for a cache that cannot be written, TypeError for arguments of another type, ModuleNotFoundError without
+    h5py.
     """
 
     def __init__(
@@ -45,7 +45,8 @@ class Shapes3D(ImageGrid):
         cache: Cache = True,
         progress: bool = True,
     ) -> None:
-        factors = grid_factors(NAMES, sizes, nominal=("shape",))
+        check_reading(cache, progress)
+        sizes = sizes_of(sizes, NAMES)
         file = PUBLISHED.found(path)
         count = math.prod(sizes)
         shape = (count, 64, 64, 3)
@@ -53,9 +54,9 @@ class Shapes3D(ImageGrid):
             _check(opened, "images", shape, "u")
             _check(opened, "labels", (count, 6), "iuf")
             labels, rows = opened["labels"][:], _rows_at_a_time(opened["images"].chunks)
-        grid = np.stack(np.unravel_index(np.arange(count), tuple(sizes)), 1)
+        grid = np.stack(np.unravel_index(np.arange(count), sizes), 1)
         if not np.array_equal(np.stack([ranks(column) for column in labels.T], 1), grid):
-            raise PUBLISHED.refusal(f"labels that run through all of sizes {tuple(sizes)}, the last fastest", "others")
+            raise PUBLISHED.refusal(f"labels that run through all of sizes {sizes}, the last fastest", "others")
         images = Unpacking(
             source=file,
             name=f"{file.stem}.images.unpacked.npy",
@@ -64,7 +65,7 @@ class Shapes3D(ImageGrid):
             blocks=lambda: _blocks(file, count, rows),
             steps=math.ceil(count / rows),
         ).open(cache, progress=progress)
-        super().__init__(Pixels(images, white=255), factors)
+        super().__init__(Pixels(images, white=255), grid_factors(NAMES, sizes, nominal=("shape",)))
 
 
 @contextmanager
@@ -97,7 +98,7 @@ def _rows_at_a_time(chunks: tuple[int, ...] | None) -> int:
     return min(_MOST, depth * math.ceil(_LEAST / depth))
 
 
-def _blocks(file: Path, count: int, rows: int) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+def _blocks(file: Path, count: int, rows: int) -> Blocks:
     with _opened(file) as opened:
         images = opened["images"]
         for first in range(0, count, rows):

@@ -1,19 +1,18 @@
 """smallNORB: 48 600 photographs of 50 toys in grey, of each of two cameras (LeCun, Huang and Bottou 2004)."""
 
 import math
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from pyvae.data.arguments import check_whole
+from pyvae.data.arguments import Cache, check_reading, check_whole, path_of, sizes_of
 from pyvae.data.formats.norb import NorbFile, norb_file
 from pyvae.data.formats.pictures import resized
 from pyvae.data.formats.pixels import Pixels
 from pyvae.data.formats.published import Published
-from pyvae.data.formats.unpacked import Cache, Unpacking, of_file
+from pyvae.data.formats.unpacked import Blocks, Unpacking, of_file
 from pyvae.data.image_table import ImageGrid, grid_factors, ranks
 
 PARTS = ("smallnorb-5x46789x9x18x6x2x96x96-training", "smallnorb-5x01235x9x18x6x2x96x96-testing")
@@ -37,8 +36,7 @@ class SmallNORB(ImageGrid):
         progress: whether a bar on standard error tells how far unpacking is.
 
     Raises FileNotFoundError where a file is missing, ValueError for files of another layout, for arguments that do not
-    fit and for a cache that cannot be written, TypeError for numbers
-    that are not whole.
+    fit and for a cache that cannot be written, TypeError for arguments of another type.
     """
 
     def __init__(
@@ -51,14 +49,14 @@ class SmallNORB(ImageGrid):
         cache: Cache = True,
         progress: bool = True,
     ) -> None:
-        factors = grid_factors(NAMES, sizes, nominal=("category", "instance"))
+        check_reading(cache, progress)
+        sizes = sizes_of(sizes, NAMES)
         check_whole(side=side)
-        if camera not in range(CAMERAS):
-            raise ValueError(f"camera must be 0 or 1, got {camera}")
+        check_whole(0, CAMERAS - 1, camera=camera)
         path = Published("smallNORB", PARTS[0], PAGE).folder(path, "-dat.mat, -cat.mat and -info.mat of both parts")
         dats = [_found(path, part, "dat", "u1", (CAMERAS, SIDE, SIDE)) for part in PARTS]
         count = sum(dat.shape[0] for dat in dats)
-        order = _order(_values(path, dats), tuple(sizes))
+        order = _order(_values(path, dats), sizes)
         images = Unpacking(
             source=dats[0].path,
             name=f"small-norb.{camera}.{side}.unpacked.npy",
@@ -67,6 +65,7 @@ class SmallNORB(ImageGrid):
             blocks=lambda: _blocks(dats, camera, side),
             steps=sum(math.ceil(dat.shape[0] / _BLOCK) for dat in dats),
         ).open(cache, progress=progress)
+        factors = grid_factors(NAMES, sizes, nominal=("category", "instance", "lighting"))
         super().__init__(Pixels(images, white=255), factors, order)
 
 
@@ -76,7 +75,7 @@ def _found(
     """A file of rows of a shape, as many as it has or `rows`."""
     published = partial(Published, "smallNORB", page=PAGE)
     name = f"{part}-{kind}.mat"
-    packed = Path(path).expanduser() / f"{name}.gz"
+    packed = path_of("path", path) / f"{name}.gz"
     file = norb_file(published(f"{name}.gz" if packed.is_file() else name).found(path))
     if file.dtype != dtype or file.shape[1:] != row or (rows is not None and file.shape[0] != rows):
         wanted = f"rows of shape {row} and dtype {np.dtype(dtype)}" + (f", {rows} of them" if rows is not None else "")
@@ -106,7 +105,7 @@ def _order(values: npt.NDArray[np.int32], sizes: tuple[int, ...]) -> npt.NDArray
     return order
 
 
-def _blocks(dats: list[NorbFile], camera: int, side: int) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+def _blocks(dats: list[NorbFile], camera: int, side: int) -> Blocks:
     first = 0
     for dat in dats:
         for block in dat.blocks(_BLOCK):

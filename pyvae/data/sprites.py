@@ -6,23 +6,31 @@ those of Infinite dSprites (Dziadzio et al. 2023). Orientation leaves out the fu
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from numbers import Integral
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from pyvae.data.arguments import Numbers, check_sizes, check_whole, numbers_of, rows_of, seeds_of
+from pyvae.data.arguments import (
+    Numbers,
+    check_flags,
+    check_reading,
+    check_whole,
+    numbers_of,
+    rows_of,
+    seeds_of,
+    sizes_of,
+    texts_of,
+)
 from pyvae.data.bias import Biases, draw_factors
-from pyvae.data.data_set import Draw, Factor
+from pyvae.data.bias.fields import set_fields
+from pyvae.data.data_set import Draw, Factor, combinations_of
 from pyvae.data.formats.pixels import Pixels
-from pyvae.data.formats.unpacked import Unpacking
+from pyvae.data.formats.unpacked import Blocks, Unpacking
 from pyvae.data.rendering.boxes import Renderer
 from pyvae.data.rendering.distances import SHAPES
 
@@ -50,7 +58,7 @@ class Sprites:
         shape_seed: of splines, 0 to 2^64 - 1; more of them are the same and further ones.
         shapes: some of "square", "ellipse" and "heart".
 
-    Raises TypeError for settings that are no whole numbers, ValueError for sizes below 1, more shapes than there are or
+    Raises TypeError for settings of another type, ValueError for sizes below 1, more shapes than there are or
     not all of the splines, a side below 8, and other values out of range.
     """
 
@@ -63,12 +71,12 @@ class Sprites:
     shapes: tuple[str, ...] = SHAPES
 
     def __post_init__(self) -> None:
-        check_sizes(self.sizes, NAMES)
+        set_fields(self, sizes=sizes_of(self.sizes, NAMES), shapes=texts_of("shapes", self.shapes))
         check_whole(8, side=self.side)
+        check_flags(antialias=self.antialias)
         check_whole(colours=self.colours)
         check_whole(0, splines=self.splines)
-        if not isinstance(self.shape_seed, Integral) or not 0 <= self.shape_seed < 2**64:
-            raise ValueError(f"shape_seed must lie between 0 and 2^64 - 1, got {self.shape_seed}")
+        check_whole(0, 2**64 - 1, shape_seed=self.shape_seed)
         self._check_shapes()
 
     def _check_shapes(self) -> None:
@@ -83,21 +91,20 @@ class Sprites:
     @cached_property
     def _renderer(self) -> Renderer:
         kinds = [*map(SHAPES.index, self.shapes), *range(len(SHAPES), len(SHAPES) + self.splines)]
-        sizes = tuple(map(int, self.sizes))
-        return Renderer(sizes, tuple(kinds[: sizes[0]]), self.side, self.antialias, self.colours, self.shape_seed)
+        return Renderer(
+            self.sizes, tuple(kinds[: self.sizes[0]]), self.side, self.antialias, self.colours, self.shape_seed
+        )
 
     @property
     def _sizes(self) -> tuple[int, ...]:
         """Of all factors, that of the colour too if it is one."""
-        return (*self.sizes, self.colours) if self.colours > 1 else tuple(self.sizes)
+        return (*self.sizes, self.colours) if self.colours > 1 else self.sizes
 
     @property
     def factors(self) -> tuple[Factor, ...]:
         """Shape, scale, orientation, x, y, and the colour if there are several."""
         names = (*NAMES, "colour")[: len(self._sizes)]
-        return tuple(
-            Factor(name, size, name in ("shape", "colour")) for name, size in zip(names, self._sizes, strict=True)
-        )
+        return tuple(Factor(name, size, name == "shape") for name, size in zip(names, self._sizes, strict=True))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -142,8 +149,9 @@ class Sprites:
             progress: whether a bar on standard error tells how far that is.
 
         Raises ValueError for True, since sprites lie in no folder, and for one that cannot be written or lacks room, or
-        has another's file of that name.
+        has another's file of that name; TypeError for arguments of another type.
         """
+        check_reading(cache, progress)
         if isinstance(cache, bool) and cache:
             raise ValueError("cache must be the folder of the file, or False for memory, got True.")
         identity = f"{self._renderer} {_RENDERING}"
@@ -154,11 +162,11 @@ class Sprites:
         settings = {setting.name: getattr(self, setting.name) for setting in fields(Sprites)}
         return CachedSprites(**settings, pixels=Pixels(images, white=255, channels_first=True))
 
-    def _blocks(self) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    def _blocks(self) -> Blocks:
         """All images in the order of `labels`, block by block with the number of the first."""
         for first in range(0, self.count, _BLOCK):
-            numbers = np.arange(first, min(first + _BLOCK, self.count))
-            factors = torch.from_numpy(np.stack(np.unravel_index(numbers, self._sizes), -1))
+            numbers = torch.arange(first, min(first + _BLOCK, self.count))
+            factors = combinations_of(numbers, self._sizes)
             yield first, self._renderer.render(factors, torch.uint8).numpy().reshape(-1, *self.shape)
 
     def draw(self, count: int, seeds: Mapping[str, Tensor], bias: Biases = None) -> Draw:
@@ -185,8 +193,7 @@ class Sprites:
 
         Raises TypeError for other than whole numbers, ValueError for rows out of range.
         """
-        found = rows_of(rows, self.count)
-        return self._images(self.test_factors().to(found.device)[found])
+        return self._images(combinations_of(rows_of(rows, self.count), self._sizes))
 
 
 @dataclass(frozen=True)

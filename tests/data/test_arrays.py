@@ -85,9 +85,11 @@ def test_white_is_what_becomes_1() -> None:
     assert torch.equal(Arrays(binary, white=1).test_images(ROWS), flat(binary))
     with pytest.raises(ValueError, match=r"^images must lie between 0 and 16, got .* in image 0.$"):
         Arrays(GREY, white=16)
-    for images, white in ((GREY, 0), (GREY, 256), (GREY / 255, 1)):
-        with pytest.raises(ValueError, match=r"^white must be between 1 and 255, and images of uint8"):
-            Arrays(images, white=white)
+    for white in (0, 256):
+        with pytest.raises(ValueError, match=rf"^white must lie between 1 and 255, got {white}$"):
+            Arrays(GREY, white=white)
+    with pytest.raises(ValueError, match=r"^white must be given for images of uint8 alone, got 1 for float64\.$"):
+        Arrays(GREY / 255, white=1)
 
 
 def test_factors_by_name_and_kind() -> None:

@@ -19,10 +19,7 @@ from pyvae.data.bias import (
     draw_factors,
     effective_sample_size,
 )
-
-A, B, C = FACTORS = (Factor("a", 3, nominal=True), Factor("b", 4), Factor("c", 5))
-GRID = torch.cartesian_prod(*(torch.arange(factor.size or 1) for factor in FACTORS))
-CONTINUOUS = (Factor("y"), Factor("z"))
+from tests.data.biases import CONTINUOUS, FACTORS, GRID, A
 
 
 def one(bias: Change | Bias, factors: object = FACTORS) -> Callable[[], object]:
@@ -48,6 +45,8 @@ WRONG: list[tuple[Callable[[], object], type[Exception], str]] = [
     (one(Skew("a", 1.0), (A, A)), ValueError, "factors must have different names, got a, a"),
     (one(Remove({f"f{k}": [0] for k in range(5)}), [Factor(f"f{k}", 100) for k in range(5)]), ValueError,
      "bias must link factors of at most 67108864 combinations, got 10000000000 of f0, f1, f2, f3, f4"),
+    (one(Bias(Skew("a", 1e308), Skew("a", 1e308))), ValueError,
+     "bias must add up to finite strengths for a, and after skew a by 1e\\+308 it does not"),
     (lambda: Skew("a", math.nan), ValueError, "strength must be finite, got nan"),
     (lambda: Skew("a", "much"), TypeError, "strength must be a number, got 'much'"),
     (lambda: Bias.from_yaml("changes: [{skew: {factor: a, strength: 1e3}}]"), TypeError,

@@ -8,7 +8,7 @@ import torch
 
 from pyvae.data import Arrays
 from pyvae.data.bias import Bias, FactorTable, Skew, stacked_log_weights
-from tests.data.test_bias import CASES, FACTORS, GRID
+from tests.data.biases import CASES, FACTORS, GRID
 
 
 def test_weights_of_a_table_with_values_are_those_of_their_labels() -> None:

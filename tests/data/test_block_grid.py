@@ -64,6 +64,13 @@ def test_labels_number_the_test_intensities() -> None:
     assert torch.allclose(grid.test_factors().sigmoid(), grid.test_intensities())
 
 
+def test_images_of_the_test_set_take_memory_for_those_asked_for() -> None:
+    """Of 3^36 images, whose labels nothing could hold."""
+    vast = BlockGrid(blocks=6, pixels=1)
+    last = vast.test_images([3**36 - 1, 1])
+    assert torch.allclose(last, torch.tensor([[0.9] * 36, [0.1] * 35 + [0.5]]))
+
+
 def test_earlier_names_warn_and_work() -> None:
     grid, mu, seed = BlockGrid(), torch.tensor([1.0]), torch.tensor([5])
     with pytest.warns(FutureWarning, match=r"BlockGrid.sample_intensities will be removed in pyvae 0.2: use grid.draw"):
@@ -88,3 +95,9 @@ def test_earlier_names_warn_and_work() -> None:
 def test_wrong_input_is_one_sentence(call, sentence) -> None:
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+def test_means_are_floats() -> None:
+    for means in (torch.tensor([1]), torch.tensor([True])):
+        with pytest.raises(TypeError, match=r"^bias must be a tensor of a float type, got (int64|bool)$"):
+            BlockGrid().draw(1, seeds([0], [0]), means)

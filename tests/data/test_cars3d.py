@@ -1,5 +1,7 @@
 """Cars3D in the published layout: a tar archive of MATLAB's files, objects in the order of its list."""
 
+import io
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -49,4 +51,11 @@ def test_another_file_is_a_sentence_that_says_what_was_expected(tmp_path: Path) 
         (tmp_path / FILE).write_bytes(content)
         with pytest.raises(ValueError, match=r"members in a whole tar archive, got .* of another kind or damaged"):
             Cars3D(tmp_path, sizes=SIZES)
+    with tarfile.open(tmp_path / FILE, "w:gz") as archive:
+        for number in range(4):
+            member = tarfile.TarInfo(f"data/cars/car_{number:03d}_mesh.mat")
+            member.size = 7
+            archive.addfile(member, io.BytesIO(b"garbage"))
+    with pytest.raises(ValueError, match=r"with files of MATLAB 5, got data/cars/car_000_mesh\.mat of another kind"):
+        Cars3D(tmp_path, sizes=SIZES)
     assert not list(tmp_path.glob("*.npy")) and not list(tmp_path.glob(".*"))

@@ -211,6 +211,7 @@ def test_other_seeds_are_one_sentence(data: DataSet) -> None:
         (right | {last: torch.rand(3)}, TypeError, f"got torch.float32 for {last}"),
         (right | {last: torch.arange(3).int()}, TypeError, f"got torch.int32 for {last}"),
         (right | {last: torch.tensor(3)}, ValueError, rf"got shape \[\] for {last}"),
+        (right | {last: torch.arange(0)}, ValueError, rf"got shape \[0\] for {last}"),
         (right | {last: torch.arange(4).reshape(2, 2)}, ValueError, rf"got shape \[2, 2\] for {last}"),
     ]
     for seeds, kind, got in wrong:

@@ -61,6 +61,7 @@ def test_another_file_is_a_sentence_that_says_what_was_expected(tmp_path: Path) 
     refused("got shape .143, 64, 64.", imgs=good["imgs"][1:])
     refused("latents_classes of shape .144, 6.*got shape .144, 5.", latents_classes=good["latents_classes"][:, 1:])
     refused("run through all values", latents_classes=good["latents_classes"][::-1])
+    refused("imgs of 0 and 1, got pixels of 255", imgs=good["imgs"] * np.uint8(255))
     file.write_bytes(b"no archive at all")
     with pytest.raises(
         ValueError, match=rf"^path must be {FILE} with arrays in the .npz format, got .* another kind: .*"

@@ -65,3 +65,17 @@ def test_any_kind_of_picture_is_eight_bits(tmp_path: Path) -> None:
         Image.new("RGB", (12, 10), (255, 255, 255)).convert(mode).save(tmp_path / "mine" / f"{mode}.png")
     images = ImageFolder(tmp_path / "mine").test_images(torch.arange(5))
     assert torch.equal(images, torch.from_numpy(np.ones((5, 360), np.float32)))
+
+
+@pytest.mark.parametrize("kind", ["uint16", "int32", "float32"])
+def test_pictures_of_wider_numbers_are_refused(tmp_path: Path, kind: str) -> None:
+    """Pillow would cut them to 255."""
+    from PIL import Image
+
+    (tmp_path / "mine").mkdir()
+    Image.fromarray(np.arange(80, dtype=kind).reshape(8, 10) * np.array(800, kind)).save(tmp_path / "mine" / "1.tif")
+    for colour in (False, True):
+        with pytest.raises(
+            ValueError, match=r"^path must hold pictures of 8 bits a channel, got .*1\.tif' of Pillow's"
+        ):
+            ImageFolder(tmp_path / "mine", colour=colour)

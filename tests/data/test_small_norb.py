@@ -18,7 +18,7 @@ TRAINING = "smallnorb-5x46789x9x18x6x2x96x96-training"
 def test_every_image_is_that_of_its_factors(tmp_path: Path, packed: bool, camera: int) -> None:
     images = write_small_norb(tmp_path, SIZES, packed=packed)
     data = SmallNORB(tmp_path, sizes=SIZES, camera=camera, progress=False)
-    assert [factor.name for factor in data.factors if factor.nominal] == ["category", "instance"]
+    assert [factor.name for factor in data.factors if factor.nominal] == ["category", "instance", "lighting"]
     assert data.shape == (96, 96) and data.count == 96
     expected = torch.from_numpy(images[..., camera, :, :]).reshape(96, -1) / 255
     assert expected.max() == 1  # bytes above 127 are no negative numbers
@@ -33,7 +33,7 @@ def test_another_side(tmp_path: Path) -> None:
 
 
 def test_arguments_that_do_not_fit(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"^camera must be 0 or 1, got 2$"):
+    with pytest.raises(ValueError, match=r"^camera must lie between 0 and 1, got 2$"):
         SmallNORB(tmp_path, camera=2)
     with pytest.raises(ValueError, match=r"^side must be at least 1, got 0$"):
         SmallNORB(tmp_path, side=0)

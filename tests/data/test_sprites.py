@@ -133,7 +133,7 @@ def test_a_seed_makes_other_splines_and_the_same_ones_again() -> None:
 
 
 def test_colour_is_a_sixth_factor() -> None:
-    assert [(f.name, f.size, f.nominal) for f in COLOURED.factors][-1] == ("colour", 4, True)
+    assert [(f.name, f.size, f.nominal) for f in COLOURED.factors][-1] == ("colour", 4, False)
     assert COLOURED.shape == (3, 12, 12) and COLOURED.size == 432 and COLOURED.count == 2 * 2 * 3 * 2 * 3 * 4
     labels = COLOURED.labels()
     assert labels.shape == (COLOURED.count, 6)
@@ -209,7 +209,7 @@ def test_an_interrupt_leaves_no_part_of_a_cache(tmp_path: Path, monkeypatch: pyt
         ({"splines": 2}, "sizes must start with 5 for 3 shapes and 2 splines, got 3"),
         ({"splines": -1}, "splines must be at least 0, got -1"),
         ({"colours": 0}, "colours must be at least 1, got 0"),
-        ({"shape_seed": -1}, r"shape_seed must lie between 0 and 2\^64 - 1, got -1"),
+        ({"shape_seed": -1}, r"shape_seed must lie between 0 and 18446744073709551615, got -1"),
         ({"shapes": ("heart", "star")}, r"shapes must be some of square, ellipse, heart, each once, got"),
         ({"shapes": ("heart", "heart")}, "each once"),
         ({"shapes": ("heart",)}, "sizes must start with at most 1 shapes, got 3"),
@@ -221,5 +221,17 @@ def test_a_wrong_setting_is_one_sentence(settings: dict[str, Any], sentence: str
 
 
 def test_a_cache_needs_a_folder() -> None:
+    sprites = Sprites((1, 1, 2, 2, 2), 8)
     with pytest.raises(ValueError, match=r"cache must be the folder of the file, or False for memory, got True\."):
-        Sprites((1, 1, 2, 2, 2), 8).cached(True)
+        sprites.cached(True)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^cache must be True, False or the path of a folder, got 2\.5$"):
+        sprites.cached(2.5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^progress must be True or False, got 'yes'$"):
+        sprites.cached(False, progress="yes")  # type: ignore[arg-type]
+
+
+def test_images_of_the_test_set_take_memory_for_those_asked_for() -> None:
+    """Of 10^15 sprites, whose labels would be 40 PB."""
+    vast = Sprites(sizes=(1, 1000, 10_000, 10_000, 10_000), side=16)
+    last = vast.test_images([vast.count - 1])
+    assert torch.equal(last, vast.images([[0, 999, 9999, 9999, 9999]]))

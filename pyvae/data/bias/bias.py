@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from pyvae.data.arguments import tensor_of
+from pyvae.data.arguments import items_of, shown, tensor_of
 from pyvae.data.bias.changes import CHANGES, Change
 from pyvae.data.bias.distribution import GridDistribution, TableDistribution, grid_distribution
 from pyvae.data.bias.table import FactorTable
-from pyvae.data.data_set import DataSet, Factor
+from pyvae.data.data_set import DataSet, Factor, factors_from
 
 Unbiased = DataSet | Sequence[Factor] | FactorTable
 """What a bias departs from: a data set, or its factors, independent and each uniform over its values or N(0, 1), or its
@@ -92,7 +92,7 @@ class Bias:
 
     def check(self, unbiased: Unbiased) -> None:
         """Raises ValueError where the bias cannot be of such data: for factors that are unknown, of another kind or
-        size, and where no combination is left.
+        size, and where no combination is left; TypeError for what are no data.
         """
         self._distribution(unbiased)
 
@@ -110,7 +110,7 @@ class Bias:
             the bias draws: 1 unless it removes combinations.
 
         Raises:
-            TypeError: for values that are no numbers.
+            TypeError: for values that are no numbers, and what is no data set.
             ValueError: as `check`, for values out of range or of no row, and for those that the bias never draws: no
                 weight makes up for what is missing. `support` tells which they are.
         """
@@ -159,10 +159,10 @@ class Bias:
             raise ValueError(
                 f"bias must have changes and may have a name, got {', '.join(map(str, given)) or 'neither'}"
             )
-        listed = given["changes"]
-        if not isinstance(listed, Sequence) or isinstance(listed, str):
-            raise TypeError(f"changes must be a list, got {listed!r}")
-        return cls(*map(_change, listed), name=given.get("name"))
+        changes = items_of(given["changes"])
+        if changes is None:
+            raise TypeError(f"changes must be a list, got {shown(given['changes'])}")
+        return cls(*map(_change, changes), name=given.get("name"))
 
     def to_yaml(self) -> str:
         """`to_dict` as YAML."""
@@ -174,8 +174,10 @@ class Bias:
     def from_yaml(cls, text: str) -> "Bias":
         """Of YAML, which makes plain data only, whatever the text asks for.
 
-        Raises ValueError for text that is no YAML, and as `from_dict`.
+        Raises TypeError for what is no text, ValueError for text that is no YAML, and as `from_dict`.
         """
+        if not isinstance(text, str):
+            raise TypeError(f"text must be YAML in a text, got {shown(text)}")
         import yaml
 
         try:
@@ -185,12 +187,10 @@ class Bias:
         return cls.from_dict(given)
 
     def _distribution(self, unbiased: Unbiased) -> GridDistribution | TableDistribution:
-        if isinstance(unbiased, Sequence):
-            return grid_distribution(tuple(unbiased), self.changes)
         table = unbiased if isinstance(unbiased, FactorTable) else getattr(unbiased, "table", None)
         if isinstance(table, FactorTable):
             return table.distribution(self.changes)
-        return grid_distribution(unbiased.factors, self.changes)
+        return grid_distribution(factors_of_unbiased(unbiased), self.changes)
 
     def _ratio(self, values: Tensor, unbiased: Unbiased) -> Tensor:
         distribution = self._distribution(unbiased)
@@ -200,6 +200,11 @@ class Bias:
 
 
 Bias.none = Bias()
+
+
+def factors_of_unbiased(unbiased: Unbiased) -> tuple[Factor, ...]:
+    """The factors of what a bias departs from. Raises TypeError for anything else."""
+    return factors_from("unbiased", unbiased, "a data set, its factors or a FactorTable")
 
 
 def effective_sample_size(weights: Any) -> Tensor:

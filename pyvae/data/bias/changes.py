@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor
 
+from pyvae.data.arguments import items_of, shown
 from pyvae.data.bias.fields import name_of, number_of, plain_of, set_fields, values_of
 from pyvae.data.data_set import Factor
 
@@ -212,9 +213,10 @@ class Resample(Change):
     shares: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if isinstance(self.shares, (str, Mapping)) or not isinstance(self.shares, Iterable):
-            raise TypeError(f"shares must be a list of numbers, got {self.shares!r}")
-        shares = tuple(number_of("shares", share) for share in self.shares)
+        given = items_of(self.shares)
+        if given is None:
+            raise TypeError(f"shares must be a list of numbers, got {shown(self.shares)}")
+        shares = tuple(number_of("shares", share) for share in given)
         set_fields(self, factor=name_of("factor", self.factor), shares=shares)
         if min(shares, default=-1) < 0 or not 0 < sum(shares) < math.inf:
             raise ValueError(f"shares must be numbers of at least 0 with a positive sum, got {list(shares)}")

@@ -166,11 +166,15 @@ def _places(values: Tensor, axes: tuple[int, ...], sizes: tuple[int, ...], facto
 
 
 def _changed(log_p: Tensor, columns: dict[str, Tensor], known: Known, changes: Changes) -> Tensor:
-    """Normalised. Raises ValueError where nothing is left."""
+    """Normalised. Raises ValueError where nothing is left, and where strengths are beyond float64 together."""
     for change in changes:
         log_p = change.applied(log_p, columns, known)
         if not bool((log_p > -math.inf).any()):
             raise ValueError(f"bias must leave a combination of {', '.join(columns)}, and after {change} none is left")
+        if not bool((log_p < math.inf).all()):  # nor NaN
+            raise ValueError(
+                f"bias must add up to finite strengths for {', '.join(columns)}, and after {change} it does not"
+            )
     return log_p - log_p.logsumexp(0)
 
 

@@ -9,14 +9,14 @@ prepared for a stack of biases is kept for the next step.
 
 import functools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pyvae.data.arguments import Numbers, check_count, tensor_of
-from pyvae.data.bias.bias import Bias, Unbiased
+from pyvae.data.arguments import Numbers, check_whole, items_of, shown, tensor_of
+from pyvae.data.bias.bias import Bias, Unbiased, factors_of_unbiased
 from pyvae.data.bias.changes import Resample, finite
 from pyvae.data.bias.distribution import grid_distribution, is_uniform, known_by_name
 from pyvae.data.bias.table import FactorTable
@@ -43,16 +43,17 @@ def draw_factors(factors: Sequence[Factor], count: int, seeds: Tensor, bias: Bia
     Returns:
         int64 where every factor has a size, else float32.
 
-    Raises ValueError for a count below 1, another number of biases than seeds, and as Bias.check.
+    Raises TypeError and ValueError for a count that is no whole number of at least 1, ValueError for another number of
+    biases than seeds, and as Bias.check.
     """
-    check_count(count)
+    check_whole(count=count)
     sampler = _grid_sampler(tuple(factors), biases_of(bias, factors, len(seeds)), seeds.device)
     return sampler.draw(count, seeds)
 
 
 def draw_rows(table: FactorTable, count: int, seeds: Tensor, bias: Biases = None) -> Tensor:
     """Numbers of rows, int64 [K, count], with replacement, all as likely but for `bias`; else as `draw_factors`."""
-    check_count(count)
+    check_whole(count=count)
     tables: _Tables = table.once(_row_tables, biases_of(bias, table.factors, len(seeds)), seeds.device)
     zeros = torch.zeros(2, len(seeds), count, 1, dtype=torch.float64, device=seeds.device)
     uniform = torch.special.ndtr(reparameterize(*zeros.unbind(), seed=seeds))
@@ -72,11 +73,12 @@ def biases_of(bias: Biases, factors: Sequence[Factor], models: int) -> tuple[Bia
         return (bias,) * models
     if isinstance(bias, Mapping):
         return _of_weights(bias, factors, models)
-    if not isinstance(bias, Iterable) or not all(isinstance(one, Bias) for one in bias):
-        raise TypeError(f"bias must be a Bias, one for each model, or None, got {bias!r}")
-    if len(bias) != models:
-        raise ValueError(f"bias must be one for all or one for each of {models} models, got {len(bias)}")
-    return tuple(bias)
+    found = items_of(bias)
+    if found is None or not all(isinstance(one, Bias) for one in found):
+        raise TypeError(f"bias must be a Bias, one for each model, or None, got {shown(bias)}")
+    if len(found) != models:
+        raise ValueError(f"bias must be one for all or one for each of {models} models, got {len(found)}")
+    return tuple(found)
 
 
 def stacked_log_weights(factors: Numbers, unbiased: Unbiased, bias: Biases) -> Tensor:
@@ -89,8 +91,9 @@ def stacked_log_weights(factors: Numbers, unbiased: Unbiased, bias: Biases) -> T
 
     Raises TypeError and ValueError as `draw` for biases, and as Bias.log_weights.
     """
-    known = unbiased if isinstance(unbiased, Sequence) else unbiased.factors
-    factors = tensor_of("factors", factors)
+    known, factors = factors_of_unbiased(unbiased), tensor_of("factors", factors)
+    if factors.dim() != 3:
+        raise ValueError(f"factors must have shape [K, M, {len(known)}], got {list(factors.shape)}")
     biases = biases_of(bias, known, len(factors))
     out = torch.empty(factors.shape[:-1], dtype=torch.float64, device=factors.device)
     for one in dict.fromkeys(biases):
@@ -211,11 +214,13 @@ def _of_weights(bias: Mapping[str, Any], factors: Sequence[Factor], models: int)
     known = known_by_name(factors)
     rows: list[list[Resample]] = [[] for _ in range(models)]
     for name, given in bias.items():
-        weights, size = torch.as_tensor(given, dtype=torch.float64).cpu(), finite("weigh", name, known)
+        size = finite("weigh", name, known)
+        weights = tensor_of(f"bias of {name}", given).double().cpu()
         fitting = weights.shape in ((size,), (models, size))
         if not (fitting and bool((weights >= 0).all() & (weights.sum(-1) > 0).all())):
             raise ValueError(
-                f"bias must hold {size} weights of at least 0 with a positive sum for {name}, got {weights}"
+                f"bias must hold {size} weights of at least 0 with a positive sum for {name}, got "
+                f"{shown(weights.tolist())}"
             )
         for row, shares in zip(rows, weights.expand(models, -1).tolist(), strict=True):
             row.append(Resample(name, tuple(shares)))

@@ -1,9 +1,9 @@
 """What the fields of changes may be: each as it is kept, or one sentence."""
 
-import math
-from collections.abc import Iterable, Mapping
-from numbers import Integral, Real
 from typing import Any
+
+from pyvae.data.arguments import finite_number, items_of, shown
+from pyvae.ops.arguments import is_whole
 
 
 def name_of(field: str, value: Any) -> str:
@@ -15,11 +15,7 @@ def name_of(field: str, value: Any) -> str:
 
 def number_of(field: str, value: Any) -> float:
     """A finite number. Raises TypeError and ValueError for anything else."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{field} must be a number, got {value!r}{_yaml_hint(value)}")
-    if not math.isfinite(value):
-        raise ValueError(f"{field} must be finite, got {value}")
-    return float(value)
+    return finite_number(field, value, _yaml_hint(value))
 
 
 def _yaml_hint(value: Any) -> str:
@@ -35,13 +31,12 @@ def _yaml_hint(value: Any) -> str:
 
 def values_of(name: str, values: Any) -> tuple[int, ...]:
     """Whole numbers, sorted, each once, so that equal changes are equal. Raises TypeError and ValueError for others."""
-    given = list(values) if isinstance(values, Iterable) and not isinstance(values, (str, Mapping)) else [values]
-    listed = [int(value) for value in given if isinstance(value, Integral) and not isinstance(value, bool)]
-    if not isinstance(values, Iterable) or len(listed) < len(given):
-        raise TypeError(f"remove must list whole numbers for {name}, got {values!r}")
-    if min(listed, default=-1) < 0:
-        raise ValueError(f"remove must list values from 0 for {name}, got {listed}")
-    return tuple(sorted(set(listed)))
+    found = items_of(values)
+    if found is None or not all(map(is_whole, found)):
+        raise TypeError(f"remove must list whole numbers for {name}, got {shown(values)}")
+    if min(found, default=-1) < 0:
+        raise ValueError(f"remove must list values from 0 for {name}, got {found}")
+    return tuple(sorted(set(map(int, found))))
 
 
 def set_fields(change: object, **values: Any) -> None:

@@ -10,7 +10,7 @@ from pyvae.data.arguments import Numbers, tensor_of
 from pyvae.data.bias.changes import Change
 from pyvae.data.bias.column import Column, column_of
 from pyvae.data.bias.distribution import TableDistribution
-from pyvae.data.data_set import Factor
+from pyvae.data.data_set import Factor, factors_from
 
 
 class FactorTable:
@@ -22,12 +22,12 @@ class FactorTable:
         values: what the rows have instead, [N, F], as years whose labels are their numbers: then weights are of these.
             Without it a value is its label.
 
-    Tables are equal where they are the same object. Raises ValueError for another shape, labels out of range, and a
-    value with two labels.
+    Tables are equal where they are the same object. Raises TypeError for what are no factors and numbers, ValueError
+    for another shape, labels out of range, and a value with two labels.
     """
 
     def __init__(self, factors: Sequence[Factor], labels: Numbers, values: Numbers | None = None) -> None:
-        self.factors, self.labels = tuple(factors), tensor_of("labels", labels)
+        self.factors, self.labels = factors_from("factors", factors), tensor_of("labels", labels)
         if self.labels.dim() != 2 or self.labels.shape[1] != len(self.factors) or not len(self.labels):
             raise ValueError(f"labels must have shape [N, {len(self.factors)}], got {list(self.labels.shape)}")
         for factor, column in zip(self.factors, self.labels.T, strict=True):

@@ -3,7 +3,6 @@
 import math
 import zipfile
 import zlib
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from tokenize import TokenError
@@ -12,8 +11,9 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from pyvae.data.arguments import Cache
 from pyvae.data.formats.pixels import mapped
-from pyvae.data.formats.unpacked import Cache, Unpacking
+from pyvae.data.formats.unpacked import Blocks, Unpacking
 
 _BLOCK_BYTES = 2**25  # read at a time
 _MAGIC = b"PK\x03\x04"
@@ -118,7 +118,7 @@ class Archive:
             lengths = np.frombuffer(file.read(4), "<u2")
         return info.header_offset + 30 + int(lengths.sum())
 
-    def _blocks(self, name: str, header: Header, rows: int) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    def _blocks(self, name: str, header: Header, rows: int) -> Blocks:
         row = math.prod(header.shape[1:])
         with zipfile.ZipFile(self.path) as file, file.open(self._members[name]) as member:
             member.read(header.length)

@@ -9,6 +9,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+Images = npt.NDArray[np.uint8]
+"""Of any shape: bytes, as files have them."""
+
 
 class Pixels:
     """The images of an array [N, H, W], [N, H, W, C] or, with `channels_first`, [N, C, H, W], which is never copied.

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
+from pyvae.data.arguments import path_of
 from pyvae.data.formats.npz import Archive, Header, fault_of
 
 
@@ -19,9 +20,9 @@ class Published(NamedTuple):
     def found(self, path: Path | str) -> Path:
         """The file at `path`, or of its published name in the folder `path`.
 
-        Raises FileNotFoundError where there is none.
+        Raises TypeError for what is no path, FileNotFoundError where there is none.
         """
-        path = Path(path).expanduser()
+        path = path_of("path", path)
         file = path / self.file if path.is_dir() else path
         if not file.is_file():
             raise FileNotFoundError(self._sentence(f"{self.file} or its folder", f"{str(path)!r}, where it is not"))
@@ -30,9 +31,9 @@ class Published(NamedTuple):
     def folder(self, path: Path | str, holding: str) -> Path:
         """The folder at `path`, of a data set of several files.
 
-        Raises FileNotFoundError where there is none.
+        Raises TypeError for what is no path, FileNotFoundError where there is none.
         """
-        path = Path(path).expanduser()
+        path = path_of("path", path)
         if not path.is_dir():
             raise FileNotFoundError(self._sentence(f"the folder that holds {holding}", f"{str(path)!r}, which is none"))
         return path

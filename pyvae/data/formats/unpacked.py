@@ -4,23 +4,21 @@ import hashlib
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
-from pyvae.data.formats.pixels import mapped
+from pyvae.data.arguments import Cache, path_of
+from pyvae.data.formats.pixels import Images, mapped
 from pyvae.files import atomic_path
 from pyvae.progress import progress_bar
 
-Cache = bool | Path | str
-"""Where unpacked images are kept: True is beside their file, a path another folder, False memory alone."""
-Blocks = Iterable[tuple[int, npt.NDArray[np.uint8]]]
+Blocks = Iterator[tuple[int, Images]]
 """Images block by block, each with the number of its first row."""
 
 _MARK = b"\nunpacked by pyvae from "
@@ -47,7 +45,7 @@ class Unpacking:
     blocks: Callable[[], Blocks]
     steps: int
 
-    def open(self, cache: Cache, *, progress: bool) -> npt.NDArray[np.uint8]:
+    def open(self, cache: Cache, *, progress: bool) -> Images:
         """The images, mapped, or in memory where `cache` is False.
 
         A file appears whole or not at all, whatever interrupts; one that another source or other settings left, or that
@@ -60,7 +58,7 @@ class Unpacking:
             for first, block in self._read(progress):
                 images[first : first + len(block)] = block
             return images
-        folder = self.source.parent if cache is True else Path(cache).expanduser()
+        folder = self.source.parent if cache is True else path_of("cache", cache)
         path = folder / self.name
         found = self._opened(path)
         if found is None:
@@ -74,7 +72,7 @@ class Unpacking:
         """Ends the file, behind what readers of .npy files take."""
         return _MARK + hashlib.sha256(self.identity.encode()).hexdigest().encode()
 
-    def _opened(self, path: Path) -> npt.NDArray[np.uint8] | None:
+    def _opened(self, path: Path) -> Images | None:
         """The images of an earlier unpacking; None where there is none or a stale one."""
         if not path.is_file():
             return None
@@ -137,7 +135,7 @@ class Unpacking:
                 f"GB: {otherwise}."
             )
 
-    def _read(self, progress: bool) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+    def _read(self, progress: bool) -> Blocks:
         with progress_bar(f"unpacking {self.source.name}", self.steps, shown=progress) as advance:
             for first, block in self.blocks():
                 yield first, block
