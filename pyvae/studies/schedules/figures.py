@@ -31,29 +31,29 @@ def draw(folder: Path | str) -> list[Path]:
 
 def kl_constant(results: Results) -> Figure:
     """KL against the step at constant βs."""
-    return _curves(results, _constant(results), "kl")
+    return _curves(results, results.constant, "kl")
 
 
 def kl_scheduled(results: Results) -> Figure:
     """KL against the step along the schedules."""
-    return _curves(results, _scheduled(results), "kl")
+    return _curves(results, results.scheduled, "kl")
 
 
 def std_constant(results: Results) -> Figure:
     """Mean posterior deviation against the step at constant βs."""
-    return _curves(results, _constant(results), "posterior_std")
+    return _curves(results, results.constant, "posterior_std")
 
 
 def std_scheduled(results: Results) -> Figure:
     """Mean posterior deviation against the step along the schedules."""
-    return _curves(results, _scheduled(results), "posterior_std")
+    return _curves(results, results.scheduled, "posterior_std")
 
 
 def schedules(results: Results) -> Figure:
     """β against the step, and where linear theory has the first latent collapse."""
     figure = new_figure(*PANEL)
     axes = figure.add_subplot()
-    for arm, colour in _coloured(_scheduled(results)):
+    for arm, colour in _coloured(results.scheduled):
         steps = np.linspace(0, RUNS[arm.group].steps(results.config.training.steps) - 1, 400)
         betas = np.maximum(results.betas_at(arm, steps.astype(np.int64)), LEAST_BETA)
         axes.plot(steps / steps[-1], betas, color=colour, linewidth=1.8, label=arm.name)
@@ -68,15 +68,15 @@ def kl_against_beta(results: Results) -> Figure:
     """KL against β as it falls or rises, and what constant βs end with."""
     figure = new_figure(*PANEL)
     axes = figure.add_subplot()
-    for arm, colour in _coloured(_scheduled(results)):
-        steps, kl = results.curve(arm, "kl")
-        betas = np.maximum(results.betas_at(arm, steps), LEAST_BETA)
-        for row in kl:
-            axes.plot(betas, np.maximum(row, LEAST_KL), color=colour, linewidth=1.1, alpha=0.8)
+    for arm, colour in _coloured(results.scheduled):
+        records = results.records(arm, "kl")
+        betas = np.maximum(records.last, LEAST_BETA)
+        for row in records.values:
+            axes.plot(betas, np.maximum(row, LEAST_KL), ".-", color=colour, linewidth=1.1, markersize=2.5, alpha=0.8)
         axes.plot([], [], color=colour, label=arm.name)
-    constant = _constant(results)
+    constant = results.constant
     ends = [np.maximum(results.values(arm, "kl_nats"), LEAST_KL) for arm in constant]
-    axes.plot([arm.beta for arm in constant], ends, "o", color=INK, markersize=4)
+    axes.plot([max(arm.beta, LEAST_BETA) for arm in constant], ends, "o", color=INK, markersize=4)
     axes.plot([], [], "o", color=INK, markersize=4, label="constant β, at the end")
     logarithmic(axes, "x")
     logarithmic(axes, "y")
@@ -149,14 +149,6 @@ def _curves(results: Results, arms: list[Arm], quantity: str) -> Figure:
     tidy(axes, title, SHARE, unit)
     axes.legend(frameon=False, fontsize=8.5, loc="best")
     return figure
-
-
-def _constant(results: Results) -> list[Arm]:
-    return [arm for arm in results.arms if arm.group == CONSTANT]
-
-
-def _scheduled(results: Results) -> list[Arm]:
-    return [arm for arm in results.arms if arm.group != CONSTANT]
 
 
 def _coloured(arms: list[Arm]) -> list[tuple[Arm, tuple[float, float, float, float]]]:

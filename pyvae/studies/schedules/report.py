@@ -12,7 +12,7 @@ from pyvae.report.telling import answered, figures, one_line, settings, summary
 from pyvae.studies.about import read_about, told
 from pyvae.studies.command import command_of
 from pyvae.studies.schedules.config import PRESETS
-from pyvae.studies.schedules.findings import findings
+from pyvae.studies.schedules.findings.answers import findings
 from pyvae.studies.schedules.results import Arm, Results, load_results
 from pyvae.studies.schedules.runs import RUNS, SOURCE_NUMBERS
 from pyvae.studies.schedules.texts import CAPTIONS, COLUMNS, DEFINITIONS, FIGURES_OF, TITLE
@@ -54,13 +54,13 @@ def _facts(results: Results) -> str:
 
 
 def _gallery(folder: Path, answer: Answer) -> str:
-    return figures(folder, {name: CAPTIONS[name] for name in FIGURES_OF.get(answer.name, ())})
+    return figures(folder, {name: one_line(CAPTIONS[name]) for name in FIGURES_OF.get(answer.name, ())})
 
 
 def _next(results: Results) -> tuple[str, str]:
     """What is worth running after this study, in words and as a command."""
     config = results.config
-    if not results.table["finite"].to_numpy(zero_copy_only=False).any():
+    if not any(results.known(arm).any() for arm in results.arms):
         rate = config.training.learning_rate / 10
         return "Every model has diverged. Try a smaller learning rate:", _command(results, learning_rate=rate)
     if len(results.seeds) == 1:
@@ -69,7 +69,7 @@ def _next(results: Results) -> tuple[str, str]:
         scale = results.numbers / SOURCE_NUMBERS
         return "Does it look otherwise at the source's β for each number of an image?", _command(results, scale=scale)
     steps = 10 * config.training.steps
-    return "Is what a falling β lacks a matter of time? Ten times the steps:", _command(results, steps=steps)
+    return "Does a falling β end elsewhere given more time? Ten times the steps:", _command(results, steps=steps)
 
 
 def _command(results: Results, **changes: object) -> str:
@@ -107,7 +107,9 @@ def _cell(results: Results, arm: Arm, column: str, digits: int) -> str:
     if interval.seeds == 0:
         return "-"
     mean = decimals(interval.mean, digits)
-    return f"{mean} ± {decimals(interval.half, digits)}" if interval.known else mean
+    told = f"{mean} ± {decimals(interval.half, digits)}" if interval.known else mean
+    fewer = interval.seeds < len(results.seeds)
+    return f"{told} ({interval.seeds} of {len(results.seeds)} seeds)" if fewer else told
 
 
 def _settings(folder: Path, results: Results) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
 """What a schedules study leaves in its folder for figures, findings and report."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from pyvae.losses import schedule_of
 from pyvae.studies.folder import CURVES
 from pyvae.studies.schedules.config import SchedulesConfig
-from pyvae.studies.schedules.runs import CONSTANT, READ_OFF, RUNS, SOURCE_STEPS, Read
+from pyvae.studies.schedules.runs import CONSTANT, FROM_100, FROM_10000, READ_OFF, RUNS, SOURCE_STEPS, Read
 
 Array = NDArray[np.float64]
 
@@ -45,6 +47,19 @@ class Arm:
         return READ_OFF.get((self.group, self.unscaled))
 
 
+class Records(NamedTuple):
+    """The points of a training curve, each the mean over the steps since the one before."""
+
+    steps: NDArray[np.int64]
+    """Steps taken at each, [P]."""
+    first: Array
+    """β at the first step of each, [P]."""
+    last: Array
+    """β at the last step of each, [P]."""
+    values: Array
+    """[seeds, P]; NaN is no value."""
+
+
 @dataclass(frozen=True)
 class Results:
     """A finished study. Values of an arm are [seeds], in the order of the config; NaN is "no value"."""
@@ -69,14 +84,42 @@ class Results:
             found += [Arm(group, scale * end, end) for end in ends]
         return found
 
+    @property
+    def constant(self) -> list[Arm]:
+        """Those whose β is constant."""
+        return [arm for arm in self.arms if arm.group == CONSTANT]
+
+    @property
+    def scheduled(self) -> list[Arm]:
+        """The others."""
+        return [arm for arm in self.arms if arm.group != CONSTANT]
+
+    @property
+    def falling(self) -> list[Arm]:
+        """Those whose β falls."""
+        return [arm for arm in self.arms if arm.group in (FROM_100, FROM_10000)]
+
     def arm(self, group: str, unscaled: float) -> Arm | None:
         """The arm of a schedule whose β ends there, times the config's scale; None where the run has none."""
         return next((one for one in self.arms if (one.group, one.unscaled) == (group, unscaled)), None)
 
     def values(self, arm: Arm, column: str) -> Array:
-        """A column of the table for every seed; a model that has diverged, or is missing, is NaN."""
-        rows = {row["seed"]: row[column] for row in self.table.to_pylist() if _is(arm, row) and row["finite"]}
+        """A column of the table for every seed; NaN for a model that has diverged, has a measure that is not finite, or
+        is missing.
+        """
+        rows = {row["seed"]: row[column] for row in self.table.to_pylist() if _is(arm, row) and _finite(row)}
         return np.array([rows.get(seed, np.nan) for seed in self.seeds], dtype=np.float64)
+
+    def known(self, *arms: Arm) -> NDArray[np.bool_]:
+        """Which seeds have a number of every one of these arms, [seeds]."""
+        known: NDArray[np.bool_] = np.logical_and.reduce([~np.isnan(self.values(arm, "kl_nats")) for arm in arms])
+        return known
+
+    def records(self, arm: Arm, column: str) -> Records:
+        """The training curves of an arm, with the values of β that each point is about."""
+        steps, values = self.curve(arm, column)
+        before = np.concatenate([np.zeros(1, dtype=np.int64), steps[:-1]])[: len(steps)]
+        return Records(steps, self.betas_at(arm, before), self.betas_at(arm, steps - 1), values)
 
     def curve(self, arm: Arm, column: str) -> tuple[NDArray[np.int64], Array]:
         """Steps [P], and what training gave up to each since the one before, [seeds, P]."""
@@ -112,6 +155,12 @@ class Results:
 
 def _is(arm: Arm, row: dict[str, object]) -> bool:
     return row["group"] == arm.group and row["beta"] == arm.beta
+
+
+def _finite(row: Mapping[str, Any]) -> bool:
+    return bool(row["finite"]) and all(
+        math.isfinite(row[name]) for name in ("kl_nats", "posterior_std", "squared_error")
+    )
 
 
 def load_results(folder: Path | str) -> Results:

@@ -13,7 +13,8 @@ FIGURES_OF = {
 CAPTIONS = {
     "kl_scheduled": "KL while β follows its schedule, a line a seed; triangles: the source's plots at their end.",
     "std_scheduled": "Mean posterior standard deviation over latents and images, likewise; 1 is a collapsed model.",
-    "kl_against_beta": "The same KL against β itself. Points: what constant βs end with, a point for each seed.",
+    "kl_against_beta": """The same KL against β itself, a dot a record, the mean since the one before: what lies
+        between two dots is not known. Large points: what constant βs end with, one for each seed.""",
     "schedules": "The schedules of β. Dotted: linear theory has every latent collapsed above.",
     "kl_constant": "KL at constant βs, a line for each seed; triangles: the source's plots at their end.",
     "std_constant": "Mean posterior standard deviation at constant βs, likewise.",

@@ -18,6 +18,7 @@ CONFIG = SchedulesConfig("quick").replaced(
     steps=1000, curve_every=10, seeds=(0, 1, 2), latents=4, sizes=(3, 2, 2, 4, 4), side=16
 )
 Measure = Callable[[Arm, float, int], float]
+Which = Callable[[Arm, int], bool]
 
 
 def kl_by_theory(arm: Arm, beta: float, seed: int) -> float:
@@ -25,8 +26,18 @@ def kl_by_theory(arm: Arm, beta: float, seed: int) -> float:
     return 10 * max(0.0, np.log(FIRST / max(beta, 0.1))) * (1 + 0.01 * seed)
 
 
+def none(arm: Arm, seed: int) -> bool:
+    """No model has diverged."""
+    return False
+
+
+def every(arm: Arm, seed: int) -> bool:
+    """All have."""
+    return True
+
+
 def write_folder(
-    folder: Path, config: SchedulesConfig = CONFIG, *, kl: Measure = kl_by_theory, finite: bool = True
+    folder: Path, config: SchedulesConfig = CONFIG, *, kl: Measure = kl_by_theory, diverged: Which = none
 ) -> Results:
     """Everything that figures and report read."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -35,12 +46,11 @@ def write_folder(
     pq.write_table(pa.table({"variance": spectrum / 2, "collapse_beta": spectrum}), folder / "spectrum.parquet")
     empty = Results(config, *(pa.table({}) for _ in range(2)), pa.table({"collapse_beta": spectrum}), pa.table({}))
     pairs = list(itertools.product(empty.arms, config.axes.seeds))
-    pq.write_table(
-        pa.Table.from_pylist([_row(arm, seed, kl, finite) for arm, seed in pairs]), folder / "results.parquet"
-    )
-    latents = [_latent(arm, seed, d) for arm, seed in pairs for d in range(config.model.latents) if finite]
+    rows = [_lost(arm, seed) if diverged(arm, seed) else _row(arm, seed, kl) for arm, seed in pairs]
+    pq.write_table(pa.Table.from_pylist(rows, schema=_RESULTS), folder / "results.parquet")
+    latents = [_latent(arm, seed, d) for arm, seed in pairs for d in range(4) if not diverged(arm, seed)]
     pq.write_table(pa.Table.from_pylist(latents), folder / "latents.parquet")
-    points = [point for arm, seed in pairs for point in _curve(empty, arm, seed, kl, finite)]
+    points = [point for arm, seed in pairs for point in _curve(empty, arm, seed, kl, diverged(arm, seed))]
     pq.write_table(pa.Table.from_pylist(points), folder / "curves.parquet")
     return load_results(folder)
 
@@ -56,31 +66,49 @@ def stays_dead(arm: Arm, beta: float, seed: int) -> float:
 
 
 MEASURES = ("kl_nats", "posterior_std", "squared_error", "active", "active_kl", "active_variance")
+_RESULTS = pa.schema(
+    [
+        ("group", pa.string()),
+        ("beta", pa.float64()),
+        ("seed", pa.int64()),
+        ("steps", pa.int64()),
+        ("finite", pa.bool_()),
+        *((name, pa.float64()) for name in MEASURES),
+        ("reason", pa.string()),
+    ]
+)
 
 
 def _which(arm: Arm, seed: int) -> dict[str, object]:
     return {"group": arm.group, "beta": arm.beta, "seed": seed}
 
 
-def _row(arm: Arm, seed: int, kl: Measure, finite: bool) -> dict[str, object]:
+def _lost(arm: Arm, seed: int) -> dict[str, object]:
+    return {**_which(arm, seed), "steps": 1000, "finite": False, **dict.fromkeys(MEASURES), "reason": "diverged"}
+
+
+def _row(arm: Arm, seed: int, kl: Measure) -> dict[str, object]:
     nats = kl(arm, arm.beta, seed)
     measures = {"kl_nats": nats, "posterior_std": float(np.exp(-nats / 40)), "squared_error": 30 - nats / 2}
-    if not finite:
-        return {**_which(arm, seed), "steps": 1000, "finite": False, **dict.fromkeys(MEASURES), "reason": "diverged"}
     active = {name: 3 if nats else 0 for name in ("active", "active_kl", "active_variance")}
-    return {**_which(arm, seed), "steps": 1000, "finite": finite, **measures, **active, "reason": None}
+    return {**_which(arm, seed), "steps": 1000, "finite": True, **measures, **active, "reason": None}
 
 
 def _latent(arm: Arm, seed: int, d: int) -> dict[str, object]:
     return {**_which(arm, seed), "latent": d, "kl_nats": 2.0**-d, "posterior_std": 0.5}
 
 
-def _curve(results: Results, arm: Arm, seed: int, kl: Measure, finite: bool) -> list[dict[str, object]]:
-    last = RUNS[arm.group].steps(results.config.training.steps)
-    steps = list(range(10, last + 1, 10))
-    if not finite:
-        return [{**_which(arm, seed), "step": 10, "kl": None, "posterior_std": None, "split": "train"}]
+def _curve(results: Results, arm: Arm, seed: int, kl: Measure, diverged: bool) -> list[dict[str, object]]:
+    training = results.config.training
+    last = RUNS[arm.group].steps(training.steps)
+    steps = list(range(training.curve_every, last + 1, training.curve_every))
     return [
-        {**_which(arm, seed), "step": step, "kl": kl(arm, beta, seed), "posterior_std": 0.7, "split": "train"}
-        for step, beta in zip(steps, results.betas_at(arm, steps), strict=True)
+        {
+            **_which(arm, seed),
+            "step": step,
+            "kl": None if diverged and k else kl(arm, beta, seed),  # one point, and then no more
+            "posterior_std": 0.7,
+            "split": "train",
+        }
+        for k, (step, beta) in enumerate(zip(steps, results.betas_at(arm, steps), strict=True))
     ]

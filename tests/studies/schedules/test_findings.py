@@ -1,53 +1,258 @@
-"""Sentences follow from results: models made up to fall short, to come back, to stay dead."""
+"""Sentences follow from results: models made up to fall short, to stay dead, to diverge."""
+
+import dataclasses
+import re
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 
-from pyvae.studies.schedules.findings import Revival, _revival, findings
-from pyvae.studies.schedules.runs import CONSTANT, FROM_100
+from pyvae.studies.schedules.findings.answers import findings
+from pyvae.studies.schedules.findings.source import about_the_source
+from pyvae.studies.schedules.runs import ANNEALED, CONSTANT, FROM_100, FROM_10000
 from tests.studies.schedules import synthetic
+from tests.studies.schedules.synthetic import CONFIG, FIRST, write_folder
+
+SEEDS = "(3 seeds, ± half the 95 % interval)"
 
 
 def told(results) -> dict[str, object]:
     return {answer.name: answer for answer in findings(results)}
 
 
+def in_full(arm, beta, seed) -> float:
+    """β that falls ends where a constant one does, and beyond it or short of it by less than seeds differ."""
+    return synthetic.kl_by_theory(arm, beta, seed) + (0.1 * (seed - 1) if arm.group != CONSTANT else 0)
+
+
+def goes_beyond(arm, beta, seed) -> float:
+    return synthetic.kl_by_theory(arm, beta, seed) * (2 if arm.group != CONSTANT else 1)
+
+
+def diverged(**seeds):
+    """Those seeds of a group's models have, at one β alone where the name says which: constant_100=(0, 1)."""
+
+    def which(arm, seed) -> bool:
+        names = {CONSTANT: "constant", ANNEALED: "annealed", FROM_100: "from_100", FROM_10000: "from_10000"}
+        return seed in {*seeds.get(names[arm.group], ()), *seeds.get(f"{names[arm.group]}_{arm.unscaled:g}", ())}
+
+    return which
+
+
+DIVERGED = {
+    "none": synthetic.none,
+    "one seed of every run": diverged(constant=(1,), annealed=(1,), from_100=(1,), from_10000=(1,)),
+    "one run": diverged(from_100=(0, 1, 2)),
+    "what others are compared with": diverged(constant_1=(0, 1, 2), constant_10=(0, 1, 2)),
+    "no seed in common": diverged(constant_1=(0,), constant_10=(0,), from_100=(1, 2), annealed=(1, 2)),
+    "all constant": diverged(constant=(0, 1, 2)),
+    "all but the constant": diverged(annealed=(0, 1, 2), from_100=(0, 1, 2), from_10000=(0, 1, 2)),
+    "all but one": lambda arm, seed: (arm.group, arm.unscaled, seed) != (CONSTANT, 100.0, 0),
+}
+
+
+@pytest.mark.parametrize("which", DIVERGED)
+@pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
+@pytest.mark.parametrize(
+    "changes", [{}, {"betas": (0.0, 1.0, 10.0)}, {"betas": (3.0,)}, {"scale": 0.01}, {"scale": 1000.0}, {"patience": 5}]
+)
+def test_every_sentence_is_whole_whatever_is_missing(tmp_path, which, seeds, changes) -> None:
+    config = CONFIG.replaced(seeds=seeds, curve_every=50, **changes)
+    results = write_folder(tmp_path, config, diverged=DIVERGED[which])
+    if not any(results.known(arm).any() for arm in results.arms):
+        assert len(findings(results)) == 1
+        return
+    answers = told(results)
+    assert [*answers] == ["recovery", "revival", "annealing", "collapse", "source", "limits"]
+    for answer in answers.values():
+        for sentence in (answer.short, *answer.details):
+            assert re.match(r"[A-Zβ\d]", sentence) and sentence.endswith("."), sentence
+            assert not re.search(r"\bnan\b|\binf\b|None|\(\)|, \)|  | \.|\.\.| ;|-\d", sentence), sentence
+            assert re.search(r"\d|nothing is about", sentence), sentence
+            assert len(seeds) > 1 or "±" not in sentence
+
+
 def test_models_that_come_back_in_full(tmp_path) -> None:
-    answers = told(synthetic.write_folder(tmp_path))
-    assert "β 100 → 1 ends with 100% and β 10000 → 1 ends with 100% of the KL" in answers["recovery"].short
-    assert "β 100 → 1 does not differ from it by more than the seeds do" in answers["recovery"].short
-    assert answers["revival"].short.startswith("Yes: 6 of the 6 models that had collapsed came back")
-    assert answers["annealing"].short.startswith("Not by more than the seeds differ")
-    assert answers["collapse"].short.startswith("β = 100, 1000, 10000 leave no latent in use in every one of 3 seeds.")
-    assert "rightly of 5 of 5 constant βs" in answers["collapse"].short
-    assert "9 stand in the same order" not in answers["source"].short  # β = 1 and 100 → 1 are alike here
-    assert any("KL 30.3 ± 0.7 nats" in detail and "40 and 0.38" in detail for detail in answers["source"].details)
+    answers = told(write_folder(tmp_path, kl=in_full))
+    assert answers["recovery"].short == (
+        f"β 100 → 1 ends with 100.0% of the KL of β = 1, 30.3 ± 1.0 against 30.3 ± 0.7 nats, seed by seed +0.00 ± 0.25 "
+        f"{SEEDS}: β 100 → 1 cannot be told from β = 1. β 10000 → 1 ends with 100.0% of the KL of β = 1, 30.3 ± 1.0 "
+        f"against 30.3 ± 0.7 nats, seed by seed +0.00 ± 0.25 {SEEDS}: β 10000 → 1 cannot be told from β = 1."
+    )
+    assert answers["annealing"].short == (
+        f"They cannot be told apart: β 0 → 10 ends with a KL of 7.0 ± 0.4 nats, β = 10 with 7.0 ± 0.2, seed by seed "
+        f"+0.00 ± 0.25 {SEEDS}."
+    )
+    assert answers["collapse"].short == (
+        "β = 100, 1000 and 10000 leave no latent in use (3 seeds). Linear theory, collapse for β ≥ 2λ_1 = 20.0 of this "
+        "data, says rightly of 15 of 15 models whether any latent is in use."
+    )
+    assert answers["collapse"].details[0] == (
+        "β = 1: 3.0 latents in use (3 seeds), where linear theory has 4 (variances of principal components above β/2)."
+    )
+    assert answers["source"].details[0] == (
+        f"β = 1: KL 30.3 ± 0.7 nats and mean posterior deviation 0.47 ± 0.01 {SEEDS}; the source's plots show 40 and "
+        "0.38 (one seed)."
+    )
 
 
-def test_models_that_fall_short(tmp_path) -> None:
-    short = told(synthetic.write_folder(tmp_path, kl=synthetic.falls_short))["recovery"].short
-    assert "β 100 → 1 ends with 50%" in short and "β 100 → 1 falls short of it" in short
+@pytest.mark.parametrize(
+    ("kl", "share", "verdict"),
+    [(synthetic.falls_short, "50.0%", "falls short of"), (goes_beyond, "200.0%", "goes beyond")],
+)
+def test_models_that_end_elsewhere(tmp_path, kl, share, verdict) -> None:
+    short = told(write_folder(tmp_path, kl=kl))["recovery"].short
+    assert short.count(f"ends with {share} of the KL of β = 1") == 2
+    assert f": β 100 → 1 {verdict} β = 1." in short and f": β 10000 → 1 {verdict} β = 1." in short
 
 
-def test_models_that_stay_dead(tmp_path) -> None:
-    short = told(synthetic.write_folder(tmp_path, kl=synthetic.stays_dead))["revival"].short
-    assert short == "No: none of the 6 models that had collapsed came back before its training ended."
+@pytest.mark.parametrize(("factor", "word"), [(2.0, "more"), (0.5, "less")])
+def test_a_rising_beta_that_ends_elsewhere(tmp_path, factor, word) -> None:
+    results = write_folder(tmp_path, kl=lambda arm, *at: synthetic.kl_by_theory(arm, *at) * (
+        factor if arm.group == ANNEALED else 1
+    ))  # fmt: skip
+    assert told(results)["annealing"].short.startswith(f"Yes, with {word} KL: β 0 → 10 ends with")
+
+
+def test_seeds_that_all_differ_by_the_same_give_no_interval(tmp_path) -> None:
+    answer = told(write_folder(tmp_path))["annealing"]
+    assert answer.short == (
+        "No verdict, since every seed has the same difference: β 0 → 10 ends with a KL of 7.0 ± 0.2 nats, β = 10 with "
+        f"7.0 ± 0.2 {SEEDS}."
+    )
+    assert answer.details[0].endswith("active latents 3.0 against 3.0 of 4 (3 seeds).")
 
 
 def test_one_seed_gives_readings(tmp_path) -> None:
-    answers = told(synthetic.write_folder(tmp_path, synthetic.CONFIG.replaced(seeds=(4,))))
-    assert "One seed gives a reading, not a verdict." in answers["recovery"].short
-    assert "reading" in answers["limits"].short and "±" not in answers["recovery"].short
-    assert "(seed 4)" in answers["recovery"].short
+    answers = told(write_folder(tmp_path, CONFIG.replaced(seeds=(4,))))
+    assert answers["recovery"].short == (
+        "β 100 → 1 ends with 100.0% of the KL of β = 1, 31.2 against 31.2 nats (seed 4): a reading, no verdict. "
+        "β 10000 → 1 ends with 100.0% of the KL of β = 1, 31.2 against 31.2 nats (seed 4): a reading, no verdict."
+    )
+    assert answers["revival"].short.startswith("A reading: 2 of 2 models that had collapsed came back (seed 4): ")
+    assert answers["annealing"].short == (
+        "A reading, no verdict: β 0 → 10 ends with a KL of 7.2 nats, β = 10 with 7.2 (seed 4)."
+    )
+    assert answers["collapse"].short.startswith("A reading: β = 100, 1000 and 10000 leave no latent in use (seed 4). ")
+    assert answers["limits"].short == (
+        "One data set, one network, one seed (seed 4): every number is a reading, without an interval."
+    )
+
+
+def test_a_seed_that_diverged_is_left_out_by_name_and_changes_no_verdict(tmp_path) -> None:
+    lost = diverged(constant_100=(1,), constant_1=(0,), from_100=(2,))
+    answers = told(write_folder(tmp_path, diverged=lost))
+    assert answers["collapse"].short == (
+        "β = 100, 1000 and 10000 leave no latent in use (β = 100: 2 seeds, without seed 1; β = 1000: 3 seeds; "
+        "β = 10000: 3 seeds). Linear theory, collapse for β ≥ 2λ_1 = 20.0 of this data, says rightly of 13 of 13 "
+        "models whether any latent is in use."
+    )
+    assert answers["recovery"].short.startswith(
+        "β 100 → 1 ends with 100.0% of the KL of β = 1, 30.3 against 30.3 nats (seed 1, without seeds 0 and 2): "
+        "a reading, no verdict. "
+    )
+    assert answers["recovery"].short.endswith(
+        "(2 seeds, without seed 0, ± half the 95 % interval): the same difference in every seed, of which there is no "
+        "interval, and no verdict."
+    )
+    assert answers["limits"].details[-1] == (
+        "3 of 24 models have diverged and are left out of every number: β = 1 of seed 0; β = 100 of seed 1; "
+        "β 100 → 1 of seed 2."
+    )
+
+
+def test_a_run_whose_every_seed_diverged_has_no_verdict(tmp_path) -> None:
+    answers = told(write_folder(tmp_path, diverged=diverged(constant_100=(0, 1, 2), from_100=(0, 1, 2))))
+    assert answers["collapse"].short.startswith("β = 1000 and 10000 leave no latent in use (3 seeds).")
+    assert answers["collapse"].details[-1] == (
+        "β = 100 has no verdict: no seed gave a finite number (seeds 0, 1 and 2)."
+    )
+    assert answers["recovery"].short.startswith(
+        "β 100 → 1 beside β = 1 has no verdict: no seed gave a finite number of both (seeds 0, 1 and 2). β 10000 → 1"
+    )
+    assert answers["revival"].details[0] == (
+        "β 100 → 1 has no verdict: no seed gave a finite number (seeds 0, 1 and 2)."
+    )
+    assert answers["revival"].short.startswith("Yes: 3 of 3 models that had collapsed came back (3 seeds): β 10000 → 1")
+    assert "β 100 → 1 has no verdict: no seed gave a finite number (seeds 0, 1 and 2)." in answers["source"].details
+
+
+def test_some_seeds_collapse_and_others_do_not(tmp_path) -> None:
+    def kl(arm, beta, seed) -> float:
+        return 0.0 if (arm.group, arm.beta, seed) == (CONSTANT, 10.0, 2) else synthetic.kl_by_theory(arm, beta, seed)
+
+    answer = told(write_folder(tmp_path, kl=kl))["collapse"]
+    assert answer.short.endswith("says rightly of 14 of 15 models whether any latent is in use.")
+    assert "leave no latent in use (3 seeds); β = 10 does in 1 of 3 models. Linear" in answer.short
+    assert answer.details[1].startswith("β = 10: 1 of 3 models without any latent in use; 2.0 ± 4.3 latents in use")
+
+
+def test_theory_that_expects_the_same_of_every_model_is_not_tested(tmp_path) -> None:
+    short = told(write_folder(tmp_path, CONFIG.replaced(betas=(1.0, 10.0))))["collapse"].short
+    assert short == (
+        "No collapse: none of 2 constant βs leaves every latent unused (3 seeds). Linear theory, collapse for β ≥ 2λ_1 "
+        "= 20.0 of this data, has latents in use in all 6 models, which is no test of it; 6 are so."
+    )
+
+
+def test_a_constant_beta_that_has_collapsed_is_nothing_to_come_back_to(tmp_path) -> None:
+    answers = told(write_folder(tmp_path, CONFIG.replaced(scale=1000)))
+    assert answers["recovery"].short.startswith(
+        "β = 1000 is nothing to come back to: it ends with a KL of 0.0 nats, below 0.1, and β 100000 → 1000 with "
+        "0.0 (3 seeds)."
+    )
+    assert answers["annealing"].short.startswith("Both have collapsed, to below 0.1 nats: β 0 → 10000 ends with")
 
 
 def test_without_the_betas_to_compare_with_it_says_so(tmp_path) -> None:
-    answers = told(synthetic.write_folder(tmp_path, synthetic.CONFIG.replaced(betas=(3.0,))))
+    answers = told(write_folder(tmp_path, CONFIG.replaced(betas=(3.0,))))
     assert answers["recovery"].short.endswith("betas lacks 1.") and answers["annealing"].short.endswith("lacks 10.")
 
 
+def test_the_order_of_runs_leaves_out_those_without_a_number(tmp_path) -> None:
+    # Of the five that the source gives, nine pairs differ in KL; without 100 → 1, the pairs of the other four.
+    answers = told(write_folder(tmp_path, kl=synthetic.falls_short))
+    assert (
+        "of 9 pairs whose KL differs in the source's plots, 9 stand in the same order here" in answers["source"].short
+    )
+    lost = told(write_folder(tmp_path, diverged=diverged(from_100=(0, 1, 2))))
+    assert "of 5 pairs whose KL differs in the source's plots, 5 stand in the same order here" in lost["source"].short
+
+
+def test_runs_that_end_alike_are_in_no_order(tmp_path) -> None:
+    # β = 1 and 100 → 1 have one KL here, 40 and 28.5 in the source's plots.
+    short = told(write_folder(tmp_path))["source"].short
+    assert "of 9 pairs whose KL differs in the source's plots, 8 stand in the same order here" in short
+
+
+def test_what_is_not_the_sources_is_named_and_nothing_else(tmp_path) -> None:
+    short = told(write_folder(tmp_path, CONFIG.replaced(scale=0.5)))["source"].short
+    assert short.startswith(
+        "They are no replication: sprites instead of CelebA, 256 numbers an image instead of 12288, an MLP instead of "
+        "convolutions, 4 latents instead of 32, 1000 steps instead of 50000 and every β times 0.5."
+    )
+    np.savez(tmp_path / "own.npz", images=np.full((40, 64, 64, 3), 200, dtype=np.uint8))
+    own = CONFIG.replaced(data="arrays", data_path=str(tmp_path / "own.npz"), network="conv", latents=32, steps=50_000)
+    results = write_folder(tmp_path / "own", own.replaced(curve_every=5000))
+    answer = about_the_source(results)
+    assert answer.short.startswith("They are no replication: arrays instead of CelebA. ")
+    assert "0.0026 here (1 × 32 / 12288), where the source has 0.0026 (1 × 32 / 12288)." in answer.details[-1]
+
+
+def test_the_sources_latents_are_its_own(tmp_path) -> None:
+    assert (
+        "(1 × 4 / 256), where the source has 0.0026 (1 × 32 / 12288)."
+        in told(write_folder(tmp_path))["source"].details[-1]
+    )
+
+
+def test_training_that_stops_early_is_not_said_to_be_of_fixed_length(tmp_path) -> None:
+    details = told(write_folder(tmp_path, CONFIG.replaced(patience=5)))["limits"].details
+    assert details[1].startswith("Training was until the objective stopped improving, for at most 1000 steps, 2500 of")
+
+
 def test_a_scale_changes_every_beta_and_keeps_what_is_read_off(tmp_path) -> None:
-    results = synthetic.write_folder(tmp_path, synthetic.CONFIG.replaced(scale=0.1))
+    results = write_folder(tmp_path, CONFIG.replaced(scale=0.1))
     arm = results.arm(FROM_100, 1.0)
     assert arm.name == "β 10 → 0.1" and arm.read.kl == 28.5
     assert results.arm(CONSTANT, 1000.0).beta == pytest.approx(100)
@@ -55,20 +260,24 @@ def test_a_scale_changes_every_beta_and_keeps_what_is_read_off(tmp_path) -> None
 
 
 def test_every_model_diverged(tmp_path) -> None:
-    (answer,) = findings(synthetic.write_folder(tmp_path, finite=False))
-    assert "every model has diverged" in answer.short
+    (answer,) = findings(write_folder(tmp_path, diverged=synthetic.every))
+    assert answer.short == (
+        "There is no answer: every model has diverged (seeds 0, 1 and 2). A smaller learning_rate may help."
+    )
 
 
-@pytest.mark.parametrize(
-    ("kl", "expected"),
-    [
-        ([9, 0, 0, 0, 5, 9], Revival(30.0, 10.0)),
-        ([9, 0, 0, 5, 0, 9], Revival(30.0, 5.0)),  # once more below: it counts from when it stays
-        ([9, 0, 0, 0, 0, 0], Revival(30.0, np.nan)),
-        ([9, 8, 8, 8, 0, 5], Revival(np.nan, np.nan)),  # low only when β was, too
-        ([9, 0, 0, 0, np.nan, np.nan], Revival(30.0, np.nan)),
-    ],
-)
-def test_when_a_model_came_back(kl, expected) -> None:
-    betas = np.array([50.0, 40.0, 30.0, 20.0, 10.0, 5.0])
-    assert np.array_equal(_revival(betas, betas > 25, np.array(kl, dtype=float)), expected, equal_nan=True)
+def test_models_that_the_table_lacks_are_left_out(tmp_path) -> None:
+    results = write_folder(tmp_path)
+    some = results.table.filter(pc.invert(pc.equal(results.table["group"], FROM_10000)))
+    answers = told(dataclasses.replace(results, table=some))
+    assert answers["revival"].details[1].startswith("β 10000 → 1 has no verdict")
+    assert answers["revival"].short.startswith("Yes: 3 of 3 models that had collapsed came back (3 seeds): β 100 → 1")
+
+
+def test_a_measure_that_is_not_finite_counts_for_a_model_that_diverged(tmp_path) -> None:
+    def kl(arm, beta, seed) -> float:
+        return np.inf if (arm.group, beta, seed) == (CONSTANT, 1.0, 0) else synthetic.kl_by_theory(arm, beta, seed)
+
+    results = write_folder(tmp_path, kl=kl)
+    assert results.known(results.arm(CONSTANT, 1.0)).tolist() == [False, True, True]
+    assert results.collapse_betas[0] == FIRST and np.isnan(results.values(results.arm(CONSTANT, 1.0), "active")[0])
