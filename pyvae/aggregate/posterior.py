@@ -1,19 +1,16 @@
 """q(z) = 1/N sum_n N(z; mu_n, sigma_n^2) over a whole data set, evaluated chunk by chunk."""
 
-import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from pyvae.aggregate.densities import Densities, Density
 from pyvae.aggregate.estimate import Estimate, mean_of, mean_of_strata, minus_mean_of
-from pyvae.aggregate.tables import Labels, Rows, Table, chunks_of, interleaved, members_by_value, whole_numbers
-from pyvae.ops import minibatch_log_density, reparameterize
+from pyvae.aggregate.tables import Labels, Rows, Table, members_by_value, whole_numbers
+from pyvae.ops import reparameterize
 from pyvae.ops.arguments import short_name, whole
-from pyvae.ops.gridded_marginals import gridded_marginals, grids_serve
-from pyvae.ops.joint_log_density import joint_log_density
 from pyvae.ops.kl_decomposition import log_normal
 from pyvae.ops.registration import exportable
 from pyvae.ops.seeds import check_generator, check_seed
@@ -22,14 +19,9 @@ from pyvae.progress import progress_bar
 # Posteriors in memory at a time. Time per posterior is the same from 2^15 to 2^20 (10 000 queries, D = 10, two threads:
 # 12 to 16 ns per latent), and 2^17 of 10^7 took 100 MiB in all.
 CHUNK = 2**17
-# Queries given to the ops at a time: as many as there are posteriors, so that neither rules the memory.
-QUERIES = 2**17
 SAMPLES = 10_000
 # Beyond, the standard deviation or its inverse is no number of float64, or of float32.
 LARGEST_LOGVAR, LARGEST_LOGVAR_FLOAT32 = 1400.0, 170.0
-
-# Log-densities [Q, C] of z [Q, D] under one chunk of posteriors [M, D].
-_Density = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 @exportable
@@ -104,7 +96,7 @@ class AggregatePosterior:
 
     def __init__(self, mu: Table, logvar: Table, *, rtol: float, chunk: int, progress: bool) -> None:
         self._mu, self._logvar = mu, logvar
-        self._rtol, self._chunk, self._progress = rtol, chunk, progress
+        self._densities, self._progress = Densities(mu, logvar, rtol=rtol, chunk=chunk), progress
         self.dtype = torch.float64 if mu.dtype == torch.float64 else torch.float32
         self.device = mu.device
 
@@ -149,12 +141,12 @@ class AggregatePosterior:
             TypeError: for a z that is no tensor or has another dtype than mu.
             ValueError: for a z with another number of latents or on another device.
         """
-        return self._answer("marginal log-densities", z, self._marginals).reshape(z.shape).to(self.dtype)
+        return self._answer("marginal log-densities", z, self._densities.marginals).reshape(z.shape).to(self.dtype)
 
     @torch.no_grad()
     def joint_log_density(self, z: Tensor) -> Tensor:
         """log q(z): z [..., D] -> [...]; in O(Q N D) time. Types and errors as `marginal_log_density`."""
-        return self._answer("joint log-densities", z, self._joint).reshape(z.shape[:-1]).to(self.dtype)
+        return self._answer("joint log-densities", z, self._densities.joint).reshape(z.shape[:-1]).to(self.dtype)
 
     def mutual_information(
         self, samples: int = SAMPLES, *, seed: int | None = None, generator: torch.Generator | None = None
@@ -166,7 +158,7 @@ class AggregatePosterior:
             ValueError: for fewer than 2 samples, or both a seed and a generator.
         """
         z, indices = self._samples(samples, seed, generator)
-        joint = self._answer("mutual information", z, self._joint)[:, 0]
+        joint = self._answer("mutual information", z, self._densities.joint)[:, 0]
         return mean_of(self._log_qz_given_x(z, indices) - joint)
 
     def latent_information(
@@ -177,7 +169,7 @@ class AggregatePosterior:
         Errors as `mutual_information`.
         """
         z, indices = self._samples(samples, seed, generator)
-        marginals = self._answer("information of each latent", z, self._marginals)
+        marginals = self._answer("information of each latent", z, self._densities.marginals)
         return mean_of(self._log_qzd_given_x(z, indices) - marginals)
 
     def total_correlation(
@@ -191,7 +183,7 @@ class AggregatePosterior:
     ) -> Estimate:
         """KL(q(z_d) || N(0, 1)) of each latent, [D] (Chen et al. 2018, eq. 2). Errors as `mutual_information`."""
         z, _ = self._samples(samples, seed, generator)
-        return mean_of(self._answer("dimension-wise KL", z, self._marginals) - _log_prior(z))
+        return mean_of(self._answer("dimension-wise KL", z, self._densities.marginals) - _log_prior(z))
 
     def kl_decomposition(
         self, samples: int = SAMPLES, *, seed: int | None = None, generator: torch.Generator | None = None
@@ -202,7 +194,8 @@ class AggregatePosterior:
         `mutual_information`.
         """
         z, indices = self._samples(samples, seed, generator)
-        joint, marginals = self._answer("KL decomposition", z, self._joint_and_marginals).tensor_split((1,), -1)
+        both = self._answer("KL decomposition", z, self._densities.joint_and_marginals)
+        joint, marginals = both.tensor_split((1,), -1)
         dimwise_kl = marginals - _log_prior(z)
         return AggregateKL(
             mean_of(self._log_qz_given_x(z, indices) - joint[:, 0]),
@@ -216,7 +209,7 @@ class AggregatePosterior:
     ) -> Estimate:
         """The differential entropies H(z_d) = -E[log q(z_d)], [D]. Errors as `mutual_information`."""
         z, _ = self._samples(samples, seed, generator)
-        return minus_mean_of(self._answer("marginal entropies", z, self._marginals))
+        return minus_mean_of(self._answer("marginal entropies", z, self._densities.marginals))
 
     @torch.no_grad()
     def conditional_entropies(
@@ -248,14 +241,15 @@ class AggregatePosterior:
         factors = members_by_value(labels, len(self))
         samples = whole("samples", samples, least=2)
         drawn_by = self._generator(seed, generator)
-        steps = sum(chunks_of(len(members), self._chunk) for values in factors for members in values)
+        steps = sum(self._densities.steps(len(members)) for values in factors for members in values)
         entropies = []
         with progress_bar("conditional entropies", steps, shown=self._progress) as advance:
             for values in factors:
                 strata = []
                 for members in map(torch.from_numpy, values):
                     z, _ = self._sample(samples, drawn_by, members)
-                    strata.append(minus_mean_of(self._log_density(z, self._marginals, advance, members)))
+                    given = self._densities.log_density(z, self._densities.marginals, advance, members)
+                    strata.append(minus_mean_of(given))
                 entropies.append(mean_of_strata(strata, [len(members) / len(self) for members in values]))
         value, standard_error = map(torch.stack, zip(*entropies, strict=True))
         return Estimate(value, standard_error)
@@ -279,7 +273,7 @@ class AggregatePosterior:
         columns = columns.reshape(len(self), -1)
         own = columns[samples.indices.cpu().numpy()]
         found = samples.z.new_zeros((len(samples.z), len(factors), self.latents), dtype=torch.float64)
-        steps = sum(chunks_of(len(members), self._chunk) for values in factors for members in values)
+        steps = sum(self._densities.steps(len(members)) for values in factors for members in values)
         with progress_bar("densities given factors", steps, shown=self._progress) as advance:
             for k, values in enumerate(factors):
                 latents = torch.arange(self.latents, device=self.device)
@@ -287,53 +281,18 @@ class AggregatePosterior:
                 for members in values if len(latents) else ():
                     at = torch.from_numpy(np.flatnonzero(own[:, k] == columns[members[0], k])).to(self.device)
                     if len(at):
-                        some = self._some_marginals(latents)
-                        given = self._log_density(samples.z[at], some, advance, torch.from_numpy(members))
+                        some = self._densities.some_marginals(latents)
+                        given = self._densities.log_density(samples.z[at], some, advance, torch.from_numpy(members))
                         found[at[:, None], k, latents] = given
         return found
 
     # --- Densities ----------------------------------------------------------------------------------------------------
 
-    def _answer(self, what: str, z: Tensor, density: _Density) -> Tensor:
+    def _answer(self, what: str, z: Tensor, density: Density) -> Tensor:
         self._check_queries(z)
-        steps = chunks_of(len(self), self._chunk)
+        steps = self._densities.steps(len(self))
         with progress_bar(what, steps, shown=self._progress) as advance:
-            return self._log_density(z.reshape(-1, self.latents).to(self.dtype), density, advance, None)
-
-    def _log_density(self, z: Tensor, density: _Density, advance: Callable[[], None], members: Tensor | None) -> Tensor:
-        """log sum_k (C_k / N) q_k(z) over chunks k of C_k out of N posteriors: z [Q, D] -> [Q, C], float64."""
-        count = len(self) if members is None else len(members)
-        total = None
-        for places in interleaved(count, self._chunk):
-            rows = places if members is None else members[places]
-            mu, logvar = self._mu.take(rows), self._logvar.take(rows)
-            parts = [density(queries, mu, logvar) for queries in z.split(QUERIES)]
-            part = (torch.cat(parts) if len(parts) > 1 else parts[0]).double()
-            if len(rows) < count:
-                part += math.log(len(rows) / count)
-            total = part if total is None else torch.logaddexp(total, part)
-            advance()
-        assert total is not None
-        return total
-
-    def _marginals(self, z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-        if grids_serve(z):
-            return gridded_marginals(z, mu, logvar, 1, 0, self._rtol)[0]
-        return minibatch_log_density(z, mu, logvar, estimator="full", method="exact").marginals
-
-    def _some_marginals(self, latents: Tensor) -> _Density:
-        if len(latents) == self.latents:
-            return self._marginals
-        return lambda z, mu, logvar: self._marginals(z[:, latents], mu[:, latents], logvar[:, latents])
-
-    def _joint(self, z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-        return joint_log_density(z, mu, logvar, 1, 0)[:, None]
-
-    def _joint_and_marginals(self, z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-        if grids_serve(z):
-            return torch.cat([self._joint(z, mu, logvar), self._marginals(z, mu, logvar)], -1)
-        density = minibatch_log_density(z, mu, logvar, estimator="full", method="exact")
-        return torch.cat([density.joint[:, None], density.marginals], -1)
+            return self._densities.log_density(z.reshape(-1, self.latents).to(self.dtype), density, advance)
 
     def _log_qz_given_x(self, z: Tensor, indices: Tensor) -> Tensor:
         return self._log_qzd_given_x(z, indices).sum(-1)

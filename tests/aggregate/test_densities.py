@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import pyvae
-import pyvae.aggregate.posterior as aggregate_module
+import pyvae.aggregate.densities as aggregate_module
 from tests.aggregate.posteriors import D, N, brute_force, encoded
 
 
