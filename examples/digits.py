@@ -138,10 +138,10 @@ save_png(show_rows(drawn.numpy(), names, title), out / "traversals.png")
 # picture 3: what each latent tells of the digit
 figure = new_figure(7.2, 3.4)
 axes = figure.add_subplot()
-first, second = about_digit.value[0].topk(2).indices.tolist()
+first, second = about_digit.value[:, 0].topk(2).indices.tolist()
 colours = ["#0072B2" if latent == first else "#D55E00" if latent == second else FAINT for latent in range(latents)]
-reach = 1.96 * about_digit.standard_error[0]
-axes.bar(range(latents), about_digit.value[0], yerr=reach, color=colours, ecolor=INK, capsize=2)
+reach = 1.96 * about_digit.standard_error[:, 0]
+axes.bar(range(latents), about_digit.value[:, 0], yerr=reach, color=colours, ecolor=INK, capsize=2)
 axes.set_xticks(range(latents), [f"z{latent}" for latent in range(latents)])
 axes.axhline(0, color=INK, linewidth=0.8)
 title = f"Exact MIG of the digit: {score.value:.3f} ({score.low:.3f} to {score.high:.3f})"
@@ -166,7 +166,7 @@ result = {
     },
     "latent_information": information.tolist(),
     "mig": {"value": score.value, "low": score.low, "high": score.high},
-    "information_about_the_digit": about_digit.value[0].tolist(),
+    "information_about_the_digit": about_digit.value[:, 0].tolist(),
 }  # fmt: skip
 atomic_write_text(out / "result.json", json.dumps(result, indent=1) + "\n")
 print(f"{out}: total_correlation.png, traversals.png, mig.png, result.json; {result['seconds']['all']:.0f} s in all")

@@ -1,15 +1,15 @@
-"""Scores of trained models, and measures of what a code keeps of the truth; one file each.
+"""Scores of trained models, one file each, and measures of what a code keeps of the truth.
 
 Scores take a model's codes and give a `Measured`, a number with its interval and its ceiling:
 
     score = pyvae.metrics.mig(pyvae.metrics.Codes(mu, logvar), factors)
     float(score), score.low, score.high
 
-The other measures are functions of tensors, batched over leading axes (stacked models).
+The other measures, of `estimators`, are functions of tensors, batched over leading axes (stacked models).
 """
 
 from pyvae.deprecated import moved
-from pyvae.metrics.active_latents import active_latents, is_active
+from pyvae.metrics.active_latents import active_latents
 from pyvae.metrics.beta_vae_score import beta_vae_score
 from pyvae.metrics.codes import Codes
 from pyvae.metrics.dci import DCI, dci
@@ -17,16 +17,22 @@ from pyvae.metrics.dci_es import DCIES, dci_es
 from pyvae.metrics.dcimig import dcimig
 from pyvae.metrics.deprecated import mutual_information_gap
 from pyvae.metrics.downstream_accuracy import downstream_accuracy
+from pyvae.metrics.estimators.code_information import (
+    code_information,
+    is_saturated,
+    latent_information,
+    recovered_information,
+)
+from pyvae.metrics.estimators.latents import active_by_kl, active_by_variance, is_active, kl_per_latent
+from pyvae.metrics.estimators.projection import LinearMap, Score, halves, least_squares, score, sgd_protocol
 from pyvae.metrics.evaluate import Evaluation, Metric, evaluate, metrics_among
 from pyvae.metrics.explicitness import explicitness
 from pyvae.metrics.factor_vae_score import factor_vae_score
 from pyvae.metrics.factors import Factors
 from pyvae.metrics.gaussian_total_correlation import gaussian_total_correlation
 from pyvae.metrics.infomec import infomec
-from pyvae.metrics.information import code_information, is_saturated, latent_information, recovered_information
 from pyvae.metrics.irs import irs
 from pyvae.metrics.jemmig import jemmig
-from pyvae.metrics.latents import active_by_kl, active_by_variance, kl_per_latent
 from pyvae.metrics.linear_r2 import linear_r2
 from pyvae.metrics.measured import Measured
 from pyvae.metrics.mig import MutualInformationGap, mig
@@ -35,7 +41,6 @@ from pyvae.metrics.mine import mine
 from pyvae.metrics.minimality import minimality
 from pyvae.metrics.modularity import modularity
 from pyvae.metrics.mutual_information_score import mutual_information_score
-from pyvae.metrics.projection import LinearMap, Score, halves, least_squares, score, sgd_protocol
 from pyvae.metrics.sap import sap
 from pyvae.metrics.statistical_efficiency import statistical_efficiency
 from pyvae.metrics.sufficiency import sufficiency

@@ -1,22 +1,15 @@
 """How many latents a model uses, decided by information."""
 
-from torch import Tensor
-
-from pyvae.aggregate import AggregatePosterior, Estimate
+from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.posterior import SAMPLES
 from pyvae.aggregate.tables import Rows
 from pyvae.metrics.codes import Codes, codes_of
+from pyvae.metrics.estimators.latents import ACTIVE_NATS, is_active
+from pyvae.metrics.estimators.numbers import positive
 from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.measured import Measured
+from pyvae.ops.arguments import whole
 from pyvae.quantiles import NORMAL_975
-
-ACTIVE_NATS = 0.01
-
-
-def is_active(information: Estimate, threshold: float = ACTIVE_NATS) -> Tensor:
-    """Which latents hold at least `threshold` nats, with a 95 % interval above 0; of any shape."""
-    low = information.value - NORMAL_975 * information.standard_error
-    return (information.value >= threshold) & (low > 0)
 
 
 def active_latents(
@@ -42,11 +35,10 @@ def active_latents(
         threshold, `high` those whose interval reaches it. `parts` has `information` [D], an Estimate in nats.
 
     Raises:
-        TypeError, ValueError: as pyvae.aggregate_posterior, and ValueError for codes without logvar or a threshold
-            that is not greater than 0.
+        TypeError, ValueError: as pyvae.aggregate_posterior, and ValueError for codes without logvar, for a threshold
+            that is not greater than 0 and for fewer than 2 samples.
     """
-    if not threshold > 0:
-        raise ValueError(f"threshold must be greater than 0, got {threshold}")
+    threshold, samples = positive("threshold", threshold), whole("samples", samples, least=2)
     seed = None if seed is None else check_seed(seed)
     posterior = codes_of(codes).posterior
     information = posterior.latent_information(samples, seed=seed)

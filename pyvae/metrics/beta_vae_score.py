@@ -9,15 +9,16 @@ from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.tables import Labels, Rows
 from pyvae.data import DataSet
 from pyvae.metrics.codes import Codes
-from pyvae.metrics.estimators.columns import Array, standardised
+from pyvae.metrics.estimators.columns import Array, Index, standardised
 from pyvae.metrics.estimators.extras import sklearn
-from pyvae.metrics.estimators.fixing import Batches, Encoder, Index, batches, source_of
+from pyvae.metrics.estimators.fixing import Batches, Encoder, batches, source_of
 from pyvae.metrics.estimators.influence import interval_of_pairs
 from pyvae.metrics.estimators.probes import one_thread
 from pyvae.metrics.estimators.protocols import Protocol, follows_library
 from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.factors import Factors
 from pyvae.metrics.measured import Measured
+from pyvae.ops.arguments import whole
 
 # Of the study of Locatello et al. (2019).
 BATCH, TRAIN, TEST, SAMPLE = 64, 10_000, 5_000, 10_000
@@ -66,9 +67,8 @@ def beta_vae_score(
         ValueError: as there, for a number out of range, and where no factor has a value that two rows share.
         ImportError: without scikit-learn.
     """
-    if min(batch, train_batches, test_batches) < 1:
-        got = f"{batch}, {train_batches} and {test_batches}"
-        raise ValueError(f"batch, train_batches and test_batches must be at least 1, got {got}.")
+    batch, train_batches = whole("batch", batch, least=1), whole("train_batches", train_batches, least=1)
+    test_batches = whole("test_batches", test_batches, least=1)
     by_library = follows_library(protocol)
     source, rng = source_of(codes, factors, replacement=by_library), np.random.default_rng(check_seed(seed))
     columns = standardised(source.sample(SAMPLE, rng))

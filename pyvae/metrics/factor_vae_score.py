@@ -7,13 +7,15 @@ from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.tables import Labels, Rows
 from pyvae.data import DataSet
 from pyvae.metrics.codes import Codes
-from pyvae.metrics.estimators.columns import Array, standardised
-from pyvae.metrics.estimators.fixing import Batches, Encoder, Index, batches, source_of
+from pyvae.metrics.estimators.columns import Array, Index, standardised
+from pyvae.metrics.estimators.fixing import Batches, Encoder, batches, source_of
 from pyvae.metrics.estimators.influence import interval_of_votes
+from pyvae.metrics.estimators.numbers import share
 from pyvae.metrics.estimators.protocols import Protocol, follows_library
 from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.factors import Factors
 from pyvae.metrics.measured import Measured
+from pyvae.ops.arguments import whole
 
 # Of the study of Locatello et al. (2019).
 BATCH, TRAIN, TEST, SAMPLE = 64, 10_000, 5_000, 10_000
@@ -63,7 +65,8 @@ def factor_vae_score(
         TypeError: for an encoder without a data set or the reverse, and as Codes.means and Factors.
         ValueError: as there, for a number out of range, and where no factor has a value that two rows share.
     """
-    _check(batch, train_votes, test_votes, threshold)
+    batch, threshold = whole("batch", batch, least=2), share("threshold", threshold)
+    train_votes, test_votes = whole("train_votes", train_votes, least=1), whole("test_votes", test_votes, least=1)
     by_library = follows_library(protocol)
     source, rng = source_of(codes, factors, replacement=by_library), np.random.default_rng(check_seed(seed))
     columns = standardised(source.sample(SAMPLE, rng))
@@ -105,12 +108,3 @@ def _counted(votes: Batches, latents: npt.NDArray[np.intp], shape: tuple[int, in
     cells = votes.factor * shape[1] + latents[votes.features.astype(int)]
     counts = np.bincount(cells, minlength=shape[0] * shape[1])
     return np.asarray(counts.reshape(shape), dtype=np.int64)
-
-
-def _check(batch: int, train_votes: int, test_votes: int, threshold: float) -> None:
-    if batch < 2:
-        raise ValueError(f"batch must be at least 2, got {batch}.")
-    if min(train_votes, test_votes) < 1:
-        raise ValueError(f"train_votes and test_votes must be at least 1, got {train_votes} and {test_votes}.")
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold must be a share from 0 to 1, got {threshold}.")

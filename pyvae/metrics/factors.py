@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyvae.aggregate.tables import Labels, numbers
+from pyvae.metrics.estimators.equal_shares import ordered_shares
 
 BINS = 20
 """Of a continuous factor, where a metric needs classes."""
@@ -64,8 +65,7 @@ class Factors:
     def labels(self) -> npt.NDArray[np.int64]:
         """The number of each value among those that occur, in ascending order, and of each bin, [N, K] from 0."""
         columns = zip(self._columns.T, self.continuous, strict=True)
-        classes = [_numbered(_bins(c.astype(np.float64)) if continuous else c) for c, continuous in columns]
-        return np.stack(classes, 1)
+        return np.stack([_classes(column) if continuous else _numbered(column) for column, continuous in columns], 1)
 
     @property
     def whole_numbers(self) -> npt.NDArray[np.integer[Any]]:
@@ -82,6 +82,13 @@ class Factors:
         """H(v_k) in nats of the classes' frequencies, [K]; 0 for a factor with one class."""
         shares = [np.bincount(column) / len(self) for column in self.labels.T]
         return np.array([max(0.0, -float((share * np.log(share)).sum())) for share in shares])
+
+    def check_varied(self) -> None:
+        """Raises ValueError for a factor with one value, of which nothing can be told."""
+        is_varied = self._columns.min(0) != self._columns.max(0)
+        if not is_varied.all():
+            name = self.names[int(is_varied.argmin())]
+            raise ValueError(f"factors must hold at least two values of each factor, got one of {name}.")
 
     def take(self, rows: npt.NDArray[np.integer]) -> "Factors":
         """The same factors at some of the points."""
@@ -100,6 +107,10 @@ def factors_of(factors: Factors | Labels, count: int) -> Factors:
     return found
 
 
+def _classes(column: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
+    return ordered_shares(column.astype(np.float64), BINS)
+
+
 def _numbered(column: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
     """The number of each value among those that occur."""
     least, most = column.min(), column.max()
@@ -112,23 +123,6 @@ def _numbered(column: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
 
 def _is_continuous(column: npt.NDArray[np.generic]) -> bool:
     return column.dtype.kind == "f" and bool((column != np.floor(column)).any())
-
-
-def _bins(column: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Numbers of bins with equal shares of the points; a value with more than a bin's share has a bin of its own."""
-    values, counts = np.unique(column, return_counts=True)
-    is_atom = counts > len(column) / BINS
-    out = np.full(len(values), -1)
-    rest = np.flatnonzero(~is_atom)
-    if len(rest):
-        # Cut by ranks, so that one far value moves no edge; runs of the rest never cross an atom.
-        share = (counts[rest].cumsum() - counts[rest] / 2) / counts[rest].sum()
-        wanted = max(1, BINS - int(is_atom.sum()))
-        out[rest] = np.minimum((share * wanted).astype(int), wanted - 1)
-    # Bins in the order of their values; a bin on both sides of an atom is two.
-    out[is_atom] = BINS + np.flatnonzero(is_atom)
-    starts = np.concatenate([[True], out[1:] != out[:-1]])
-    return np.asarray((starts.cumsum() - 1)[np.searchsorted(values, column)], dtype=np.int64)
 
 
 def _names(names: Sequence[str] | None, count: int) -> tuple[str, ...]:

@@ -3,14 +3,14 @@
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes, codes_of
-from pyvae.metrics.estimators.columns import Array, standardised
+from pyvae.metrics.estimators.columns import Array, Index, standardised
 from pyvae.metrics.estimators.equal_width import equal_width
 from pyvae.metrics.estimators.jackknife import jackknife
+from pyvae.metrics.estimators.numbers import share
 from pyvae.metrics.estimators.protocols import Protocol, follows_library
 from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.factors import Factors, factors_of
@@ -18,8 +18,6 @@ from pyvae.metrics.measured import Measured
 
 QUANTILE = 0.99
 BINS = 20
-
-Index = npt.NDArray[np.int64]
 
 
 class _Robustness(NamedTuple):
@@ -63,8 +61,7 @@ def irs(
     Raises:
         TypeError, ValueError: as Codes.means and Factors; ValueError for a quantile out of range.
     """
-    if not 0 <= quantile <= 1:
-        raise ValueError(f"quantile must be from 0 to 1, got {quantile}.")
+    quantile = share("quantile", quantile)
     means = codes_of(codes).means
     found = factors_of(factors, len(means))
     rng = np.random.default_rng(check_seed(seed))

@@ -7,11 +7,11 @@ from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes
 from pyvae.metrics.estimators.columns import Array
+from pyvae.metrics.estimators.projection import least_squares
 from pyvae.metrics.estimators.resampling import interval_of
 from pyvae.metrics.estimators.split import Split, Test, split_of
 from pyvae.metrics.factors import Factors
 from pyvae.metrics.measured import Measured
-from pyvae.metrics.projection import least_squares
 
 
 def linear_r2(

@@ -19,6 +19,7 @@ from pyvae.metrics.estimators.split import Split, Test, split_of
 from pyvae.metrics.factors import Factors
 from pyvae.metrics.measured import Measured
 from pyvae.ops import stacked_affine
+from pyvae.ops.arguments import whole
 from pyvae.progress import progress_bar
 
 HIDDEN = (128, 128)
@@ -96,8 +97,7 @@ def mine(
         TypeError, ValueError: as Codes and Factors; ValueError for a factor with one value, for too few points, and for
             steps below 1.
     """
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}.")
+    steps = whole("steps", steps, least=1)
     split = split_of(codes, factors, test, seed)
     if len(split.train.codes) < LEAST or len(split.test.codes) < 2:
         got = f"{len(split.train.codes)} and {len(split.test.codes)}"

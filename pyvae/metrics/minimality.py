@@ -7,10 +7,10 @@ import torch
 from pyvae.aggregate import AggregatePosterior, Estimate
 from pyvae.aggregate.posterior import SAMPLES
 from pyvae.aggregate.tables import Labels, Rows
-from pyvae.metrics.active_latents import is_active
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.columns import Array
-from pyvae.metrics.estimators.information import Information, information_of
+from pyvae.metrics.estimators.information import Estimator, Information, information_of
+from pyvae.metrics.estimators.latents import is_active
 from pyvae.metrics.estimators.pruning import Pruning, unpruned
 from pyvae.metrics.factors import Factors, factors_of
 from pyvae.metrics.measured import Measured
@@ -54,12 +54,11 @@ def minimality(
             pruning.
     """
     found, about = codes_of(codes), factors_of(factors, len(codes_of(codes)))
+    estimator: Estimator = "posterior" if found.has_posteriors else "histogram"
+    information = information_of(found, about, estimator=estimator, bins=bins, samples=samples, seed=seed)
     if found.has_posteriors:
-        information = information_of(found, about, estimator="posterior", samples=samples, seed=seed)
-        active = _active(information)
-        settings = {"in use": "at least 0.01 nats of the data"}
+        active, settings = _active(information), {"in use": "at least 0.01 nats of the data"}
     else:
-        information = information_of(found, about, estimator="histogram", bins=bins, seed=seed)
         active, settings = unpruned(found.means, pruning), {"in use": f"pruning by {pruning}"}
 
     def score(value: Array, entropies: Array, latents: Array) -> Array:

@@ -8,17 +8,16 @@ import numpy.typing as npt
 from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.tables import Rows
 from pyvae.metrics.codes import Codes, codes_of
-from pyvae.metrics.estimators.columns import Array, spread, standardised
+from pyvae.metrics.estimators.columns import Array, Index, spread, standardised
 from pyvae.metrics.estimators.histogram import Bins, binned
 from pyvae.metrics.estimators.protocols import Protocol, follows_library
 from pyvae.metrics.estimators.resampling import is_few
 from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.measured import Measured
+from pyvae.ops.arguments import whole
 from pyvae.quantiles import NORMAL_975
 
 BINS = 20
-
-Index = npt.NDArray[np.int64]
 
 
 def mutual_information_score(
@@ -50,8 +49,7 @@ def mutual_information_score(
     Raises:
         TypeError, ValueError: as Codes.means; ValueError for one point or one bin.
     """
-    if bins < 2:
-        raise ValueError(f"bins must be at least 2, got {bins}.")
+    bins = whole("bins", bins, least=2)
     check_seed(seed)
     means = codes_of(codes).means
     columns = standardised(means)

@@ -3,15 +3,14 @@
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes
-from pyvae.metrics.estimators.columns import Array, standardised
+from pyvae.metrics.estimators.columns import Array, Index, alike, standardised
 from pyvae.metrics.estimators.protocols import Protocol, follows_library
 from pyvae.metrics.estimators.resampling import interval
-from pyvae.metrics.estimators.split import Part, Split, Test, alike, split_of
+from pyvae.metrics.estimators.split import Part, Split, Test, split_of
 from pyvae.metrics.estimators.threshold import fit_lines
 from pyvae.metrics.factors import Factors
 from pyvae.metrics.measured import Measured
@@ -21,8 +20,6 @@ PENALTY = 0.01
 
 # Of the bootstrap: so few tell a standard deviation to a sixth, and twice as many would take as long as the score.
 REFITS, NEAR_THE_TOP = 16, 3
-
-Index = npt.NDArray[np.int64]
 
 
 def sap(

@@ -1,21 +1,19 @@
 """Statistical efficiency: how far a classifier gets with few rows beside many."""
 
 import numpy as np
-import numpy.typing as npt
 
 from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes, codes_of
-from pyvae.metrics.estimators.columns import Array
+from pyvae.metrics.estimators.columns import Array, Index
 from pyvae.metrics.estimators.probes import is_right, judged, probe_of
 from pyvae.metrics.estimators.resampling import interval, resampled
 from pyvae.metrics.estimators.split import Test, split_of
 from pyvae.metrics.factors import Factors, factors_of
 from pyvae.metrics.measured import Measured
+from pyvae.ops.arguments import whole
 
 FEW, DRAWS = 100, 10
-
-Index = npt.NDArray[np.int64]
 
 
 def statistical_efficiency(
@@ -48,8 +46,7 @@ def statistical_efficiency(
         TypeError, ValueError: as `downstream_accuracy`; ValueError for `few` below 1.
         ImportError: without scikit-learn.
     """
-    if few < 1:
-        raise ValueError(f"few must be at least 1, got {few}.")
+    few = whole("few", few, least=1)
     found = codes_of(codes)
     about = factors_of(factors, len(found))
     said = str(probe_of(probe))

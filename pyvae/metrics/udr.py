@@ -13,10 +13,10 @@ from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators.columns import Array, spread, standardised
 from pyvae.metrics.estimators.covariances import covariances
 from pyvae.metrics.estimators.lasso import lasso
+from pyvae.metrics.estimators.latents import kl_per_latent
 from pyvae.metrics.estimators.protocols import Protocol, follows_library
 from pyvae.metrics.estimators.resampling import interval
 from pyvae.metrics.estimators.seeds import check_seed
-from pyvae.metrics.latents import kl_per_latent
 from pyvae.metrics.measured import Measured
 
 KL_NATS = 0.01

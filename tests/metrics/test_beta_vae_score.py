@@ -80,7 +80,7 @@ def test_one_factor_is_always_told() -> None:
 
 
 def test_what_it_refuses() -> None:
-    with pytest.raises(ValueError, match="batch, train_batches and test_batches must be at least 1, got 0, 10000"):
+    with pytest.raises(ValueError, match=r"^batch must be at least 1, got 0\.$"):
         beta_vae_score(known.grid(), known.factors(), batch=0)
     with pytest.raises(ValueError, match="factors must have one with two values"):
         beta_vae_score(known.grid(), np.zeros(known.ROWS))

@@ -101,13 +101,13 @@ def test_rows_that_share_no_value_and_wrong_arguments() -> None:
         factor_vae_score(lambda images: images, factors)
     with pytest.raises(TypeError, match=r"got a data set and no encoder\.$"):
         factor_vae_score(codes, BlockGrid())
-    with pytest.raises(ValueError, match=r"encoder must give means \[B, D\] or \(mu, logvar\)"):
+    with pytest.raises(ValueError, match=r"^codes must be an encoder that gives means \[B, D\] or \(mu, logvar\)"):
         factor_vae_score(lambda images: images[0], BlockGrid())
-    with pytest.raises(ValueError, match="encoder must give finite means"):
+    with pytest.raises(ValueError, match="codes must be an encoder that gives finite means"):
         factor_vae_score(lambda images: images * torch.nan, BlockGrid())
     with pytest.raises(ValueError, match="batch must be at least 2"):
         factor_vae_score(codes, factors, batch=1)
-    with pytest.raises(ValueError, match="train_votes and test_votes must be at least 1"):
+    with pytest.raises(ValueError, match="test_votes must be at least 1"):
         factor_vae_score(codes, factors, test_votes=0)
-    with pytest.raises(ValueError, match="threshold must be a share"):
+    with pytest.raises(ValueError, match="threshold must be from 0 to 1"):
         factor_vae_score(codes, factors, threshold=2)

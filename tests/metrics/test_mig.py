@@ -1,6 +1,7 @@
 """MIG where the answer is known: one latent per factor, two that share one, none."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from torch import Tensor
 
 import pyvae
 from pyvae.metrics import Codes, mig, mutual_information_gap
-from pyvae.metrics.mig import gap_of
+from pyvae.metrics.estimators.posteriors import terms_of
+from pyvae.metrics.mig import MutualInformationGap, gaps_of
 from tests.metrics import known
 
 FACTORS = torch.cartesian_prod(torch.arange(2), torch.arange(3), torch.arange(4)).repeat(25, 1)  # [600, 3]
@@ -19,6 +21,10 @@ ENTROPIES = torch.tensor([2.0, 3.0, 4.0], dtype=torch.float64).log()
 
 def posterior_of(mu: Tensor, logvar: float = -4.0) -> pyvae.AggregatePosterior:
     return pyvae.aggregate_posterior(mu, torch.full_like(mu, logvar))
+
+
+def gap_of(posterior: pyvae.AggregatePosterior, labels: Tensor, samples: int, **drawn: Any) -> MutualInformationGap:
+    return gaps_of(terms_of(posterior, labels, samples, faint=False, **drawn))
 
 
 def test_a_latent_for_each_factor_is_a_gap_of_1() -> None:
@@ -72,7 +78,7 @@ def test_the_score_is_the_gap_with_its_interval_and_its_parts() -> None:
     )
     assert float(score) == score.value == gap.mig.value.item() and score.ceiling == 1
     assert (score.high - score.value) / (1.96 * gap.mig.standard_error.item()) == pytest.approx(1, abs=0.2)
-    assert torch.equal(score.parts["information"].value, gap.information.value)
+    assert all(map(torch.equal, score.parts["information"], (part.mT for part in gap.information)))
     assert score.settings == {"protocol": "paper", "estimator": "posterior", "samples": 300, "seed": 3}
     assert str(score) == f"{score.value:.3f} (95 % interval {score.low:.3f} to {score.high:.3f}; at most 1)"
     assert mig(posterior_of(mu, -2.0), FACTORS, samples=300, seed=3) == score
@@ -112,20 +118,30 @@ def test_the_earlier_name_warns_and_gives_the_estimates() -> None:
     assert torch.equal(earlier.mig.value, gap_of(posterior, FACTORS, 50, seed=3).mig.value)
 
 
+@pytest.mark.filterwarnings("ignore:metrics.mutual_information_gap")
+def test_what_the_earlier_name_refuses() -> None:
+    posterior = posterior_of(FACTORS.float())
+    with pytest.raises(ValueError, match=r"^labels must hold at least two values of each factor, got one of factor 0"):
+        mutual_information_gap(posterior, torch.zeros(600, dtype=torch.long), 50)
+    with pytest.raises(ValueError, match=r"^posterior must have at least 2 latents"):
+        mutual_information_gap(posterior_of(FACTORS[:, :1].float()), FACTORS, 50)
+    with pytest.raises(ValueError, match="seed and generator"):
+        mutual_information_gap(posterior, FACTORS, 50, seed=0, generator=torch.Generator())
+
+
 def test_what_it_refuses() -> None:
     codes = Codes(FACTORS.float(), torch.full((600, 3), -4.0))
-    with pytest.raises(ValueError, match="labels must hold at least two values of each factor, got one of factor 1"):
-        mig(codes, torch.stack([FACTORS[:, 0], torch.zeros(600, dtype=torch.long)], 1))
-    with pytest.raises(ValueError, match="posterior must have at least 2 latents"):
-        mig(posterior_of(FACTORS[:, :1].float()), FACTORS)
+    constant = torch.stack([FACTORS[:, 0], torch.zeros(600, dtype=torch.long)], 1)
+    for given in (codes, codes.mu):
+        with pytest.raises(ValueError, match=r"^factors must hold at least two values .* got one of factor 1"):
+            mig(given, constant)
+    for given in (posterior_of(FACTORS[:, :1].float()), FACTORS[:, :1].float()):
+        with pytest.raises(ValueError, match=r"^codes must have at least 2 latents for a gap between two, got 1"):
+            mig(given, FACTORS)
     with pytest.raises(ValueError, match="factors must have a row for each of the 600 codes, got 10"):
         mig(codes, FACTORS[:10])
-    with pytest.raises(ValueError, match="seed and generator"):
-        gap_of(codes.posterior, FACTORS, 50, seed=0, generator=torch.Generator())
     with pytest.raises(ValueError, match=r"codes must have a logvar for this metric: pass Codes\(mu, logvar\)"):
         mig(Codes(FACTORS.float()), FACTORS, estimator="posterior")
-    with pytest.raises(ValueError, match="codes must have at least 2 latents"):
-        mig(FACTORS[:, :1].float(), FACTORS)
 
 
 def test_points_are_measured_by_neighbours_on_ranks() -> None:

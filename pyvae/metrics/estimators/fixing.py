@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -12,12 +11,11 @@ from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.tables import Labels, Rows
 from pyvae.data import DataSet
 from pyvae.metrics.codes import Codes, codes_of
-from pyvae.metrics.estimators.columns import Array
+from pyvae.metrics.estimators.columns import Array, Index
 from pyvae.metrics.factors import Factors, factors_of
 from pyvae.progress import progress_bar
 
 Encoder: TypeAlias = Callable[[Tensor], Any]
-Index = npt.NDArray[np.int64]
 
 # Of votes at a time: 1.3 MB of codes with 64 rows of ten latents stay in cache.
 CHUNK = 256
@@ -148,7 +146,7 @@ class Encoded:
         self._values = data_set.test_factors()
         self._usable = [k for k, column in enumerate(self._values.T) if len(column.unique()) > 1]
         if not self._usable:
-            raise ValueError("data_set must have a factor with two values or more, got none.")
+            raise ValueError("factors must be a data set that has one with two values or more, got none.")
         self.names = tuple(data_set.factors[k].name for k in self._usable)
 
     def sample(self, count: int, rng: np.random.Generator) -> Array:
@@ -181,7 +179,7 @@ class Encoded:
         except RuntimeError as error:
             first = str(error).partition("\n")[0]
             raise ValueError(
-                f"encoder must take the data set's images, of the shape {list(images.shape)}, got the error {first!r}."
+                f"codes must be an encoder of the data set's images, {list(images.shape)}, got the error {first!r}."
             ) from error
         if isinstance(found, tuple) and len(found) == 2:
             found = found[0]
@@ -189,11 +187,12 @@ class Encoded:
             found = found[0]  # a stack of one model
         if not isinstance(found, Tensor) or found.dim() != 2 or len(found) != len(flat) or not found.shape[1]:
             raise ValueError(
-                f"encoder must give means [B, D] or (mu, logvar) of {len(flat)} images, got {_said(found)}."
+                f"codes must be an encoder that gives means [B, D] or (mu, logvar) of {len(flat)} images, "
+                f"got {_said(found)}."
             )
         codes = found.detach().double().cpu().numpy()
         if not np.isfinite(codes).all():
-            raise ValueError("encoder must give finite means, got a NaN or an infinity.")
+            raise ValueError("codes must be an encoder that gives finite means, got a NaN or an infinity.")
         return codes.reshape(*factors.shape[:-1], -1)
 
 

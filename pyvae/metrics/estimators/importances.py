@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from pyvae.metrics.estimators.columns import Array
+from pyvae.metrics.estimators.columns import Array, Index
 from pyvae.metrics.estimators.extras import sklearn
 from pyvae.metrics.estimators.probes import PROBES, Judged, one_thread, quietly
 
@@ -25,8 +24,6 @@ LEAF = 0.01
 """The least share of the rows in a leaf: without one, noise is as important as it is to gradient boosting of few rows;
 with more, less so. benchmarks/metrics/probes.py compares the two.
 """
-
-Index = npt.NDArray[np.int64]
 
 
 class Used(NamedTuple):

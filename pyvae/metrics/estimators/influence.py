@@ -10,12 +10,10 @@ adds to its square, the squares of the sum's own terms, is subtracted.
 import numpy as np
 import numpy.typing as npt
 
-from pyvae.metrics.estimators.columns import Array
+from pyvae.metrics.estimators.columns import Array, Index
 from pyvae.metrics.estimators.fixing import Batches, Source
 from pyvae.metrics.estimators.proportions import wilson
 from pyvae.metrics.estimators.resampling import is_few
-
-Index = npt.NDArray[np.int64]
 
 # Of a value with fewer rows than this many batches', batches are much the same rows: they cannot tell what others do.
 _FEW = 2

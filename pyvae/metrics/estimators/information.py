@@ -12,18 +12,17 @@ from pyvae.aggregate.posterior import SAMPLES
 from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes, codes_of
 from pyvae.metrics.estimators import histogram, neighbours
-from pyvae.metrics.estimators.columns import Array
+from pyvae.metrics.estimators.columns import Array, Index
+from pyvae.metrics.estimators.latents import ACTIVE_NATS
 from pyvae.metrics.estimators.posteriors import terms_of
-from pyvae.metrics.estimators.resampling import is_few, resampled
+from pyvae.metrics.estimators.resampling import is_few, reach_of, resampled
 from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.factors import Factors, factors_of
 from pyvae.metrics.measured import Measured
-from pyvae.quantiles import NORMAL_975
+from pyvae.ops.arguments import whole
 
 Estimator = Literal["posterior", "neighbours", "histogram"]
 
-# What a latent must hold of a factor, in nats, to count as used.
-ACTIVE_NATS = 0.01
 # Neighbourhoods overlap, so that the mean of a latent's terms scatters more than that of independent terms would: of 30
 # pairs of a latent and a factor whose information is known 1.1 times as far, by benchmarks/metrics/worlds.py.
 OVERLAP = 1.1
@@ -55,9 +54,10 @@ class Information:
 
     @property
     def active(self) -> npt.NDArray[np.bool_]:
-        """Which latents [D] hold ACTIVE_NATS of a factor, with a 95 % interval above 0."""
-        low = self.value - 2 * self.value_replicates.std(0)
-        return np.asarray(((self.value >= ACTIVE_NATS) & (low > 0)).any(1))
+        """Which latents [D] hold ACTIVE_NATS of a factor beyond what chance adds, with a 95 % interval above 0."""
+        told = self.value - (0.0 if self.chance is None else self.chance)
+        low = told - reach_of(self.value_replicates)
+        return np.asarray(((told >= ACTIVE_NATS) & (low > 0)).any(1))
 
     def ceiling(self, score: Callable[..., Array], *, latent_entropies: bool = False) -> float:
         """What the factors themselves score as codes, by the same estimator: bins may merge their values."""
@@ -91,7 +91,7 @@ class Information:
         centre = plain - self._bias(score, given[1:], drawn[1:])
         # Chance adds up to this, and less the more is told: only the lower end counts on all of it.
         least = centre if self.chance is None else plain - self._bias(score, given[1:], drawn[1:], self.chance)
-        reach = NORMAL_975 * float(np.std(score(*drawn), ddof=1))
+        reach = float(reach_of(score(*drawn)))
         low, high = max(0.0, min(value, centre - reach, least - reach)), min(ceiling, max(value, centre + reach))
         if is_few(len(self.factors)) and self.settings["estimator"] != "posterior":
             low, high = 0.0, ceiling
@@ -135,8 +135,8 @@ def information_of(
     found = codes_of(codes)
     about = factors_of(factors, len(found))
     chosen = estimator or ("posterior" if found.has_posteriors else "neighbours")
-    _check(about, chosen, bins)
-    seed = check_seed(seed)
+    _check(about, chosen)
+    bins, samples, seed = whole("bins", bins, least=2), whole("samples", samples, least=2), check_seed(seed)
     if chosen == "posterior":
         return kept_by(found, about, (chosen, samples, seed), lambda: _by_posterior(found, about, samples, seed))
     if chosen == "neighbours":
@@ -187,16 +187,16 @@ def _by_histogram(codes: Codes, factors: Factors, bins: histogram.Binning, seed:
     return replace(found, bins=bins, chance=chance)
 
 
-def _cells(columns: Array, bins: histogram.Binning) -> list[histogram.Index]:
+def _cells(columns: Array, bins: histogram.Binning) -> list[Index]:
     return [histogram.binned(column, bins.bins, bins.kind) for column in columns.T]
 
 
-def _is_subtracted(factors: Factors, bins: histogram.Binning) -> list[tuple[histogram.Index, bool]]:
+def _is_subtracted(factors: Factors, bins: histogram.Binning) -> list[tuple[Index, bool]]:
     """Each factor's labels [N], and whether what chance adds to their information is subtracted."""
     return [(v, bins.corrected and histogram.is_corrected(bins.bins, v)) for v in factors.labels.T]
 
 
-def _counted(cells: list[histogram.Index], factors: Factors, bins: histogram.Binning) -> tuple[Array, Array, Array]:
+def _counted(cells: list[Index], factors: Factors, bins: histogram.Binning) -> tuple[Array, Array, Array]:
     """Rows' terms of binned columns, D of [N]: information [D, K, N], entropies [K, N] and [D, N]."""
     pairs = _is_subtracted(factors, bins)
     information = [[histogram.row_terms(cell, v, corrected=right) for v, right in pairs] for cell in cells]
@@ -226,16 +226,12 @@ def _from_terms(
     )  # fmt: skip
 
 
-def _check(factors: Factors, estimator: str, bins: int) -> None:
+def _check(factors: Factors, estimator: str) -> None:
     if estimator not in ("posterior", "neighbours", "histogram"):
         raise ValueError(f"estimator must be posterior, neighbours or histogram, got {estimator!r}.")
-    if bins < 2:
-        raise ValueError(f"bins must be at least 2, got {bins}.")
-    for name, size, labels in zip(factors.names, factors.sizes, factors.labels.T, strict=True):
-        if size < 2:
-            raise ValueError(f"factors must hold at least two values of each factor, got one of {name}.")
-        least = int(np.bincount(labels).min())
-        if estimator == "neighbours" and least < 2:
+    factors.check_varied()
+    for name, labels in zip(factors.names, factors.labels.T, strict=True):
+        if estimator == "neighbours" and np.bincount(labels).min() < 2:
             raise ValueError(f"factors must hold each value twice for nearest neighbours, got one once of {name}.")
 
 

@@ -18,12 +18,11 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
+
+from pyvae.metrics.estimators.columns import Array, Index
 
 NEIGHBOURS = 3
 
-Array = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 _EULER = 0.5772156649015329
 
@@ -125,7 +124,7 @@ def _members_within(line: Index, reach: Index) -> Index:
     return np.where(reach < 0, 0, found)
 
 
-def _between(table: Array, position: npt.NDArray[np.float64]) -> Array:
+def _between(table: Array, position: Array) -> Array:
     """A table at positions between whole numbers, linearly."""
     low = position.astype(np.int64)
     high = np.minimum(low + 1, len(table) - 1)

@@ -8,18 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from pyvae.metrics.codes import Codes
-from pyvae.metrics.estimators.columns import Array
+from pyvae.metrics.estimators.columns import Array, Index
 from pyvae.metrics.estimators.extras import sklearn
 from pyvae.metrics.estimators.information import kept_by
 from pyvae.metrics.estimators.split import Split
 
 # scikit-learn's trees compute in float32.
 _LARGEST = float(np.finfo(np.float32).max)
-
-Index = npt.NDArray[np.int64]
 
 
 class Judged(NamedTuple):

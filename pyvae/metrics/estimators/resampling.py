@@ -36,14 +36,19 @@ def is_few(rows: int) -> bool:
     return rows < FEWEST
 
 
-def interval(value: float, replicates: Array, floor: float, ceiling: float, *, rows: int) -> tuple[float, float]:
-    """A 95 % interval within [floor, ceiling] by replicates of so many rows drawn anew; all of few rows.
+def reach_of(replicates: Array) -> Array:
+    """How far a 95 % interval reaches to each side of a value with replicates [R, ...]: [...].
 
-    It is the value plus and minus the replicates' standard deviation times Student's t, which few of them ask for.
+    Their standard deviation times Student's t, which few of them ask for.
     """
+    return np.asarray(t_quantile(len(replicates) - 1) * np.std(replicates, axis=0, ddof=1))
+
+
+def interval(value: float, replicates: Array, floor: float, ceiling: float, *, rows: int) -> tuple[float, float]:
+    """A 95 % interval within [floor, ceiling] by replicates of so many rows drawn anew; all of few rows."""
     if is_few(rows):
         return floor, ceiling
-    reach = t_quantile(len(replicates) - 1) * float(np.std(replicates, ddof=1))
+    reach = float(reach_of(replicates))
     return max(floor, min(value, value - reach)), min(ceiling, max(value, value + reach))
 
 

@@ -4,24 +4,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pyvae.aggregate import AggregatePosterior
 from pyvae.aggregate.tables import Labels, Rows
 from pyvae.metrics.codes import Codes, codes_of
-from pyvae.metrics.estimators.columns import ROUNDING, Array
+from pyvae.metrics.estimators.columns import Array, Index, alike
 from pyvae.metrics.estimators.information import kept_by
 from pyvae.metrics.estimators.seeds import check_seed
 from pyvae.metrics.factors import Factors, factors_of
 
 TRAIN, TEST = 10_000, 5_000
 """Rows of each part, at most; of fewer rows two thirds are learnt from."""
-
-# Standard deviations of the rows that are learnt from: a held-out value beyond is taken to be there, since the square
-# of what a probe makes of it need not be finite.
-FARTHEST = 1e6
-
-Index = npt.NDArray[np.int64]
 Test = tuple[Codes | Rows, Factors | Labels]
 
 
@@ -82,21 +75,6 @@ class Split:
         return Split(self.train.take(rows), self.test, self.factors, {**self.settings, "train": len(rows)})
 
 
-def alike(train: Array, test: Array) -> tuple[Array, Array]:
-    """Two parts of codes on the scale of the first: mean 0 and standard deviation 1 there, or 0 of constant latents."""
-    peak = np.abs(train).max(0)
-    unit = np.where(peak > 0, peak, 1.0)
-    first = train / unit
-    mean = first.mean(0)
-    first -= mean
-    std = np.sqrt(np.square(first).mean(0))
-    varies = std > ROUNDING
-    scale = np.where(varies, std, 1.0)
-    with np.errstate(over="ignore"):
-        second = np.clip((test / unit - mean) / scale, -FARTHEST, FARTHEST)
-    return np.where(varies, first / scale, 0.0), np.where(varies, second, 0.0)
-
-
 def split_of(
     codes: Codes | Rows | AggregatePosterior, factors: Factors | Labels, test: Test | None, seed: int
 ) -> Split:
@@ -120,7 +98,7 @@ def _drawn(codes: Array, factors: Factors, seed: int) -> Split:
     count = len(codes)
     if count < 2:
         raise ValueError("codes must hold at least 2 points, one of them to be held out, got 1.")
-    _check(factors)
+    factors.check_varied()
     used = min(count, TRAIN + TEST)
     fit = used - max(1, used // 3)
     order = np.random.default_rng(seed).permutation(count)
@@ -143,14 +121,8 @@ def _given(codes: Array, factors: Factors, test: Test) -> Split:
         )
     # Numbered together, so that a class has the same number in both parts.
     both = Factors(np.concatenate([factors.values, values]), factors.names, factors.nominal)
-    _check(both)
+    both.check_varied()
     cut = len(codes)
     train = Part(codes, both.labels[:cut], both.values[:cut])
     held_out = Part(other, both.labels[cut:], both.values[cut:])
     return Split(train, held_out, both, {"held out": "given", "train": cut, "test": len(other)})
-
-
-def _check(factors: Factors) -> None:
-    if 1 in factors.sizes:
-        name = factors.names[factors.sizes.index(1)]
-        raise ValueError(f"factors must hold at least two values of each factor, got one of {name}.")

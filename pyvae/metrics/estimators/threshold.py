@@ -11,17 +11,14 @@ count and the sums of x and x^2, which two searches in sorted rows find: a step 
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from pyvae.metrics.estimators.columns import ROUNDING, Array
+from pyvae.metrics.estimators.columns import ROUNDING, Array, Index
 
 STEPS, HALVINGS = 100, 20
 # Of the gradient's norm beside that at 0, squared: far below what moves an accuracy.
 TOLERANCE = 1e-16
 # Of a code's spread, for its penalty: a weight in such units is infinitely dear, and its square still a number.
 SMALLEST = 1e-100
-
-Index = npt.NDArray[np.int64]
 
 
 class Lines(NamedTuple):

@@ -20,10 +20,14 @@ import torch
 from torch import Tensor
 
 from pyvae.data import BlockGrid, Draw
-from pyvae.metrics.active_latents import is_active
-from pyvae.metrics.information import code_information, is_saturated, latent_information, recovered_information
-from pyvae.metrics.latents import active_by_kl, active_by_variance, kl_per_latent
-from pyvae.metrics.projection import LinearMap, halves, least_squares, score, sgd_protocol
+from pyvae.metrics.estimators.code_information import (
+    code_information,
+    is_saturated,
+    latent_information,
+    recovered_information,
+)
+from pyvae.metrics.estimators.latents import active_by_kl, active_by_variance, is_active, kl_per_latent
+from pyvae.metrics.estimators.projection import LinearMap, halves, least_squares, score, sgd_protocol
 from pyvae.nn import StackedModel
 from pyvae.ops import reparameterize
 from pyvae.studies.biased_grid.config import BiasedGridConfig

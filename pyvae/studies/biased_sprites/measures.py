@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from pyvae.metrics import METRICS, Codes, Factors, Measured, Metric
+from pyvae.metrics.estimators.code_information import image_information, label_information
 from pyvae.metrics.estimators.columns import Array
 from pyvae.metrics.estimators.protocols import Protocol
 from pyvae.metrics.evaluate import outcome_of
-from pyvae.metrics.information import image_information, label_information
 from pyvae.quantiles import NORMAL_975
 from pyvae.studies.biased_sprites.biases import Mask, Split
 from pyvae.studies.scores import Points

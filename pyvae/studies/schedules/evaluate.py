@@ -18,7 +18,7 @@ from pyvae.files import atomic_path
 from pyvae.losses import gaussian_reconstruction
 from pyvae.metrics import Codes
 from pyvae.metrics.active_latents import active_latents
-from pyvae.metrics.latents import active_by_kl, active_by_variance, kl_per_latent
+from pyvae.metrics.estimators.latents import active_by_kl, active_by_variance, kl_per_latent
 from pyvae.ops import reparameterize
 from pyvae.studies.schedules.config import SchedulesConfig
 from pyvae.studies.schedules.recipe import VARIANCE

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pyvae.metrics.estimators.columns import spread, standardised
+from pyvae.metrics.estimators.columns import FARTHEST, alike, spread, standardised
 
 
 def test_scales_far_from_one_survive() -> None:
@@ -17,6 +17,12 @@ def test_scales_far_from_one_survive() -> None:
 def test_a_constant_is_no_rounding_noise() -> None:
     columns = standardised(np.stack([np.full(1000, 0.1), np.zeros(1000), np.arange(1000.0)], 1))
     assert columns.varies.tolist() == [False, False, True] and not columns.values[:, :2].any()
+
+
+def test_both_parts_are_on_the_scale_of_the_first() -> None:
+    train, test = alike(np.array([[1.0, 5, 1e-300], [3, 5, 3e-300]]), np.array([[5.0, 9, 1e10], [2, 5, 2e-300]]))
+    assert train == pytest.approx(np.array([[-1, 0, -1], [1, 0, 1]]))
+    assert test == pytest.approx(np.array([[3, 0, FARTHEST], [0, 0, 0]]))
 
 
 def test_a_single_point_has_no_spread() -> None:

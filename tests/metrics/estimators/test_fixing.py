@@ -75,9 +75,9 @@ def test_an_encoder_of_images_on_their_device_and_dtype() -> None:
     sample = source.sample(5000, np.random.default_rng(0))
     assert sample.shape == (5000, 4) and sample.dtype == np.float64
     assert isinstance(source, Encoded)
-    with pytest.raises(ValueError, match=r"encoder must give means \[B, D\] or \(mu, logvar\) .* got tuple"):
+    with pytest.raises(ValueError, match=r"^codes must be an encoder that gives means \[B, D\] or .* got tuple"):
         source_of(lambda images: (images, images, torch.ones(1)), BlockGrid()).sample(3, np.random.default_rng(0))
     with pytest.raises(
-        ValueError, match=r"encoder must take the data set's images, .* \[3, 441\], got the error 'mat1"
+        ValueError, match=r"^codes must be an encoder of the data set's images, \[3, 441\], got the error 'mat1"
     ):
         source_of(lambda images: images @ torch.ones(5, 2), BlockGrid()).sample(3, np.random.default_rng(0))

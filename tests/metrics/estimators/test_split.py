@@ -1,10 +1,10 @@
-"""Which rows are learnt from, and what scale both parts are on."""
+"""Which rows are learnt from, and what is to be predicted of them."""
 
 import numpy as np
 import pytest
 
 from pyvae.metrics import Codes, Factors
-from pyvae.metrics.estimators.split import FARTHEST, TEST, TRAIN, alike, split_of
+from pyvae.metrics.estimators.split import TEST, TRAIN, split_of
 
 CODES = np.random.default_rng(0).normal(size=(300, 3))
 LABELS = np.random.default_rng(1).integers(4, size=(300, 2))
@@ -32,12 +32,6 @@ def test_given_rows_have_numbers_for_their_values_in_common() -> None:
     assert split.train.labels.ravel().tolist() == [0, 1] and split.test.labels.ravel().tolist() == [2, 1]
     with pytest.raises(TypeError, match=r"^test must be a pair \(codes, factors\), got ndarray\.$"):
         split_of(CODES, LABELS, CODES, 0)
-
-
-def test_both_parts_are_on_the_scale_of_the_first() -> None:
-    train, test = alike(np.array([[1.0, 5, 1e-300], [3, 5, 3e-300]]), np.array([[5.0, 9, 1e10], [2, 5, 2e-300]]))
-    assert train == pytest.approx(np.array([[-1, 0, -1], [1, 0, 1]]))
-    assert test == pytest.approx(np.array([[3, 0, FARTHEST], [0, 0, 0]]))
 
 
 def test_least_squares_predict_amounts_and_an_indicator_of_each_kind() -> None:

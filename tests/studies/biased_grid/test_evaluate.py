@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from pyvae.metrics.projection import halves
+from pyvae.metrics.estimators.projection import halves
 from pyvae.nn import StackedVAE
 from pyvae.studies.biased_grid.config import BiasedGridConfig
 from pyvae.studies.biased_grid.evaluate import SPLIT_SEED, Evaluation, evaluate, picture_intensities, random_baseline

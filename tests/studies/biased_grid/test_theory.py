@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pyvae.metrics.information import recovered_information
+from pyvae.metrics.estimators.code_information import recovered_information
 from pyvae.studies.biased_grid.theory import ceiling, collapse_boundary, constant_decoder_mse, linear_theory_recovered
 
 BOUNDARY = {0: 9.5, 1: 7.5, 2: 4.1, 3: 1.9, 4: 1.2, 5: 1.03}

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pyvae.metrics.estimators.numbers import positive
+from pyvae.ops.arguments import whole
 from pyvae.ops.registration import exportable
 from pyvae.ops.seeds import check_seed
 
@@ -55,10 +57,9 @@ class SGDFit(NamedTuple):
 def halves(count: int, seed: int) -> tuple[Tensor, Tensor]:
     """Split `count` samples at random into (fit, test) index tensors; the same split for the same seed.
 
-    Raises ValueError for fewer than two samples.
+    Raises TypeError for a count that is no int, ValueError for fewer than two samples.
     """
-    if count < 2:
-        raise ValueError(f"count must be at least 2 to be split in two halves, got {count}")
+    count = whole("count", count, least=2)
     order = torch.randperm(count, generator=torch.Generator().manual_seed(check_seed(seed)), device="cpu")
     return order[: count // 2], order[count // 2 :]
 
@@ -96,13 +97,11 @@ def sgd_protocol(
     inputs [..., N, P], targets [..., N, T]; leading axes broadcast. The source states 3 epochs and nothing
     else. Chosen here: Adam (the one optimiser it names), zero initial weights (the problem is convex), one
     shuffle per epoch from `seed`, the same for every model. Adam acts on each weight alone, so a stacked
-    model gets the map it would get by itself. Raises ValueError when N differs or a setting is out of range.
+    model gets the map it would get by itself. Raises ValueError when N differs or a setting is out of range,
+    TypeError for a setting of another type.
     """
-    if epochs < 1 or batch_size < 1 or not learning_rate > 0:
-        raise ValueError(
-            f"epochs and batch_size must be at least 1 and learning_rate positive, got {epochs}, "
-            f"{batch_size}, {learning_rate}"
-        )
+    epochs, batch_size = whole("epochs", epochs, least=1), whole("batch_size", batch_size, least=1)
+    learning_rate = positive("learning_rate", learning_rate)
     _check_samples(inputs, targets)
     x = torch.nn.functional.pad(inputs.float(), (0, 1), value=1.0)  # a column of ones carries the bias
     y = targets.float()

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pyvae.metrics.projection import LinearMap, halves, least_squares, score, sgd_protocol
+from pyvae.metrics.estimators.projection import LinearMap, halves, least_squares, score, sgd_protocol
 
 
 def _linear_data(models: int = 3, samples: int = 200) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -17,8 +17,10 @@ import torch
 from torch import Tensor
 
 from pyvae.aggregate.estimate import Estimate, mean_of
-from pyvae.metrics.projection import least_squares
+from pyvae.metrics.estimators.numbers import positive
+from pyvae.metrics.estimators.projection import least_squares
 from pyvae.ops import kl_decomposition, minibatch_log_density
+from pyvae.ops.arguments import whole
 from pyvae.ops.kl_decomposition import log_normal
 from pyvae.ops.minibatch_log_density import Method
 
@@ -57,6 +59,7 @@ def code_information(z: Tensor, mu: Tensor, logvar: Tensor, *, method: Method = 
     (estimator "full"). It estimates the information between code and *image index*, which never exceeds log
     M. `method` and `rtol` as in pyvae.minibatch_log_density.
     """
+    rtol = positive("rtol", rtol)
     return kl_decomposition(z, mu, logvar, estimator="full", method=method, rtol=rtol).mutual_information.mean(-1)
 
 
@@ -67,6 +70,7 @@ def latent_information(
 
     As `code_information`, latent by latent; exactly 0 for a latent that has collapsed.
     """
+    rtol = positive("rtol", rtol)
     marginals = minibatch_log_density(z, mu, logvar, estimator="full", method=method, rtol=rtol).marginals
     terms = log_normal(z, mu, logvar) - marginals
     return mean_of(terms.movedim(-2, 0))
@@ -76,6 +80,7 @@ def is_saturated(information: Tensor, images: int) -> Tensor:
     """Whether I(x; code) lies within SATURATION_MARGIN nats of log(images): then it says "at least this
     much" only.
     """
+    images = whole("images", images, least=1)
     return information > math.log(images) - SATURATION_MARGIN
 
 

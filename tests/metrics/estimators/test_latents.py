@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from pyvae.metrics.latents import active_by_kl, active_by_variance, kl_per_latent
+from pyvae.metrics.estimators.latents import active_by_kl, active_by_variance, kl_per_latent
 
 
 def test_kl_per_latent_is_the_mean_over_images() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pyvae.metrics import is_active
-from pyvae.metrics.information import (
+from pyvae.metrics.estimators.code_information import (
     code_information,
     image_information,
     is_saturated,
