@@ -1,17 +1,14 @@
 """Studies made up for tests: the tables that a real one leaves, with scores that are functions of the model."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pyvae.studies.agreement.config import SWEEPS, AgreementConfig
 from pyvae.studies.agreement.measures import UNROTATED
 from pyvae.studies.agreement.results import Results
 from pyvae.studies.agreement.texts import CONTENT, DISENTANGLEMENT, PROTOCOLS, UNSUPERVISED, USE
-from pyvae.studies.folder import CURVES
 from tests.studies.agreement.tiny import tiny
 
 Score = Callable[[int, int, int, np.random.Generator], float]
@@ -67,10 +64,3 @@ def results(scores: dict[str, Score] | None = None, otherwise: Score = quality, 
     kinds = {"objective": pa.string(), "strength": pa.float64(), "seed": pa.int64()}
     reasons = pa.schema([*kinds.items(), ("metric", pa.string()), ("reason", pa.string())]).empty_table()
     return Results(config(seeds), found, reasons)
-
-
-def write_folder(folder: Path, made: Results) -> None:
-    (folder / "config.json").write_text(made.config.to_json())
-    pq.write_table(made.table, folder / "results.parquet")
-    pq.write_table(made.scores, folder / "scores.parquet")
-    pq.write_table(pa.table({"step": [1]}), folder / CURVES)

@@ -139,7 +139,7 @@ def _products(columns: Array) -> Callable[[Index], Array]:
     order = np.argsort(columns, axis=0, kind="stable")
     ordered = np.take_along_axis(columns, order, 0)
     first, last = (
-        np.stack([np.searchsorted(a, b, side) for a, b in zip(ordered.T, columns.T, strict=True)], 1)  # type: ignore[call-overload]
+        np.stack([np.searchsorted(a, b, side) for a, b in zip(ordered.T, columns.T, strict=True)], 1)
         for side in ("left", "right")
     )
 

@@ -78,6 +78,6 @@ def left_out(results: Results, labels: Mapping[str, str]) -> list[str]:
 def together(count: int, one: str, many: str, against: str = "0") -> str:
     """What "clearly" means of a family of so many."""
     return (
-        f"Clearly above or below {against} is said by the p values of {counted(count, one, many)} together, by Holm "
-        "(1979) at 5 %; each interval shown is a 95 % interval of its own."
+        f"What is clearly above or below {against} is told by the p values of {counted(count, one, many)} together, by "
+        "Holm (1979) at 5 %; each interval shown is a 95 % interval of its own."
     )
