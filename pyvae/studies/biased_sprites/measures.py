@@ -17,8 +17,9 @@ from pyvae.metrics import METRICS, Codes, Factors, Measured, Metric
 from pyvae.metrics.estimators.code_information import image_information, label_information
 from pyvae.metrics.estimators.columns import Array
 from pyvae.metrics.estimators.protocols import Protocol
+from pyvae.metrics.estimators.resampling import is_few
 from pyvae.metrics.evaluate import outcome_of
-from pyvae.quantiles import NORMAL_975
+from pyvae.quantiles import t_quantile
 from pyvae.studies.biased_sprites.biases import Mask, Split
 from pyvae.studies.scores import Points
 
@@ -77,7 +78,7 @@ def _sampled_terms(codes: Codes, factors: Factors, rows: Index, seed: int) -> Te
 def _means(
     terms: Array, ceilings: Array, names: Sequence[str], mask: Mask, split: str | None = None, part: str | None = None
 ) -> dict[str, Measured]:
-    """Means over some rows, of every factor and of their sum; none where there is no row."""
+    """Means over some rows, of every factor and of their sum; no mean where there is no row."""
     if not mask.any():
         return {}
     out = {name_of(RECOVERED, split, part): _mean(terms[mask].sum(1), float(ceilings[mask].sum(1).mean()))}
@@ -87,8 +88,11 @@ def _means(
 
 
 def _mean(terms: Array, ceiling: float) -> Measured:
+    """With its 95 % t interval over rows; of few rows this holds all from 0 to the ceiling, and the value."""
     value = float(terms.mean())
-    reach = NORMAL_975 * float(terms.std(ddof=1)) / len(terms) ** 0.5 if len(terms) > 1 else 0.0
+    if is_few(len(terms)):
+        return Measured(value, min(value, 0.0), max(value, ceiling), ceiling)
+    reach = t_quantile(len(terms) - 1) * float(terms.std(ddof=1)) / len(terms) ** 0.5
     return Measured(value, value - reach, value + reach, ceiling)
 
 

@@ -1,13 +1,15 @@
 """How much codes that are known tell of the factors, over all images and in parts."""
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from pyvae.metrics import Codes
-from pyvae.studies.biased_sprites.biases import splits
-from pyvae.studies.biased_sprites.measures import Recovered, name_of, of_models, of_removals
+from pyvae.studies.biased_sprites.biases import Split, splits
+from pyvae.studies.biased_sprites.measures import Recovered, _mean, name_of, of_models, of_removals
 from pyvae.studies.scores import Points
 from tests.studies.biased_sprites.tiny import TINY
 
@@ -54,6 +56,40 @@ def test_what_is_told_in_one_part_only_is_seen_there() -> None:
 
 def test_fewer_samples_are_some_of_the_images() -> None:
     assert told(LABELS.float(), -12.0, samples=16)["recovered of y"] == pytest.approx(1)
+
+
+def few(count: int) -> Split:
+    """A removal of so many images."""
+    return SPLITS[2]._replace(rare=np.arange(len(LABELS)) < count)
+
+
+def test_few_rows_have_no_interval_and_more_have_students() -> None:
+    """One row is no certainty, nor are nine; of ten and more the interval is that of scipy."""
+    stats = pytest.importorskip("scipy.stats")
+    generator = torch.Generator().manual_seed(0)
+    mu = LABELS.float() + torch.randn(LABELS.shape, generator=generator)
+    codes, metric = Codes(mu, torch.zeros_like(mu)), of_models(POINTS, [few(1)], 4096)[0]
+    for count in (1, 9, 10, 30):
+        found = replace(metric, splits=[few(count)]).measure(codes, POINTS.factors, protocol="paper", seed=0)
+        for name in ("recovered, remove 0.5, rare", "recovered of x, remove 0.5, rare"):
+            score = found[name]
+            if count < 10:
+                assert (score.low, score.high) == (min(score.value, 0.0), max(score.value, score.ceiling))
+                assert score.high - score.low >= score.ceiling
+            else:
+                assert score.high - score.value == pytest.approx(score.value - score.low)
+                assert score.low < score.value
+    terms = np.random.default_rng(0).normal(size=12)
+    low, high = stats.t.interval(0.95, 11, terms.mean(), stats.sem(terms))
+    assert (_mean(terms, 1.0).low, _mean(terms, 1.0).high) == (pytest.approx(low), pytest.approx(high))
+
+
+def test_scores_of_a_part_of_few_images_hold_all_that_is_possible() -> None:
+    codes = Codes(LABELS[:, 1:].float() + 0.01, torch.full((len(LABELS), 4), -6.0))
+    found = of_removals([few(5)]).measure(codes, POINTS.factors, protocol="paper", seed=0)
+    for name in ("minimality", "sufficiency"):
+        score = found.get(f"{name}, remove 0.5, rare")
+        assert score is None or (score.low, score.high) == (0.0, score.ceiling)
 
 
 def test_a_model_that_diverged_is_refused() -> None:
