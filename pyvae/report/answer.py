@@ -1,5 +1,6 @@
 """What every answer of a study is made of."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,8 +22,12 @@ class Answer:
 
 
 def plus_minus(interval: Interval, *, signed: bool = False) -> str:
-    """A mean with half its interval, if there is one, in three decimals."""
+    """A mean with half its interval, if there is one, in three decimals; or that several seeds give the same."""
+    if math.isnan(interval.mean):
+        return "no value"
     mean = decimals(interval.mean, 3, signed=signed)
+    if interval.same:
+        return f"{mean} (the same in all {interval.seeds} seeds)"
     return f"{mean} ± {decimals(interval.half, 3)}" if interval.known else mean
 
 

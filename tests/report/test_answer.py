@@ -14,6 +14,8 @@ from pyvae.report.statistics import Interval
         (Interval(-0.26, 0.1369, 3), False, "−0.260 ± 0.137"),
         (Interval(0.08, 0.01, 3), True, "+0.080 ± 0.010"),
         (Interval(-0.0001, math.nan, 1), False, "0.000"),
+        (Interval(9.0, math.nan, 3), False, "9.000 (the same in all 3 seeds)"),
+        (Interval(math.nan, math.nan, 0), False, "no value"),
     ],
 )
 def test_a_mean_with_half_its_interval(interval: Interval, signed: bool, text: str) -> None:

@@ -133,7 +133,6 @@ def _caption(results: Results, name: str) -> str:
     several, config = len(results.seeds) > 1, results.config
     return one_line(CAPTIONS[name]).format(
         bands="Bands: 95 % t intervals over seeds; they may leave the frame. " if several else "",
-        pairs="seed by seed" if several else "at the same seed",
         mean=", mean over seeds" if several else "",
         active=ACTIVE[results.active_by],
         linear="Dotted: what the best linear VAE would recover." if results.draws_linear_theory else "",

@@ -22,7 +22,7 @@ FURTHER_FIGURES = {
 CAPTIONS = {
     "robustness": """Recovered information over the ceiling, on each model's own training distribution.
         {bands}{linear}""",
-    "robustness_difference": "The same, less the share of the reference β, {pairs}. {bands}",
+    "robustness_difference": "The same, less the share of the reference β. {bands}",
     "map_recovered": """Recovered information, a lower bound on I(truth; code), over the ceiling I(x;
         truth). Training distribution.{line}{spread}""",
     "map_active": "{active} Training distribution.{spread}",

@@ -96,14 +96,15 @@ class Results:
         asked = self.share if measure == RECOVERED else self.values
         return np.stack([asked(Group(objective), 0.0, name), asked(Group(objective, kind), strength, name)])
 
-    def robustness(self, objective: str, kind: Kind) -> list[Robustness]:
-        """Every β against the reference, in ascending order."""
+    def robustness(self, objective: str, kind: Kind, *, comparisons: int = 1) -> list[Robustness]:
+        """Every β against the reference, in ascending order; intervals for so many comparisons at once."""
         shares, active = self.shares(objective, kind), self.scores(objective, kind, "active_latents")
-        return robustness(self.strengths(kind), self.betas, self.reference, shares, active)
+        biases, betas = self.strengths(kind), self.betas
+        return robustness(biases, betas, self.reference, shares, active, comparisons=comparisons)
 
-    def verdict(self, objective: str, kind: Kind) -> Verdict:
+    def verdict(self, objective: str, kind: Kind, *, comparisons: int = 1) -> Verdict:
         """What the β above the reference show."""
-        return verdict(self.robustness(objective, kind), self.reference)
+        return verdict(self.robustness(objective, kind, comparisons=comparisons), self.reference)
 
     def fact(self, kind: Kind, strength: float, column: str) -> float:
         """What biases.parquet says of one bias; NaN where it says nothing."""

@@ -46,8 +46,8 @@ def usual(model: Model) -> float:
 
 
 def wiggle(model: Model) -> float:
-    """What seeds differ by; the mean over three of them is 0. Models of one seed and β differ in it, too."""
-    return 0.001 * (model.seed - 1) * (1 + (model.bias > 0) + 3 * model.weighted)
+    """What seeds differ by; the mean over three is 0. Models of one seed and β differ in it, too, and parts of one."""
+    return 0.001 * (model.seed - 1) * (1 + (model.bias > 0) + 3 * model.weighted + (model.part == "rare"))
 
 
 def results(
@@ -79,8 +79,8 @@ def _measures(
             model = Model(group.objective, kind, group.weighted, cell.bias, cell.strength, cell.seed)
             places = [(None, None), *((label(*one), part) for one in every(config) for part in PARTS)]
             for (split, part), factor in itertools.product(places, (None, *FACTORS)):
-                told = share(model._replace(part=part or "", factor=factor or "")) + wiggle(model)
-                yield model, name_of(RECOVERED, split, part, factor), 2 * told, 2.0
+                here = model._replace(part=part or "", factor=factor or "")
+                yield model, name_of(RECOVERED, split, part, factor), 2 * (share(here) + wiggle(here)), 2.0
             for (split, part), score in itertools.product(places, SCORES):
                 value = active(model) if score == "active_latents" else share(model) / 10 + wiggle(model)
                 yield model, name_of(score, split, part), value, 10.0

@@ -1,5 +1,7 @@
 """The curves of the grid study: training, projection, robustness."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -7,7 +9,7 @@ from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 from pyvae.plotting.style import FAINT, INK, logarithmic, new_figure, shades, tidy
-from pyvae.report.statistics import t_interval
+from pyvae.report.statistics import Interval, t_interval, welch_interval
 from pyvae.studies.biased_grid.recipe import recipe
 from pyvae.studies.biased_grid.results import Saved, followed
 
@@ -72,7 +74,8 @@ def robustness(saved: Saved) -> Figure:
     figure = new_figure(*PANEL)
     axes = figure.add_subplot()
     for j, (beta, colour) in enumerate(zip(results.betas, shades(len(results.betas)), strict=True)):
-        _with_interval(axes, results.mus, share[:, j], colour, f"{results.config.symbol} = {beta:g}")
+        intervals = [t_interval(seeds) for seeds in share[:, j]]
+        _with_interval(axes, results.mus, intervals, colour, f"{results.config.symbol} = {beta:g}")
         if results.draws_linear_theory:
             theory = results.linear_theory_fraction(float(beta))
             axes.plot(results.mus, theory, color=colour, linestyle=":", linewidth=1.3)
@@ -85,7 +88,7 @@ def robustness(saved: Saved) -> Figure:
 
 
 def robustness_difference(saved: Saved) -> Figure:
-    """The same less the reference beta's, seed by seed."""
+    """The same less the reference beta's, whose models are independent."""
     results = saved.results
     share, reference = results.fraction_recovered(), results.reference
     base = share[:, list(results.betas).index(reference)]
@@ -94,7 +97,8 @@ def robustness_difference(saved: Saved) -> Figure:
     reach = 0.05
     for j, (beta, colour) in enumerate(zip(results.betas, shades(len(results.betas)), strict=True)):
         if beta != reference:
-            means = _with_interval(axes, results.mus, share[:, j] - base, colour, f"{results.config.symbol} = {beta:g}")
+            intervals = [welch_interval(own, other) for own, other in zip(share[:, j], base, strict=True)]
+            means = _with_interval(axes, results.mus, intervals, colour, f"{results.config.symbol} = {beta:g}")
             reach = max(reach, 1.3 * float(np.nanmax(np.abs(means), initial=0.0)))
     axes.set_ylim(-reach, reach)
     axes.axhline(0, color=INK, linewidth=0.8, label=f"{results.config.symbol} = {reference:g}")
@@ -163,12 +167,9 @@ def _running_mean(curve: NDArray[np.generic], width: int = 9) -> NDArray[np.floa
 
 
 def _with_interval(
-    axes: Axes, x: NDArray[np.float64], values: NDArray[np.float64], colour: tuple[float, ...], label: str
+    axes: Axes, x: NDArray[np.float64], intervals: Sequence[Interval], colour: tuple[float, ...], label: str
 ) -> NDArray[np.float64]:
-    """A line through the means over seeds of values [N, S], a band for the t interval if there is one; the
-    means [N].
-    """
-    intervals = [t_interval(row) for row in values]
+    """A line through the means [N], which are returned, and a band for the intervals that there are."""
     mean = np.array([interval.mean for interval in intervals])
     half = np.array([interval.half for interval in intervals])
     axes.plot(x, mean, color=colour, linewidth=1.8, marker="o", markersize=3.5, label=label)

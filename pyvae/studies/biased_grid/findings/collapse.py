@@ -94,10 +94,9 @@ def about_the_source_maps(results: Results) -> Answer:
             "answering the mean training image gives: it grows with μ by itself."
         )
     question = "Are the diagonals of the source's two heat maps robustness, or collapse?"
-    if dead.any() or math.isnan(with_pmi) or math.isnan(with_decoded):
-        verdict = _maps_verdict(with_pmi, with_decoded)
-    else:
-        verdict = f"Not collapse: no cell of this study has collapsed{_in_every_seed(results)}."
+    verdict = _maps_verdict(with_pmi, with_decoded)
+    if not dead.any():
+        verdict += f" No cell of this study has collapsed altogether{_in_every_seed(results)}."
     return Answer("source maps", question, verdict, tuple(details))
 
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyvae.report.answer import Answer, listed, plus_minus
-from pyvae.report.robustness import Robustness
+from pyvae.report.robustness import Finding, Robustness
 from pyvae.report.statistics import Interval, t_interval
+from pyvae.report.verdict import interval_note, latents_in_use, reading_of, readings_sentence, verdict_sentence
 from pyvae.studies.biased_sprites.biases import label
 from pyvae.studies.biased_sprites.config import KINDS, OBJECTIVE_NAMES, Kind
 from pyvae.studies.biased_sprites.results import Results
@@ -13,9 +14,7 @@ from pyvae.studies.biased_sprites.results import Results
 QUESTION = (
     "Does a larger β, or a penalty on the total correlation alone, make a VAE more robust to biased training data?"
 )
-NOISE = 0.01
-"""A share that one seed does not tell from zero: two models that differ in their noise alone read that far apart."""
-HOLDS = "the recovered share holds up"
+WHEN = "as the bias grows"
 
 
 @dataclass(frozen=True)
@@ -28,25 +27,32 @@ class Compared:
 
 
 def compared(results: Results) -> list[Compared]:
-    """Those that can be compared: latents are in use at two strengths of the bias or more, as at the reference."""
+    """Those that can be compared: latents are in use at two strengths of the bias or more, as at the reference.
+
+    Their intervals hold for all of them at once.
+    """
+    return _compared(results, len(_compared(results, 1)))
+
+
+def _compared(results: Results, comparisons: int) -> list[Compared]:
     return [
         Compared(objective, kind, row)
         for objective in OBJECTIVE_NAMES
         for kind in KINDS
-        for row in results.verdict(objective, kind).compared
+        for row in results.verdict(objective, kind, comparisons=comparisons).compared
     ]
 
 
 def about_robustness(results: Results) -> Answer:
     """The verdict over all kinds of bias, and each objective and kind in numbers."""
+    found = compared(results)
     details = [_sentence(results, objective, kind) for objective in OBJECTIVE_NAMES for kind in KINDS]
-    if results.seeds > 1 and (comparisons := len(compared(results))) > 1:
-        details.append(f"These are {comparisons} comparisons: by chance alone one in twenty would seem clear.")
-    return Answer("robustness", QUESTION, _verdict(results), (*details, interval_note(results.seeds)))
+    note = interval_note(results.seeds, len(found))
+    return Answer("robustness", QUESTION, _verdict(results, found), (*details, note))
 
 
-def _verdict(results: Results) -> str:
-    found, reference = compared(results), results.reference
+def _verdict(results: Results, found: Sequence[Compared]) -> str:
+    reference = results.reference
     if max(results.betas) <= reference:
         return f"This study has no β above {reference:g}, so it cannot say."
     if not found:
@@ -55,32 +61,14 @@ def _verdict(results: Results) -> str:
             "a bias. Models whose latents have collapsed look insensitive to bias, since they learned nothing."
         )
     if results.seeds == 1:
-        return _readings(found, reference)
-    flatter = [one for one in found if one.row.shared_slope_gain.above_zero]
-    bought = [one for one in flatter if not one.row.shared_share_gain.below_zero]
-    traded = [one for one in flatter if one.row.shared_share_gain.below_zero]
-    steeper = [one for one in found if one.row.shared_slope_gain.below_zero]
-    open_ = [one for one in found if one.row.shared_slope_gain.undecided]
-    parts = [
-        (bought, f"{HOLDS} better than at β = {reference:g}, without being lower, for"),
-        (steeper, f"{HOLDS} worse than at β = {reference:g} for"),
-        (traded, "it holds up better but is lower on average, so that there is less to lose, for"),
-        (open_, "the difference cannot be told from zero for"),
-    ]
-    said = "; ".join(f"{words} {told(group)}" for group, words in parts if group)
-    no, yes = "Not shown" if open_ else "No", "Yes" if len(bought) == len(found) else "Yes, in part"
-    verdict = yes if bought else no
-    return f"{verdict}: as the bias grows, {said}."
+        ways = {way: _those(found, way) for way in ("better", "worse", "alike")}
+        return readings_sentence({way: told(ones) for way, ones in ways.items() if ones}, reference, WHEN)
+    groups = {finding: [one for one in found if one.row.finding is finding] for finding in Finding}
+    return verdict_sentence({finding: told(ones) for finding, ones in groups.items() if ones}, reference, WHEN)
 
 
-def _readings(found: Sequence[Compared], reference: float) -> str:
-    better = [one for one in found if one.row.shared_slope_gain.mean > 0]
-    worse = [one for one in found if one.row.shared_slope_gain.mean <= 0]
-    parts = [f"{way} for {told(group)}" for way, group in (("better", better), ("worse", worse)) if group]
-    return (
-        f"One seed gives readings, not an answer: as the bias grows, {HOLDS.replace('holds', 'reads as holding')} "
-        f"{'; '.join(parts)}, beside β = {reference:g}."
-    )
+def _those(found: Sequence[Compared], way: str) -> list[Compared]:
+    return [one for one in found if reading_of(one.row.shared_slope_gain) == way]
 
 
 def told(found: Sequence[Compared]) -> str:
@@ -110,35 +98,22 @@ def _level(results: Results, objective: str, kind: Kind, row: Robustness) -> str
 
 
 def _gain(results: Results, kind: Kind, row: Robustness) -> str:
+    counts = f", and it has {latents_in_use(row, results.reference, 'strength')}" if row.shared else ""
     if len(row.shared) < 2:
-        return f"but both are in use at {len(row.shared)} strengths of the bias only, so that slopes say nothing"
-    span = row.shared[-1] - row.shared[0]
-    gain = scaled(row.shared_slope_gain, span)
+        where = "one strength of the bias only" if row.shared else "no strength of the bias"
+        return f"but both are in use at {where}, so that slopes say nothing{counts}"
+    gain = row.shared_slope_gain.times(row.shared[-1] - row.shared[0])
     level = plus_minus(row.shared_share_gain, signed=True)
-    if not gain.known:
-        way = f"which reads as holding up {'better' if gain.mean > 0 else 'worse'}"
-    elif gain.undecided:
-        way = "which holds up neither better nor worse beyond the noise"
-    else:
-        way = "which holds up better" if gain.above_zero else "which holds up worse"
     return (
-        f"{way} than at β = {results.reference:g} ({plus_minus(gain, signed=True)} from strength "
-        f"{row.shared[0]:g} to {row.shared[-1]:g}; its mean share differs by {level})"
+        f"which {_way(gain)} β = {results.reference:g} ({plus_minus(gain, signed=True)} from strength "
+        f"{row.shared[0]:g} to {row.shared[-1]:g}; its mean share differs by {level}{counts})"
     )
 
 
-def scaled(interval: Interval, factor: float) -> Interval:
-    """An interval times a number."""
-    return Interval(factor * interval.mean, abs(factor) * interval.half, interval.seeds)
-
-
-def is_above(difference: Interval) -> bool:
-    """Whether a difference of shares is above zero as far as its seeds can tell; a single one has to exceed NOISE."""
-    return difference.above_zero or (not difference.known and difference.mean > NOISE)
-
-
-def interval_note(seeds: int) -> str:
-    """What ± means."""
-    if seeds == 1:
-        return "With one seed no interval is available: differences are single readings, not evidence."
-    return f"± is half the 95 % t interval over {seeds} seeds; differences are taken seed by seed."
+def _way(gain: Interval) -> str:
+    """How a slope compares with that of the reference, up to its name."""
+    if gain.undecided:
+        return "cannot be told to hold up better or worse than"
+    way = reading_of(gain)
+    than = "as well as" if way == "alike" else f"{way} than"
+    return f"{'holds' if gain.known else 'reads as holding'} up {than}"

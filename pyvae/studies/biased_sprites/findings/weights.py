@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from pyvae.plotting.numbers import decimals
 from pyvae.report.answer import Answer, listed, plus_minus
-from pyvae.report.statistics import Interval, ratio_interval, t_interval
+from pyvae.report.statistics import Interval, closed_interval, t_interval, welch_interval
 from pyvae.studies.biased_sprites.biases import label
 from pyvae.studies.biased_sprites.config import KINDS, OBJECTIVE_NAMES, Group, Kind
-from pyvae.studies.biased_sprites.findings.robustness import is_above
+from pyvae.studies.biased_sprites.findings.recovery import ALONE
 from pyvae.studies.biased_sprites.results import Results
 
 
@@ -23,16 +23,21 @@ class Closed(NamedTuple):
     biased: Interval
     weighted: Interval
     gap: Interval
-    """Unbiased less biased."""
+    """Unbiased less biased, whose models are independent."""
     gain: Interval
-    """Weighted less biased."""
+    """Weighted less biased, seed by seed: these have the same initialisation, images and noise."""
     share: Interval
     """The gain over the gap, of their means over seeds."""
 
     @property
     def has_gap(self) -> bool:
-        """Whether there is something to close, as far as the seeds can tell."""
-        return is_above(self.gap)
+        """Whether there is something to close, as far as several seeds can tell."""
+        return self.gap.above_zero
+
+    @property
+    def reads_as_gap(self) -> bool:
+        """Whether a single seed has something to close."""
+        return self.gap.seeds == 1 and self.gap.mean > 0
 
 
 def closed(results: Results) -> list[Closed]:
@@ -45,9 +50,12 @@ def closed(results: Results) -> list[Closed]:
                 biased = results.share(Group(objective, kind), strength)
                 weighted = results.share(Group(objective, kind, weighted=True), strength)
                 for j, beta in enumerate(results.betas):
-                    gap, gain = unbiased[j] - biased[j], weighted[j] - biased[j]
                     shares = (t_interval(unbiased[j]), t_interval(biased[j]), t_interval(weighted[j]))
-                    differences = (t_interval(gap), t_interval(gain), ratio_interval(gain, gap))
+                    differences = (
+                        welch_interval(unbiased[j], biased[j]),
+                        t_interval(weighted[j] - biased[j]),
+                        closed_interval(weighted[j], biased[j], unbiased[j]),
+                    )
                     out.append(Closed(objective, kind, strength, float(beta), *shares, *differences))
     return out
 
@@ -55,9 +63,10 @@ def closed(results: Results) -> list[Closed]:
 def about_weights(results: Results) -> Answer:
     """Verdict, each objective, bias and β, and what weighted batches are worth."""
     question = "How much of the gap to unbiased training do importance weights close, at which effective sample size?"
-    found = [one for one in closed(results) if not math.isnan(one.gain.mean)]
+    found = [one for one in closed(results) if not math.isnan(one.gain.mean + one.gap.mean)]
     details = [_sentence(one) for one in found]
     details += [_worth(results, kind, s) for kind in KINDS if kind.weighable for s in results.config.biases_of(kind)]
+    details += [ALONE] if results.seeds > 1 else []
     details.append("Removals have no weights: what is never drawn cannot be weighed, and they are left out here.")
     return Answer("weights", question, _verdict(results, found), tuple(details))
 
@@ -65,26 +74,36 @@ def about_weights(results: Results) -> Answer:
 def _verdict(results: Results, found: list[Closed]) -> str:
     if not found:
         return "No weighted model gives a value."
+    if results.seeds == 1:
+        return _reading(results, found)
     gaps = [one for one in found if one.has_gap]
     if not gaps:
         return f"In none of {len(found)} cells is there a gap that can be told from zero, so there is nothing to close."
-    best = max(gaps, key=lambda one: one.share.mean)
-    worst = min(gaps, key=lambda one: one.share.mean)
-    if results.seeds == 1:
-        return (
-            f"One seed gives readings: from {_percent(worst.share)} ({_named(worst)}) to {_percent(best.share)} "
-            f"({_named(best)}) of the gap, {_images(results, worst)} and {_images(results, best)}."
-        )
     helped = [one for one in gaps if one.gain.above_zero]
     harmed = [one for one in gaps if one.gain.below_zero]
+    open_ = len(gaps) - len(helped) - len(harmed)
     parts = [
         f"{len(helped)} of {len(gaps)} gaps are narrowed" if helped else f"none of {len(gaps)} gaps is narrowed",
         *([f"{len(harmed)} widened"] if harmed else []),
+        *([f"of {open_} it is open"] if open_ else []),
     ]
+    best = max(gaps, key=lambda one: one.share.mean)
+    worst = min(gaps, key=lambda one: one.share.mean)
+    closes = f"{_percent(worst.share)} ({_named(worst)}, {_images(results, worst)})"
+    if best is not worst:
+        closes += f" to {_percent(best.share)} ({_named(best)}, {_images(results, best)})"
+    return f"Beyond the noise of {results.seeds} seeds {listed(parts)}: weights close {closes} of the gap."
+
+
+def _reading(results: Results, found: list[Closed]) -> str:
+    """What one seed shows: of the largest gap alone, since shares of small ones are noise over noise."""
+    gaps = [one for one in found if one.reads_as_gap]
+    if not gaps:
+        return f"One seed gives readings: in none of {len(found)} cells does biased training read as worse."
+    largest = max(gaps, key=lambda one: one.gap.mean)
     return (
-        f"Beyond the noise of {results.seeds} seeds {listed(parts)}: weights close {_percent(worst.share)} "
-        f"({_named(worst)}, {_images(results, worst)}) to {_percent(best.share)} ({_named(best)}, "
-        f"{_images(results, best)}) of the gap."
+        f"One seed gives readings: of the largest gap, {plus_minus(largest.gap)} ({_named(largest)}), "
+        f"{_percent(largest.share)} is closed by {_images(results, largest)}."
     )
 
 
@@ -107,9 +126,14 @@ def _sentence(one: Closed) -> str:
         f"{_named(one)}: {plus_minus(one.unbiased)} by unbiased training, {plus_minus(one.biased)} by biased, "
         f"{plus_minus(one.weighted)} by weighted"
     )
-    if not one.has_gap:
-        return f"{shares}: no gap that can be told from zero ({plus_minus(one.gap, signed=True)})."
-    return f"{shares}: {_percent(one.share)} of a gap of {plus_minus(one.gap)} is closed."
+    if one.has_gap:
+        return f"{shares}: {_percent(one.share)} of a gap of {plus_minus(one.gap)} is closed."
+    if one.reads_as_gap:
+        return f"{shares}: {_percent(one.share)} of a gap of {plus_minus(one.gap)} reads as closed."
+    gap = plus_minus(one.gap, signed=True)
+    if one.gap.below_zero:
+        return f"{shares}: no gap, since biased training recovers more ({gap})."
+    return f"{shares}: no gap that {'reads so' if one.gap.seeds == 1 else 'can be told from zero'} ({gap})."
 
 
 def _worth(results: Results, kind: Kind, strength: float) -> str:

@@ -4,14 +4,14 @@ import math
 
 import pytest
 
-from pyvae.studies.biased_grid.findings.comparison import robustness
+from pyvae.studies.biased_grid.findings.comparison import robustness, verdict
 from tests.studies.biased_grid.synthetic import results, small_config
 
 
 def _share(mu: float, beta: float, seed: int) -> float:
-    """beta = 1 falls by 0.1 per unit of mu from 0.8; beta = 2 by 0.05 from 0.4; seeds are offset alike."""
+    """beta = 1 falls by 0.1 per unit of mu from 0.8; beta = 2 by 0.05 from 0.4; seeds differ in level and slope."""
     level, fall = {0.5: (0.9, 0.1), 1.0: (0.8, 0.1), 2.0: (0.4, 0.05)}[beta]
-    return level - fall * mu + 0.01 * seed
+    return level - (fall + 0.001 * (seed - 1)) * mu + 0.01 * seed
 
 
 def test_slopes_and_levels_against_beta_one() -> None:
@@ -20,12 +20,11 @@ def test_slopes_and_levels_against_beta_one() -> None:
     assert [row.strength for row in (small, base, large)] == [0.5, 1.0, 2.0]
     assert base.slope.mean == pytest.approx(-0.1)
     assert base.share.mean == pytest.approx(0.8 - 0.15 + 0.01)
-    assert base.share.half == pytest.approx(4.3027 * 0.01 / math.sqrt(3), rel=1e-4)
-    assert base.shared_slope_gain.mean == base.shared_share_gain.mean == 0
+    assert base.share.half == pytest.approx(4.302653 * 0.0085 / math.sqrt(3), rel=1e-6)
+    assert base.shared_slope_gain == base.shared_share_gain == (0.0, 0.0, 3)
     assert large.shared_slope_gain.mean == large.slope_gain.mean == pytest.approx(0.05)
-    assert large.shared_slope_gain.half == pytest.approx(
-        0, abs=1e-9
-    )  # the seeds' offsets cancel: differences are paired
+    # The two strengths are independent: what their seeds have in common does not cancel.
+    assert large.shared_slope_gain.half == pytest.approx(2.776445 * 0.001 * math.sqrt(2 / 3), rel=1e-6)
     assert large.shared_share_gain.mean == pytest.approx(-0.4 + 0.05 * 1.5)
     assert small.shared_slope_gain.mean == pytest.approx(0, abs=1e-12)
 
@@ -58,4 +57,16 @@ def test_models_that_diverged_are_left_out() -> None:
     )
     row = robustness(study)[2]
     assert row.slope.seeds == 1
-    assert row.slope.mean == pytest.approx(-0.05)
+    assert row.slope.mean == pytest.approx(-0.049)
+
+
+def test_the_verdict_rests_on_intervals_that_hold_at_once() -> None:
+    """With two larger betas its intervals are of 97.5 %; a beta that cannot be compared widens none."""
+    study = results(small_config(betas=(1.0, 2.0, 4.0)), train_active_kl=lambda *_: 4.0)
+    alone = {row.strength: row.shared_slope_gain for row in robustness(study)}
+    for row in verdict(study).compared:
+        assert row.shared_slope_gain.mean == alone[row.strength].mean
+        assert row.shared_slope_gain.half > 1.2 * alone[row.strength].half
+    collapsed = results(small_config(betas=(1.0, 2.0, 4.0)), train_active_kl=lambda mu, beta, seed: 4.0 * (beta < 4))
+    (row,) = verdict(collapsed).compared
+    assert row.shared_slope_gain == robustness(collapsed)[1].shared_slope_gain
