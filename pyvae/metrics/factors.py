@@ -85,10 +85,13 @@ class Factors:
 
     def check_varied(self) -> None:
         """Raises ValueError for a factor with one value, of which nothing can be told."""
-        is_varied = self._columns.min(0) != self._columns.max(0)
-        if not is_varied.all():
-            name = self.names[int(is_varied.argmin())]
-            raise ValueError(f"factors must hold at least two values of each factor, got one of {name}.")
+        some = self._columns[:: max(1, len(self) // 1000)]  # of most data sets they tell, at a thousandth of the time
+        for rows in (some, self._columns):
+            is_varied = rows.min(0) != rows.max(0)
+            if is_varied.all():
+                return
+        name = self.names[int(is_varied.argmin())]
+        raise ValueError(f"factors must hold at least two values of each factor, got one of {name}.")
 
     def take(self, rows: npt.NDArray[np.integer]) -> "Factors":
         """The same factors at some of the points."""

@@ -58,6 +58,14 @@ def test_names_and_kinds() -> None:
         Factors([[0, 1]], names=("shape", "x"), nominal=["y"])
 
 
+def test_a_factor_varies_that_has_one_other_value_anywhere() -> None:
+    values = np.zeros((5000, 2), dtype=np.int64)
+    values[[1, 4321], [0, 1]] = 1
+    Factors(values).check_varied()
+    with pytest.raises(ValueError, match="factors must hold at least two values of each factor, got one of factor 1"):
+        Factors(values[:4000]).check_varied()
+
+
 def test_what_cannot_be_factors_is_refused() -> None:
     with pytest.raises(ValueError, match="factors must be finite, got a NaN or an infinity in row 1"):
         Factors([[0.0], [np.nan]])
