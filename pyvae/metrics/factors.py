@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from pyvae.aggregate.tables import Labels, numbers
 from pyvae.metrics.estimators.equal_shares import ordered_shares
+from pyvae.ops.arguments import is_whole
 
 BINS = 20
 """Of a continuous factor, where a metric needs classes."""
@@ -31,7 +32,7 @@ class Factors:
     fills a bin's share, as an atom of zeros does, has a bin of its own.
 
     Raises:
-        TypeError: for values that are no numbers.
+        TypeError: for values that are no numbers, and a `nominal` that holds no numbers and names.
         ValueError: for values of another shape, NaN and infinity, and names that do not fit.
     """
 
@@ -45,6 +46,8 @@ class Factors:
             raise ValueError(f"factors must be finite, got a NaN or an infinity in row {row}.")
         self._columns = columns
         self.names = _names(names, columns.shape[1])
+        if isinstance(nominal, str) or not isinstance(nominal, Iterable):
+            raise TypeError(f"nominal must be a list of numbers or names of factors, got {nominal!r}.")
         self.nominal = frozenset(_number(factor, self.names) for factor in nominal)
         self.continuous = tuple(bool(_is_continuous(column)) for column in columns.T)
 
@@ -137,8 +140,9 @@ def _names(names: Sequence[str] | None, count: int) -> tuple[str, ...]:
 
 
 def _number(factor: int | str, names: Sequence[str]) -> int:
-    if factor in names:
-        return names.index(str(factor))
-    if isinstance(factor, str) or not 0 <= factor < len(names):
-        raise ValueError(f"nominal must hold numbers or names of factors among {', '.join(names)}, got {factor!r}.")
-    return int(factor)
+    if isinstance(factor, str) and factor in names:
+        return names.index(factor)
+    if is_whole(factor) and 0 <= int(factor) < len(names):
+        return int(factor)
+    wrong = ValueError if isinstance(factor, str) or is_whole(factor) else TypeError
+    raise wrong(f"nominal must hold numbers or names of factors among {', '.join(names)}, got {factor!r}.")

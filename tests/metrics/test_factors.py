@@ -1,5 +1,7 @@
 """Factors come in any numbers and become classes by one rule."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -56,6 +58,12 @@ def test_names_and_kinds() -> None:
         Factors([[0, 1]], names=("a",))
     with pytest.raises(ValueError, match="nominal must hold numbers or names of factors among shape, x, got 'y'"):
         Factors([[0, 1]], names=("shape", "x"), nominal=["y"])
+    for wrong in (0.5, 1.0, True, None, math.nan):
+        with pytest.raises(TypeError, match=r"^nominal must hold numbers or names of factors among shape, x, got "):
+            Factors([[0, 1]], names=("shape", "x"), nominal=[wrong])  # type: ignore[list-item]
+    for one in ("shape", 0, None):
+        with pytest.raises(TypeError, match=r"^nominal must be a list of numbers or names of factors, got "):
+            Factors([[0, 1]], names=("shape", "x"), nominal=one)  # type: ignore[arg-type]
 
 
 def test_a_factor_varies_that_has_one_other_value_anywhere() -> None:
