@@ -21,6 +21,13 @@ class Answer:
     details: tuple[str, ...]
 
 
+def all_diverged(which: str = "") -> list[Answer]:
+    """What a study answers whose every model has diverged; `which` are their seeds, in words."""
+    models = f"every model has diverged ({which})" if which else "every model has diverged"
+    verdict = f"There is no answer: {models}. A smaller learning_rate may help."
+    return [Answer("divergence", "What can be learned from this study?", verdict, ())]
+
+
 def plus_minus(interval: Interval, *, signed: bool = False) -> str:
     """A mean with half its interval, if there is one, in three decimals; or that several seeds give the same."""
     if math.isnan(interval.mean):

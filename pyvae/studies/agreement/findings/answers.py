@@ -1,6 +1,6 @@
 """The study's answers, most important first; every sentence is computed from its results."""
 
-from pyvae.report.answer import Answer
+from pyvae.report.answer import Answer, all_diverged
 from pyvae.studies.agreement.findings.agreement import about_agreement
 from pyvae.studies.agreement.findings.models import about_limits, about_models
 from pyvae.studies.agreement.findings.protocol import about_protocol
@@ -14,8 +14,7 @@ from pyvae.studies.agreement.results import Results
 def findings(results: Results) -> list[Answer]:
     """Only one answer where no model has codes to measure."""
     if not results.finite.any():
-        verdict = "There is no answer: every model has diverged. A smaller learning_rate may help."
-        return [Answer("divergence", "What can be learned from this study?", verdict, ())]
+        return all_diverged()
     return [
         about_agreement(results),
         about_use(results),

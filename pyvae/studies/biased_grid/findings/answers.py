@@ -4,7 +4,7 @@ decide.
 
 import numpy as np
 
-from pyvae.report.answer import Answer, mean_over_seeds
+from pyvae.report.answer import Answer, all_diverged, mean_over_seeds
 from pyvae.studies.biased_grid.findings.collapse import about_collapse, about_the_source_maps
 from pyvae.studies.biased_grid.findings.robustness import about_robustness
 from pyvae.studies.biased_grid.results import Array, Results
@@ -19,8 +19,7 @@ UNIFORM_VARIANCE = float(np.var([0.1, 0.5, 0.9]))  # error of predicting the tru
 def findings(results: Results) -> list[Answer]:
     """The study's answers, most important first; only one where no model has a number to answer with."""
     if not results.table["finite"].to_numpy().any():
-        verdict = "There is no answer: every model has diverged. A smaller learning_rate may help."
-        return [Answer("divergence", "What can be learned from this study?", verdict, ())]
+        return all_diverged()
     return [
         about_robustness(results),
         about_recovery(results),

@@ -1,6 +1,6 @@
 """All answers of a finished study."""
 
-from pyvae.report.answer import Answer
+from pyvae.report.answer import Answer, all_diverged
 from pyvae.studies.biased_sprites.findings.recovery import about_factors, about_parts, about_scores
 from pyvae.studies.biased_sprites.findings.robustness import about_robustness
 from pyvae.studies.biased_sprites.findings.weights import about_weights
@@ -11,8 +11,7 @@ from pyvae.studies.biased_sprites.results import Results
 def findings(results: Results) -> list[Answer]:
     """The study's answers, most important first; only one where no model has a number to answer with."""
     if results.diverged == results.models:
-        verdict = "There is no answer: every model has diverged. A smaller learning_rate may help."
-        return [Answer("divergence", "What can be learned from this study?", verdict, ())]
+        return all_diverged()
     return [
         about_robustness(results),
         about_weights(results),

@@ -1,6 +1,6 @@
 """The study's answers, most important first."""
 
-from pyvae.report.answer import Answer
+from pyvae.report.answer import Answer, all_diverged
 from pyvae.studies.schedules.findings.annealing import about_annealing
 from pyvae.studies.schedules.findings.collapse import about_collapse
 from pyvae.studies.schedules.findings.limits import about_limits
@@ -14,10 +14,7 @@ from pyvae.studies.schedules.results import Results
 def findings(results: Results) -> list[Answer]:
     """Only one answer where every model has diverged."""
     if not any(results.known(arm).any() for arm in results.arms):
-        verdict = (
-            f"There is no answer: every model has diverged ({named(results.seeds)}). A smaller learning_rate may help."
-        )
-        return [Answer("divergence", "What can be learned from this study?", verdict, ())]
+        return all_diverged(named(results.seeds))
     return [
         about_recovery(results),
         about_revival(results),
