@@ -1,5 +1,5 @@
 """What is measured on every model, on the unbiased test set: scores of pyvae.metrics, and how much the code tells of
-the factors, over all images and over those that a bias makes rare.
+the factors, over all images that are measured and over those that a bias makes rare.
 
 A measure's name says of what it is: "recovered", "recovered of x", "recovered, skew 6, rare", "mig, remove 0.5, often".
 """

@@ -18,11 +18,11 @@ CAPTIONS = {
     "samples": "Training images, a row for each bias: all rows draw with the same random numbers.",
 }
 DEFINITIONS = {
-    "Unbiased test set": "All combinations of the factors, each once: what every number here is measured on, whatever "
-    "a model was trained on.",
+    "Unbiased test set": "All combinations of the factors, each once, or as many of them as the setting `points` says: "
+    "what every number here is measured on, whatever a model was trained on.",
     "Recovered": "I(v; code) in nats, summed over the factors v: how much a sampled code tells of them, by Bayes' rule "
-    "with the model's own posteriors of all images of the test set. It is the information itself, no bound, up to the "
-    "error of the codes that are sampled.",
+    "with the model's own posteriors of all images that are measured. Of these it is the information itself, no bound, "
+    "up to the error of the codes that are sampled.",
     "Ceiling": "I(v; x): the log of the number of the factor's values, less what images of different values that look "
     "the same leave open: of eight orientations a square shows two.",
     "Share": "Recovered over the ceiling.",

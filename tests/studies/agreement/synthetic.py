@@ -62,5 +62,7 @@ def results(scores: dict[str, Score] | None = None, otherwise: Score = quality, 
     given = {"active_latents": lambda *model: 3.0, **(scores or {})}
     found = table(given, otherwise, seeds)
     kinds = {"objective": pa.string(), "strength": pa.float64(), "seed": pa.int64()}
-    reasons = pa.schema([*kinds.items(), ("metric", pa.string()), ("reason", pa.string())]).empty_table()
+    reasons = pa.schema(
+        [*kinds.items(), *((name, pa.string()) for name in ("metric", "settings", "reason"))]
+    ).empty_table()
     return Results(config(seeds), found, reasons)

@@ -58,9 +58,14 @@ def results(
     rows = []
     for model, measure, value, ceiling in _measures(config, share, active):
         parts = [model.objective, *filter(None, [model.kind]), *(["weighted"] if model.weighted else [])]
-        found = {"value": value if np.isfinite(value) else None, "low": None, "high": None, "ceiling": ceiling}
+        found = {
+            "value": value if np.isfinite(value) else None,
+            "low": None,
+            "high": None,
+            "ceiling": ceiling,
+        }
         axes = {"bias": model.bias, "beta": model.beta, "seed": model.seed}
-        rows.append({"group": "-".join(parts), **axes, "metric": measure, **found})
+        rows.append({"group": "-".join(parts), **axes, "metric": measure, "settings": None, **found})
     biases = [
         {"kind": kind.name, "strength": strength}
         | {name: 0.25 for name in COLUMNS[1:4]}

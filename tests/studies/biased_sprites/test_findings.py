@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -244,6 +245,15 @@ def test_scores_are_counted_by_their_direction() -> None:
         for s in same.details
     )
     assert "one seed reads" in about_scores(results(small_config(seeds=(0,)))).short
+
+
+def test_limits_say_of_how_many_images_scores_are() -> None:
+    whole = results()
+    of_some = ['{"points": 60, "test_set": 128}'] * len(whole.table)
+    place = whole.table.column_names.index("settings")
+    some = replace(whole, table=whole.table.set_column(place, "settings", [of_some]))
+    told = [line for line in about_limits(some).details if line.startswith("Scores are of 60 of the test set's 128")]
+    assert len(told) == 1 and not any("128" in line for line in about_limits(whole).details)
 
 
 def test_limits_say_how_models_were_trained_and_what_was_lost() -> None:

@@ -8,6 +8,7 @@ from pyvae.studies.agreement.config import AgreementConfig
 from pyvae.studies.agreement.findings.words import counted
 from pyvae.studies.agreement.results import Results
 from pyvae.studies.agreement.texts import CELLS, LABELS, OBJECTIVES
+from pyvae.studies.scores import told_share
 
 
 def about_models(results: Results) -> Answer:
@@ -81,6 +82,7 @@ def about_limits(results: Results) -> Answer:
         "Downstream accuracy is that of a logistic regression on posterior means for the very factors that the scores "
         "know.",
         "All scores see the same images, so that errors of one sample of images are common to them.",
+        *([share] if (share := told_share(results.scores["settings"].to_pylist())) else []),
     ]
     if config.several_seeds:
         details.insert(

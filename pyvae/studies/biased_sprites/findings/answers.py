@@ -6,6 +6,7 @@ from pyvae.studies.biased_sprites.findings.robustness import about_robustness
 from pyvae.studies.biased_sprites.findings.weights import about_weights
 from pyvae.studies.biased_sprites.recipe import recipes
 from pyvae.studies.biased_sprites.results import Results
+from pyvae.studies.scores import told_share
 
 
 def findings(results: Results) -> list[Answer]:
@@ -31,13 +32,14 @@ def about_limits(results: Results) -> Answer:
     else:
         short = f"Models were trained until their objective stopped improving, for at most {steps} steps."
     details = [
-        "Recovered information is I(v; code) by Bayes' rule over all images of the test set: a reader of the code that "
+        "Recovered information is I(v; code) by Bayes' rule over all images measured: a reader of the code that "
         "knows less, a linear one say, need not find as much.",
         f"One factor is skewed ({config.biases.skewed}), and one pair of factors correlated "
         f"({', '.join(config.biases.correlated)}) or thinned out ({', '.join(config.biases.removed)}): other factors "
         "may behave otherwise.",
         "Weights are the known ones, p_unbiased / p_biased; fitted weights would add errors of their own.",
         "A rendered sprite without noise tells its factors in full but for symmetries; photographs do not.",
+        *([share] if (share := told_share(results.table["settings"].to_pylist())) else []),
     ]
     if warnings := {recipe.warning for recipe in recipes(config).values() if recipe.warning}:
         details.append(f"Every β here stands for less than it says: {min(warnings)}.")

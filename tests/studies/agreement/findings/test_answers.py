@@ -352,6 +352,15 @@ def test_models_of_one_strength_and_models_without_scores() -> None:
     assert "from nats unknown in unknown active latents at the smallest to" in unknown
 
 
+def test_limits_say_of_how_many_images_scores_are() -> None:
+    some = results()
+    row = {"settings": '{"points": 60, "test_set": 128}', "reason": None, "metric": "mig"}
+    scores = pa.Table.from_pylist([row], schema=some.scores.schema)
+    told = details(about_limits(dataclasses.replace(some, scores=scores)))
+    assert "Scores are of 60 of the test set's 128 images" in told
+    assert "test set's" not in details(about_limits(some))
+
+
 def test_limits_say_what_intervals_are_over() -> None:
     several, one = details(about_limits(results())), details(about_limits(results(seeds=1)))
     assert "over cells, all models of one objective and strength at a time" in several and "Holm (1979)" in several
