@@ -144,7 +144,7 @@ def test_weights_close_what_they_close() -> None:
     ("share", "expected"),
     [
         (weighed(-0.5), "none of 8 gaps is narrowed and 8 widened"),
-        (weighed(0.0, scatter=0.5), "none of 8 gaps is narrowed and of 8 it is open: weights close"),
+        (weighed(0.0, scatter=0.5), "none of 8 gaps is narrowed and for 8 it cannot be told: weights close"),
         (lambda model: 0.8, "In none of 8 cells is there a gap that can be told from zero"),
         (lambda model: math.nan if model.weighted else 0.8, "No weighted model gives a value."),
     ],

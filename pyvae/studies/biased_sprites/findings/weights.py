@@ -85,7 +85,7 @@ def _verdict(results: Results, found: list[Closed]) -> str:
     parts = [
         f"{len(helped)} of {len(gaps)} gaps are narrowed" if helped else f"none of {len(gaps)} gaps is narrowed",
         *([f"{len(harmed)} widened"] if harmed else []),
-        *([f"of {open_} it is open"] if open_ else []),
+        *([f"for {open_} it cannot be told"] if open_ else []),
     ]
     best = max(gaps, key=lambda one: one.share.mean)
     worst = min(gaps, key=lambda one: one.share.mean)
