@@ -20,6 +20,8 @@ Cache = bool | Path | str
 
 _SHOWN = 80
 """Letters at most that an error shows of a value."""
+_ROWS = 2**63 - 1
+"""Rows at most that int64 counts."""
 _UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)
 """Types that torch stores but does not compare."""
 
@@ -73,11 +75,12 @@ def path_of(name: str, given: Path | str) -> Path:
     with suppress(RuntimeError):  # of ~ and the name of nobody: that of a file
         path = path.expanduser()
     try:
-        path.exists()
-    except OSError as error:
-        raise ValueError(
-            f"{name} must be a path that can be looked at, got {shown(given)}: {error.strerror}"
-        ) from error
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return path
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ValueError(f"{name} must be a path that can be looked at, got {shown(given)}: {reason}") from error
     return path
 
 
@@ -177,6 +180,8 @@ def rows_of(rows: Numbers, count: int) -> Tensor:
     found = tensor_of("rows", rows)
     if found.numel() and (found.is_floating_point() or found.dtype == torch.bool):
         raise TypeError(f"rows must be whole numbers, got {short_name(found.dtype)}")
+    if count > _ROWS:
+        raise ValueError(f"rows must be numbers of a test set of at most 2^63 - 1 images, got one of {count}")
     found = found.long()
     outside = (found < 0) | (found >= count)
     if bool(outside.any()):

@@ -118,8 +118,11 @@ def _array(name: str, given: Given) -> npt.NDArray[Any]:
         return _of_tensor(name, given.detach().cpu())
     try:
         return np.asarray(given)
-    except (TypeError, ValueError) as error:  # rows of different lengths
+    except ValueError as error:  # rows of different lengths
         raise ValueError(f"{name} must be an array whose rows have one length.") from error
+    except (TypeError, RuntimeError) as error:  # of tensors on a GPU, sparse ones, and those that ask for a gradient
+        got = type(given).__name__
+        raise TypeError(f"{name} must be an array, a tensor or lists of numbers, got {got}: {error}") from error
 
 
 def _of_tensor(name: str, given: Tensor) -> npt.NDArray[Any]:

@@ -132,8 +132,8 @@ class BlockGrid(EarlierBlockGrid):
         Raises TypeError for other than whole numbers, ValueError for rows out of range.
         """
         values = len(TEST_INTENSITIES)
-        found = rows_of(rows, values**self.blocks**2)
-        labels = combinations_of(found, (values,) * self.blocks**2)
+        blocks = int(self.blocks) ** 2  # a number of numpy would wrap below
+        labels = combinations_of(rows_of(rows, values**blocks), (values,) * blocks)
         return self.images(_logits(labels))
 
     def _means(self, bias: Biases | Tensor, models: int) -> Tensor:

@@ -41,7 +41,7 @@ def factors_from(name: str, given: Any, expected: str = "a list of pyvae.data.Fa
 
 def combinations_of(numbers: Tensor, sizes: tuple[int, ...]) -> Tensor:
     """The values [..., F] of combinations of their numbers [...] where the last factor is the fastest."""
-    return torch.stack(torch.unravel_index(numbers, sizes), -1)
+    return torch.stack(torch.unravel_index(numbers, tuple(map(int, sizes))), -1)  # torch takes none of numpy's
 
 
 class Draw(NamedTuple):

@@ -6,6 +6,7 @@ those of Infinite dSprites (Dziadzio et al. 2023). Orientation leaves out the fu
 
 import hashlib
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -18,11 +19,11 @@ from torch import Tensor
 from pyvae.data.arguments import (
     Numbers,
     check_flags,
-    check_reading,
     check_whole,
     numbers_of,
     rows_of,
     seeds_of,
+    shown,
     sizes_of,
     texts_of,
 )
@@ -151,9 +152,10 @@ class Sprites:
         Raises ValueError for True, since sprites lie in no folder, and for one that cannot be written or lacks room, or
         has another's file of that name; TypeError for arguments of another type.
         """
-        check_reading(cache, progress)
-        if isinstance(cache, bool) and cache:
-            raise ValueError("cache must be the folder of the file, or False for memory, got True.")
+        if cache is not False and not isinstance(cache, str | os.PathLike):
+            wrong = ValueError if cache is True else TypeError
+            raise wrong(f"cache must be the folder of the file, or False for memory, got {shown(cache)}")
+        check_flags(progress=progress)
         identity = f"{self._renderer} {_RENDERING}"
         name = f"sprites-{hashlib.sha256(identity.encode()).hexdigest()[:16]}.npy"
         steps = math.ceil(self.count / _BLOCK)

@@ -67,7 +67,7 @@ def dci(
         ImportError: without scikit-learn.
     """
     by_library = follows_library(protocol)
-    name = probe or ("gradient_boosting" if by_library else "tree")
+    name = ("gradient_boosting" if by_library else "tree") if probe is None else probe
     split = split_of(codes, factors, test, seed)
     used = importances(name, split.train.codes, split.train.labels, split.test.codes, seed)
     settings = {"protocol": protocol, "probe": IMPORTANCES[name].said, **split.settings}

@@ -42,7 +42,7 @@ def downstream_accuracy(
         ImportError: without scikit-learn.
     """
     by_library = follows_library(protocol)
-    name = probe or ("logistic_regression_cv" if by_library else "logistic_regression")
+    name = ("logistic_regression_cv" if by_library else "logistic_regression") if probe is None else probe
     found = codes_of(codes)
     about = factors_of(factors, len(found))
     said = str(probe_of(name))

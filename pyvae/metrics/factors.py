@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from pyvae.aggregate.tables import Labels, numbers
 from pyvae.metrics.estimators.equal_shares import ordered_shares
@@ -46,6 +47,8 @@ class Factors:
             raise ValueError(f"factors must be finite, got a NaN or an infinity in row {row}.")
         self._columns = columns
         self.names = _names(names, columns.shape[1])
+        if isinstance(nominal, Tensor | np.ndarray):
+            nominal = nominal.tolist()
         if isinstance(nominal, str) or not isinstance(nominal, Iterable):
             raise TypeError(f"nominal must be a list of numbers or names of factors, got {nominal!r}.")
         self.nominal = frozenset(_number(factor, self.names) for factor in nominal)
@@ -134,8 +137,11 @@ def _is_continuous(column: npt.NDArray[np.generic]) -> bool:
 def _names(names: Sequence[str] | None, count: int) -> tuple[str, ...]:
     if names is None:
         return tuple(f"factor {k}" for k in range(count))
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise TypeError(f"names must be a list of names of factors, got {names!r}.")
+    names = list(names)
     if len(names) != count or len(set(names)) != count:
-        raise ValueError(f"names must hold {count} different names, one for each factor, got {list(names)}.")
+        raise ValueError(f"names must hold {count} different names, one for each factor, got {names}.")
     return tuple(names)
 
 

@@ -82,7 +82,9 @@ def infomec(
     about = factors_of(factors, len(found))
     information = information_of(found, about, estimator=estimator, samples=samples, seed=seed)
     active = unpruned(found.means, pruning)
-    settings = {"pruning": pruning, "held out": held_out}
+    if not isinstance(held_out, bool | np.bool_):
+        raise TypeError(f"held_out must be True or False, got {held_out!r}.")
+    settings = {"pruning": pruning, "held out": bool(held_out)}
 
     def infom(value: Array, entropies: Array) -> Array:
         return _concentration(_shares(value, entropies)[..., active, :], -1)

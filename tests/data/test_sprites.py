@@ -222,12 +222,26 @@ def test_a_wrong_setting_is_one_sentence(settings: dict[str, Any], sentence: str
 
 def test_a_cache_needs_a_folder() -> None:
     sprites = Sprites((1, 1, 2, 2, 2), 8)
-    with pytest.raises(ValueError, match=r"cache must be the folder of the file, or False for memory, got True\."):
+    with pytest.raises(ValueError, match=r"cache must be the folder of the file, or False for memory, got True"):
         sprites.cached(True)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match=r"^cache must be True, False or the path of a folder, got 2\.5$"):
+    with pytest.raises(TypeError, match=r"^cache must be the folder of the file, or False for memory, got 2\.5$"):
         sprites.cached(2.5)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"^progress must be True or False, got 'yes'$"):
         sprites.cached(False, progress="yes")  # type: ignore[arg-type]
+
+
+def test_settings_may_be_numbers_of_numpy() -> None:
+    plain = Sprites(sizes=(2, 1, 2, 2, 2), side=8, colours=3)
+    of_numpy = Sprites(sizes=np.array([2, 1, 2, 2, 2]), side=np.int64(8), colours=np.int64(3))  # type: ignore[arg-type]
+    assert torch.equal(of_numpy.test_images([0, 7, 47]), plain.test_images([0, 7, 47]))
+    assert torch.equal(of_numpy.cached(False, progress=False).test_images([5]), plain.cached(False).test_images([5]))
+
+
+def test_more_images_than_rows_can_name_are_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"^rows must be numbers of a test set of at most 2\^63 - 1 images"
+    ):
+        Sprites(sizes=(1, *[10**5] * 4), side=16).test_images([0])
 
 
 def test_images_of_the_test_set_take_memory_for_those_asked_for() -> None:

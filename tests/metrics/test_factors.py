@@ -50,6 +50,14 @@ def test_entropies_are_those_of_the_classes() -> None:
     assert np.allclose(factors.entropies, [np.log(4), 0])
 
 
+def test_kinds_may_be_a_tensor_and_names_no_text() -> None:
+    values = np.arange(12).reshape(6, 2) % 3
+    assert Factors(values, nominal=torch.tensor([1])).nominal == {1}
+    for names in ("ab", 5):
+        with pytest.raises(TypeError, match=r"^names must be a list of names of factors, got "):
+            Factors(values, names)
+
+
 def test_names_and_kinds() -> None:
     factors = Factors([[0, 1], [1, 0]], names=("shape", "x"), nominal=["shape"])
     assert factors.nominal == {0} and factors.take(np.array([1])).values.tolist() == [[1, 0]]

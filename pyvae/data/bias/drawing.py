@@ -219,8 +219,8 @@ def _of_weights(bias: Mapping[str, Any], factors: Sequence[Factor], models: int)
         fitting = weights.shape in ((size,), (models, size))
         if not (fitting and bool((weights >= 0).all() & (weights.sum(-1) > 0).all())):
             raise ValueError(
-                f"bias must hold {size} weights of at least 0 with a positive sum for {name}, got "
-                f"{shown(weights.tolist())}"
+                f"bias must hold {size} weights of at least 0 with a positive sum for {name}, or a row of them for "
+                f"each of {models} models, got {shown(weights.tolist())} of shape {list(weights.shape)}"
             )
         for row, shares in zip(rows, weights.expand(models, -1).tolist(), strict=True):
             row.append(Resample(name, tuple(shares)))

@@ -1,3 +1,3 @@
-"""What scores are made of, each in one file: estimates of information, probes, intervals. Scores share them; users do
-not call them.
+"""What scores are made of, each in one file: estimates of information, probes, intervals. Scores share them. Of
+those that take tensors `pyvae.metrics` has the names that users call.
 """

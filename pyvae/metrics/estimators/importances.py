@@ -46,7 +46,7 @@ class ImportanceProbe:
 
 def importances(name: str, train: Array, labels: Index, test: Array, seed: int) -> list[Used]:
     """Of each factor of labels [N, K]; factors are learnt side by side, and the same by any number of threads."""
-    if name not in IMPORTANCES:
+    if not isinstance(name, str) or name not in IMPORTANCES:
         raise ValueError(f"probe must be one of {', '.join(IMPORTANCES)}, got {name!r}.")
     fit = IMPORTANCES[name].fit
     with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:

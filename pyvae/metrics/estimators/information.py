@@ -134,7 +134,7 @@ def information_of(
     """
     found = codes_of(codes)
     about = factors_of(factors, len(found))
-    chosen = estimator or ("posterior" if found.has_posteriors else "neighbours")
+    chosen = ("posterior" if found.has_posteriors else "neighbours") if estimator is None else estimator
     _check(about, chosen)
     bins, samples, seed = whole("bins", bins, least=2), whole("samples", samples, least=2), check_seed(seed)
     if chosen == "posterior":

@@ -3,6 +3,7 @@
 Whole ones are checked by `pyvae.ops.arguments.whole`.
 """
 
+import math
 from typing import Any
 
 from pyvae.ops.arguments import is_number, traced_number
@@ -33,4 +34,7 @@ def _number(name: str, value: Any) -> float:
     value = traced_number(value)
     if not is_number(value):
         raise TypeError(f"{name} must be a number, got {type(value).__name__}.")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:  # a whole number that is too large for a float
+        return math.inf if value > 0 else -math.inf

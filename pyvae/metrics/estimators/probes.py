@@ -115,7 +115,7 @@ PROBES: dict[str, Probe] = {
 
 def probe_of(name: str) -> Probe:
     """The probe of this name, or ValueError."""
-    if name not in PROBES:
+    if not isinstance(name, str) or name not in PROBES:
         raise ValueError(f"probe must be one of {', '.join(PROBES)}, got {name!r}.")
     return PROBES[name]
 
