@@ -137,6 +137,7 @@ SERIAL: list[str] = [
     "test_gpu.py::test_a_step_without_its_tool_or_without_time_does_not_run",
     "test_gpu.py::test_a_dry_run_writes_both_files",
     "test_a_study_that_is_killed_ends_with_the_same_bits",
+    "test_processes_end_with_one_that_is_killed",
     "test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on",
     "test_the_first_signal_asks_and_the_second_insists",
     "test_an_interrupted_evaluation_keeps_the_training",

@@ -96,7 +96,7 @@ def _measure_all(scores: Sequence[Scores], data: DataSet | None, console: Consol
     """Every pair that is not known yet."""
     todo = [(one, k, metric) for one in scores for k in range(len(one.parts)) for metric in one.open(k)]
     _tell(console, scores, todo)
-    with _Progress(console, len(todo), sum(len(one.parts) for one in scores)) as progress:
+    with _Progress(console, len(todo), len({(one.group, k) for one, k, _ in todo})) as progress:
 
         def tell(model: Model, metric: Metric) -> None:
             if stop.is_set():

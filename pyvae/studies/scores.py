@@ -115,6 +115,10 @@ class Scores:
             self._path(self.trained.cells[k]), self.parts[k], asked, codes, points.factors, self.how, points.told
         )
 
+    def read(self, k: int) -> None:
+        """Takes in what another process has kept of model k."""
+        self.parts[k].update(_read(self._path(self.trained.cells[k])))
+
     def named(self, k: int) -> str:
         """Model k in words."""
         cell = self.recipe.named(self.trained.cells[k])
@@ -196,10 +200,9 @@ def told_share(settings: Iterable[str | None]) -> str | None:
 
 def _told_share(points: int, images: int) -> str:
     return (
-        f"Scores are of {points} of the test set's {images} images, drawn without replacement, and exact of these "
-        f"alone. Of fewer images a code tells less which one it is of, at most log {points} = {math.log(points):.1f} "
-        "nats; and it tells their factors better, since it confuses fewer: information about factors, and its "
-        f"ceilings, tend to be lower of all {images}."
+        f"Scores are of {points} of the test set's {images} images, drawn without replacement. Of fewer images a code "
+        f"tells less which one it is of, at most log {points} = {math.log(points):.1f} nats; and where it confuses "
+        f"images, it tells the factors of fewer better: such information tends to be lower of all {images}."
     )
 
 

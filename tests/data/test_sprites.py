@@ -238,9 +238,7 @@ def test_settings_may_be_numbers_of_numpy() -> None:
 
 
 def test_more_images_than_rows_can_name_are_refused() -> None:
-    with pytest.raises(
-        ValueError, match=r"^rows must be numbers of a test set of at most 2\^63 - 1 images"
-    ):
+    with pytest.raises(ValueError, match=r"^rows must be numbers of a test set of at most 2\^63 - 1 images"):
         Sprites(sizes=(1, *[10**5] * 4), side=16).test_images([0])
 
 

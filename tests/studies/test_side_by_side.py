@@ -14,10 +14,15 @@ import torch
 from rich.console import Console
 
 from pyvae.errors import Interrupted
+from pyvae.metrics import METRICS, Codes, Measured, Metric
+from pyvae.metrics.evaluate import chosen_metrics
+from pyvae.studies import StudyError, side_by_side
 from pyvae.studies import evaluate as room
-from pyvae.studies import side_by_side
+from pyvae.studies.biased_grid import STUDY
 from pyvae.studies.evaluate import evaluate_run
-from pyvae.studies.side_by_side import MOST, processes_for
+from pyvae.studies.models import load_groups
+from pyvae.studies.scores import Measuring, Points, Scores
+from pyvae.studies.side_by_side import MOST, measure_all, processes_for
 from tests.pages.runs import trained_in
 from tests.studies.biased_grid.tiny import tiny
 
@@ -83,18 +88,70 @@ def test_a_stop_ends_all_and_keeps_what_is_done(by_two, monkeypatch) -> None:
     assert len(numbers(by_two)) == 24
 
 
+def test_a_study_announces_as_many_models_as_are_at_work_and_stops_all(by_two) -> None:
+    recipes, groups = STUDY.recipes(tiny("steps=2")), load_groups(by_two)
+    how = Measuring(chosen_metrics(CHEAP), points=60)
+
+    def scores() -> list[Scores]:
+        return [Scores(by_two, group, recipes[group], groups[group], how) for group in groups]
+
+    points, announced = Points(tiny().grid, 60), []
+
+    def stopping(*told: int) -> None:
+        announced.append(told)
+        if len(announced) == 4:
+            raise Interrupted("stopped")
+
+    with pytest.raises(Interrupted):
+        measure_all(scores(), points, stopping)
+    assert announced == [(k, k + 2, 8) for k in range(4)]
+    known = sum(not one.open(k) for one in scores() for k in range(len(one.parts)))
+    announced.clear()
+    measure_all(scores(), points, lambda *told: announced.append(told))
+    assert 3 <= known <= 5 and announced == [(k, min(k + 2, 8), 8) for k in range(known, 8)]
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_process_that_dies_is_a_sentence_and_what_is_done_is_kept(by_two, killed, monkeypatch) -> None:
+    """Of a metric that ends the process that measures it."""
+    last = METRICS[CHEAP[-1]]
+    if killed:
+        monkeypatch.setitem(METRICS, CHEAP[-1], Metric(last.name, dying))
+        with pytest.raises(StudyError, match=r"^a process that measured models was ended from outside, .*kept"):
+            told(by_two)
+        assert 2 <= len(numbers(by_two)) <= 16
+        monkeypatch.setitem(METRICS, CHEAP[-1], last)
+    told(by_two)
+    assert len(numbers(by_two)) == 24
+
+
+def dying(codes: Codes) -> Measured:
+    os._exit(1)
+
+
+def test_none_is_started_where_that_cannot_be() -> None:
+    script = "import torch; from pyvae.studies import side_by_side; torch.set_num_threads(2)"
+    script += "; print(side_by_side.processes_for(8))"
+    for settings, expected in (({"JOBLIB_MULTIPROCESSING": "0"}, "1"), ({}, "2")):
+        ran = subprocess.run(
+            [sys.executable, "-c", script], check=True, env={**os.environ, **settings}, capture_output=True, text=True
+        )
+        assert ran.stdout.strip() == expected
+
+
 ASLEEP = """
-import os, sys, time
+import os, pathlib, sys, time
 from joblib import Parallel, delayed
-from pyvae.studies.side_by_side import _measured_apart
+from pyvae.studies.side_by_side import _Order
 
 class Asleep:
-    def measure(self):
+    def measure(self, tell):
         open(os.path.join(sys.argv[1], str(os.getpid())), "w").close()
         time.sleep(120)
 
 if __name__ == "__main__":
-    Parallel(2)(delayed(_measured_apart)(k, os.getpid(), Asleep()) for k in range(2))
+    orders = [_Order(k, Asleep(), os.getpid(), pathlib.Path("none")) for k in range(2)]
+    Parallel(2)(delayed(order.carried_out)() for order in orders)
 """
 
 
@@ -103,7 +160,7 @@ def test_processes_end_with_one_that_is_killed(tmp_path) -> None:
     script, pids = tmp_path / "asleep.py", tmp_path / "pids"
     script.write_text(ASLEEP.replace("sys.argv[1]", repr(str(pids))))
     pids.mkdir()
-    main = subprocess.Popen([sys.executable, script])
+    main = subprocess.Popen([sys.executable, script], stderr=subprocess.DEVNULL)  # which the tracker of loky writes to
     try:
         _wait(lambda: len(list(pids.iterdir())) == 2)
     finally:

@@ -35,7 +35,7 @@ def test_quotations_stand_in_a_finding(page: Path) -> None:
     """A quotation is a paragraph behind `> ` on a page that links to findings."""
     told = " ".join(" ".join((folder / "findings.md").read_text() for folder in STORED).split())
     quoted = [" ".join(block) for block in _quotations(page.read_text())]
-    assert all(quote in told for quote in quoted), [quote for quote in quoted if quote not in told]
+    assert quoted and all(quote in told for quote in quoted), [quote for quote in quoted if quote not in told]
 
 
 def _quotations(text: str) -> list[list[str]]:

@@ -115,7 +115,7 @@ DEFINITIONS = {
     "Clearly": """Told from 0, or from another value that is named, together with all others of which the same sentence
         speaks: two-sided p values, from the same s and t, by Holm (1979), so that the chance that any is called clear
         that is not is 5 % at most. Correlations among models of one objective and strength are a family of their own,
-        and so are comparisons of objectives.""",
+        and so are comparisons with 0.7, and of objectives.""",
     "Closely": "A correlation clearly above 0.7.",
     "Shares of variance": """Models y = m + objective + strength of this objective + seed, a nested analysis of
         variance. share(objective) = (SS_O − d_O·SS_E/d_E)/SS and share(strength) likewise: Kelley's (1935) ε², which is

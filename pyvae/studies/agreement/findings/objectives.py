@@ -43,5 +43,5 @@ def gap(a: Sequence[Array], b: Sequence[Array]) -> Gap:
     free = np.array([len(scores) - 1 for side in (a, b) for scores in side])
     variance = float(parts.sum())
     if variance == 0:
-        return Gap(value, 0.0 if value else 1.0)
+        return Gap(value, 1.0)  # seeds that do not differ are no certainty
     return Gap(value, two_sided(value / variance**0.5, variance**2 / float((parts**2 / free).sum())))

@@ -98,7 +98,7 @@ def _beyond(found: Prediction) -> str:
     among = "among models of one objective and strength"
     if not found.within:
         return f"of which nothing can be told {among}"
-    inside = found.clear(within=True)
+    inside = set(found.clear(within=True)) & set(found.clear())
     return f"{len(inside)} also {among}" if inside else f"none clearly so {among}"
 
 

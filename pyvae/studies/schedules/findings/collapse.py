@@ -66,7 +66,8 @@ def _verdict(results: Results, told: list[Ended]) -> str:
     reading = "A reading: " if all(len(one.active) == 1 for one in told) else ""
     if not collapsed:
         none = f"none of {len(told)} constant βs leaves every latent unused"
-        return f"{reading or 'No collapse: '}{none} ({_seeds(results, told)}){also}."
+        none += " in all models" if mixed else ""
+        return f"{reading or ('' if mixed else 'No collapse: ')}{none} ({_seeds(results, told)}){also}."
     betas = listed([f"{one.arm.beta:g}" for one in collapsed])
     leave = "leaves" if len(collapsed) == 1 else "leave"
     return f"{reading}β = {betas} {leave} no latent in use ({_seeds(results, collapsed)}){also}."
