@@ -5,12 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from pyvae.studies.agreement.report import write_texts as tell_agreement
 from pyvae.studies.biased_grid.summary import write_summary as tell_grid
 from pyvae.studies.biased_sprites.summary import write_summary as tell_sprites
 from pyvae.studies.folder import study_in
 from pyvae.studies.schedules.report import write_texts as tell_schedules
 
-TOLD_BY = {"biased-grid": tell_grid, "biased-sprites": tell_sprites, "schedules": tell_schedules}
+TOLD_BY = {
+    "agreement": tell_agreement,
+    "biased-grid": tell_grid,
+    "biased-sprites": tell_sprites,
+    "schedules": tell_schedules,
+}
 ROOT = Path(__file__).parents[2]
 STORED = sorted(path.parent for path in ROOT.glob("docs/**/findings.md"))
 PAGES = [page for page in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))) if "findings.md)" in page.read_text()]
@@ -18,7 +24,7 @@ PAGES = [page for page in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))) 
 
 def test_runs_are_stored() -> None:
     names = {str(folder.relative_to(ROOT / "docs")) for folder in STORED}
-    assert names == {"biased-sprites", "grid-study", "grid-study/warmup", "schedules"}
+    assert names == {"agreement", "biased-sprites", "grid-study", "grid-study/warmup", "schedules"}
 
 
 @pytest.mark.parametrize("folder", STORED, ids=lambda folder: str(folder.relative_to(ROOT / "docs")))
