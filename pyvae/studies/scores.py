@@ -7,7 +7,8 @@ time loses the metric in work only.
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,10 +163,15 @@ class Task:
     """What settings say of the points."""
 
     def measure(self, tell: Next = lambda metric: None) -> Part:
-        """Measures the metrics one after the other, each kept once it is done, and returns all that is known."""
+        """Measures the metrics one after the other, each kept once it is done, and returns all that is known.
+
+        By one thread: products of matrices have other last digits by two, and a model would have those of whether it
+        was measured alone or beside others.
+        """
         for metric, key in self.asked:
             tell(metric)
-            self._measure(metric, key)
+            with one_thread_of_torch():
+                self._measure(metric, key)
         return self.part
 
     def _measure(self, metric: Metric, key: dict[str, Any]) -> None:
@@ -178,6 +184,17 @@ class Task:
 def table_of(scores: Sequence[Scores], *, asked: bool = False) -> pa.Table:
     """The rows of all groups."""
     return joined({one.group: one.table(asked=asked) for one in scores})
+
+
+@contextmanager
+def one_thread_of_torch() -> Iterator[None]:
+    """Torch computes within by one thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ from rich.console import Console
 from pyvae.errors import Interrupted
 from pyvae.metrics import METRICS, Codes, Measured, Metric
 from pyvae.metrics.evaluate import chosen_metrics
-from pyvae.studies import StudyError, side_by_side
+from pyvae.studies import StudyError, scores, side_by_side
 from pyvae.studies import evaluate as room
 from pyvae.studies.biased_grid import STUDY
 from pyvae.studies.evaluate import evaluate_run
@@ -70,6 +70,24 @@ def test_two_processes_give_the_numbers_of_one(trained, tmp_path, by_two, monkey
     assert files[0] == files[1] and len(files[0]) == 8
 
 
+def test_each_model_is_measured_by_one_thread(trained, tmp_path, monkeypatch) -> None:
+    """As by a process of several: kill -9 in the middle of a study once gave the last digits of two."""
+    seen, real = [], scores.outcome_of
+
+    def seeing(*args, **kwargs):
+        seen.append(torch.get_num_threads())
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(scores, "outcome_of", seeing)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        told(Path(shutil.copytree(trained, tmp_path / "alone")))
+        assert torch.get_num_threads() == 2 and seen == [1] * 24
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_stop_ends_all_and_keeps_what_is_done(by_two, monkeypatch) -> None:
     real, heard = room._Progress.next, []
 
@@ -92,7 +110,7 @@ def test_a_study_announces_as_many_models_as_are_at_work_and_stops_all(by_two) -
     recipes, groups = STUDY.recipes(tiny("steps=2")), load_groups(by_two)
     how = Measuring(chosen_metrics(CHEAP), points=60)
 
-    def scores() -> list[Scores]:
+    def every() -> list[Scores]:
         return [Scores(by_two, group, recipes[group], groups[group], how) for group in groups]
 
     points, announced = Points(tiny().grid, 60), []
@@ -103,11 +121,11 @@ def test_a_study_announces_as_many_models_as_are_at_work_and_stops_all(by_two) -
             raise Interrupted("stopped")
 
     with pytest.raises(Interrupted):
-        measure_all(scores(), points, stopping)
+        measure_all(every(), points, stopping)
     assert announced == [(k, k + 2, 8) for k in range(4)]
-    known = sum(not one.open(k) for one in scores() for k in range(len(one.parts)))
+    known = sum(not one.open(k) for one in every() for k in range(len(one.parts)))
     announced.clear()
-    measure_all(scores(), points, lambda *told: announced.append(told))
+    measure_all(every(), points, lambda *told: announced.append(told))
     assert 3 <= known <= 5 and announced == [(k, min(k + 2, 8), 8) for k in range(known, 8)]
 
 
