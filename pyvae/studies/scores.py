@@ -7,8 +7,7 @@ time loses the metric in work only.
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from pyvae.data.data_set import DataSet
 from pyvae.files import atomic_write_text, remove_stale_temporaries
 from pyvae.metrics import Codes, Factors, Metric
 from pyvae.metrics.estimators.protocols import Protocol
+from pyvae.metrics.estimators.threads import one_thread_of_torch
 from pyvae.metrics.evaluate import outcome_of, schema
 from pyvae.studies.errors import StudyError
 from pyvae.studies.folder import METRICS
@@ -184,17 +184,6 @@ class Task:
 def table_of(scores: Sequence[Scores], *, asked: bool = False) -> pa.Table:
     """The rows of all groups."""
     return joined({one.group: one.table(asked=asked) for one in scores})
-
-
-@contextmanager
-def one_thread_of_torch() -> Iterator[None]:
-    """Torch computes within by one thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @torch.no_grad()

@@ -7,14 +7,13 @@ once.
 """
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from pyvae.metrics.estimators.numbers import positive
+from pyvae.metrics.estimators.threads import one_thread_of_torch
 from pyvae.ops.arguments import whole
 from pyvae.ops.registration import exportable
 from pyvae.ops.seeds import check_seed
@@ -110,7 +109,9 @@ def sgd_protocol(
     optimiser = torch.optim.Adam([weight], lr=learning_rate, fused=True)
     generator = torch.Generator().manual_seed(check_seed(seed))
     curve = []
-    with _one_thread():
+    # Hundreds of steps of microseconds, each waiting for a pool of threads, are slow. Measured on 2 cores, 30 models,
+    # 462 steps: 0.09 s, against 11 s with 2 threads while others use the cores, 0.06 s idle.
+    with one_thread_of_torch():
         for _ in range(epochs):
             order = torch.randperm(x.shape[-2], generator=generator, device="cpu")
             x_shuffled, y_shuffled = x[..., order, :], y[..., order, :]
@@ -144,19 +145,3 @@ def _check_samples(inputs: Tensor, targets: Tensor) -> None:
         raise ValueError(
             f"inputs and targets must hold the same number of samples, got {inputs.shape[-2]} and {targets.shape[-2]}"
         )
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keeps torch to one thread: hundreds of steps of microseconds, each waiting for a pool of threads, are
-    slow.
-
-    Measured on 2 cores, 30 models, 462 steps: 0.09 s, against 11 s with 2 threads while others use the cores,
-    0.06 s idle.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
