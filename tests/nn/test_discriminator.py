@@ -17,7 +17,7 @@ def test_it_is_a_leaky_relu_mlp() -> None:
         assert torch.allclose(logits[k], x.squeeze(-1), atol=1e-6)
 
 
-def test_a_network_is_the_same_alone_and_frozen() -> None:
+def test_a_network_is_the_same_alone_and_frozen(own_products) -> None:
     network, z = StackedDiscriminator(2, 4, (16,), seeds=(7, 9)), torch.randn(2, 32, 4, requires_grad=True)
     alone = StackedDiscriminator(1, 4, (16,), seeds=(9,))
     assert torch.equal(network(z)[1:], alone(z[1:]))

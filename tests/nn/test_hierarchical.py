@@ -216,7 +216,7 @@ def test_every_layer_is_drawn_from_its_own_stream(device, vae) -> None:
     assert torch.equal(out.kl, out.kl_of_layers.sum(-1))
 
 
-def test_a_model_has_the_same_bits_alone_and_in_a_stack(vae) -> None:
+def test_a_model_has_the_same_bits_alone_and_in_a_stack(vae, own_products) -> None:
     x, seed = torch.randn(3, 32, 20), torch.tensor([11, 12, 13])
     together = results(vae, x, seed)
     for k in range(3):
