@@ -65,6 +65,7 @@ STARTS: dict[str, str] = {
     "test_a_dry_run_writes_both_files": "all",  # 12 s
     "test_a_study_that_is_killed_ends_with_the_same_bits": "all",  # 10 s
     "test_a_run_grows_by_a_strength_and_keeps_its_models": "all",
+    "engines/test_local.py": "all",  # processes of their own, and those killed: a minute
     "test_memory_is_linear": "all",  # 5 s
     "test_memory_of_squared_mmd_does_not_grow_with_the_square": "all",
     "test_memory_of_large_samples": "long",
@@ -114,6 +115,7 @@ FIGURES: dict[str, tuple[int, int, int, int]] = {
     "test_no_report_of_races": (10_000, 10_000, 10_000, 10_000),
     "test_as_shipped": (20_000, 20_000, 20_000, 20_000),
     "test_the_same_bits_again": (50, 50, 50, 10_000),  # calls on a GPU
+    "test_a_sweep_that_is_killed_again_and_again_ends_with_the_same_bits": (12, 12, 12, 200),  # kills
 }
 
 # What measures times, memory or threads, or ends processes: never beside other tests.
@@ -138,6 +140,7 @@ SERIAL: list[str] = [
     "test_gpu.py::test_a_dry_run_writes_both_files",
     "test_a_study_that_is_killed_ends_with_the_same_bits",
     "test_processes_end_with_one_that_is_killed",
+    "engines/test_local.py",
     "test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on",
     "test_the_first_signal_asks_and_the_second_insists",
     "test_an_interrupted_evaluation_keeps_the_training",

@@ -20,7 +20,8 @@ LEVELS = {
     "training": 3, "pictures": 3,
     "studies": 4, "bench": 4,
     "pages": 5,
-    "cli": 6,
+    "sweeps": 6,
+    "cli": 7,
 }  # fmt: skip
 LISTED = {
     # room: (its list, files that are no member of it)

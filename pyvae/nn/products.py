@@ -5,7 +5,8 @@ clearly faster than those of the library that torch was built with.
 import functools
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -35,8 +36,25 @@ def by_torch(x: Tensor, weight: Tensor, bias: Tensor, *, relu: bool) -> Tensor:
     return y.relu_() if relu else y  # in place: an affine map's backward does not need its output
 
 
+_SETTLED: list[str] = []
+
+
+@contextmanager
+def settled(way: str) -> Iterator[None]:
+    """Takes own or torch, as `faster` found somewhere, without a measurement: what many processes do must not depend on
+    what each of them measures.
+    """
+    _SETTLED.append(way)
+    try:
+        yield
+    finally:
+        _SETTLED.pop()
+
+
 def faster() -> str:
     """The one that is taken: own or torch."""
+    if _SETTLED:
+        return _SETTLED[-1]
     times = product_times()
     return "own" if MARGIN * times["own"] < times["torch"] else "torch"
 

@@ -4,13 +4,15 @@ import base64
 import html
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 
-def page(title: str, body: Sequence[str]) -> str:
+def page(title: str, body: Sequence[str], *, style: str = "", script: str = "") -> str:
     """A whole document from its parts (HTML), readable in light and dark, with nothing to load from
-    elsewhere.
+    elsewhere. `style` (CSS) and `script` (JavaScript) are those of parts that have some of their own.
     """
-    return _PAGE.format(title=html.escape(title), style=STYLE, body="\n".join(body))
+    run = f"<script>{script}</script>" if script else ""
+    return _PAGE.format(title=html.escape(title), style=STYLE + style, body="\n".join(body), script=run)
 
 
 def header(kicker: str, title: str, lead: str, points: Sequence[str]) -> str:
@@ -59,17 +61,30 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f'<div class="scroll"><table><thead><tr>{heading}</tr></thead><tbody>{lines}</tbody></table></div>'
 
 
+class Shade(NamedTuple):
+    """A place of a heat map: its lines of text, and how strong its colour is, from 0 to 1; None where it has none."""
+
+    lines: Sequence[str]
+    share: float | None
+
+
 def shaded_table(head: Sequence[str], rows: Sequence[tuple[str, Sequence[float]]], digits: int = 2) -> str:
-    """A heat map as a table: shares from 0 to 1, the larger the stronger in colour, a name before each row."""
+    """A heat map of shares from 0 to 1, which it prints, the larger the stronger in colour, a name before each row."""
+    shades = [(name, [Shade([f"{share:.{digits}f}"], share) for share in shares]) for name, shares in rows]
+    return heat_map(head, shades)
+
+
+def heat_map(head: Sequence[str], rows: Sequence[tuple[str, Sequence[Shade]]]) -> str:
+    """A heat map as a table that scrolls sideways when it is too wide, a name before each row."""
     heading = "".join(f"<th>{html.escape(text)}</th>" for text in head)
-    lines = "".join(
-        f"<tr><th>{html.escape(name)}</th>"
-        + "".join(f'<td style="--share: {100 * share:.0f}%">{share:.{digits}f}</td>' for share in shares)
-        + "</tr>"
-        for name, shares in rows
-    )
+    lines = "".join(f"<tr><th>{html.escape(name)}</th>{''.join(map(_shaded, shades))}</tr>" for name, shades in rows)
     body = f"<thead><tr>{heading}</tr></thead><tbody>{lines}</tbody>"
     return f'<div class="scroll"><table class="shaded">{body}</table></div>'
+
+
+def _shaded(shade: Shade) -> str:
+    style = "" if shade.share is None else f' style="--share: {100 * shade.share:.0f}%"'
+    return f"<td{style}>{'<br>'.join(map(html.escape, shade.lines))}</td>"
 
 
 def picture(source: Path | bytes, caption: str, *, wide: bool = False) -> str:
@@ -163,6 +178,7 @@ th, td { padding: 4px 9px; }
 td { text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 .shaded { border-collapse: separate; border-spacing: 2px; }
 .shaded th { border: 0; min-width: 0; }
+.shaded tbody th { vertical-align: middle; }
 .shaded td { border: 0; text-align: center; /* No darker, so that numbers stay readable. */
   background: color-mix(in srgb, var(--accent) calc(0.6 * var(--share)), transparent); }
 dt { font-weight: bold; margin-top: 0.6em; }
@@ -192,6 +208,6 @@ _PAGE = """<!DOCTYPE html>
 </head>
 <body><main>
 {body}
-</main></body>
+</main>{script}</body>
 </html>
 """

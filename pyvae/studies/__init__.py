@@ -7,7 +7,7 @@ from typing import Any
 from pyvae.studies.errors import StudyError
 from pyvae.studies.study import Study
 
-NAMES = ("biased-grid", "biased-sprites", "agreement", "schedules")
+NAMES = ("biased-grid", "biased-sprites", "agreement", "schedules", "vae")
 """Every study, the default first."""
 
 __all__ = ["NAMES", "Study", "StudyError", "asked", "load_models", "study_named"]

@@ -90,6 +90,12 @@ def reference_beta(betas: Iterable[float]) -> float:
     return min(betas, key=lambda beta: (abs(math.log(max(beta, LEAST_BETA))), beta))
 
 
+def spread(values: Iterable[float]) -> list[float]:
+    """The least, the middle and the largest of some values, without repetition: what pictures are made of."""
+    ordered = sorted(values)
+    return sorted({ordered[0], ordered[len(ordered) // 2], ordered[-1]})
+
+
 @dataclass(frozen=True)
 class ObjectiveSettings(Part):
     """The objective by its name, and its own settings but for the strength, which is an axis of the study."""

@@ -84,14 +84,20 @@ def _check_growth(study: Study[Any], held: Config, config: Config, out: Path) ->
         raise StudyError(
             f"a run can only grow, and the one in {out} has {has}: ask for all of these, or another folder"
         )
-    # What is derived from the settings that grow, as the size of a data set without end, must stay what it was.
-    derived, anew = study.recipes(held), study.recipes(config)
-    pairs = [(derived[group].objective_settings, anew[group].objective_settings) for group in derived if group in anew]
-    if changed := sorted({name for was, will in pairs for name in will if will[name] != was.get(name)}):
+    if changed := derived_changes(study, held, config):
         raise StudyError(
             f"the run in {out} cannot grow to other steps: {' and '.join(changed)} of its objective depends on their "
             "number, so that its models would have had another past: choose another folder"
         )
+
+
+def derived_changes(study: Study[Any], held: Config, config: Config) -> list[str]:
+    """Settings of objectives that are derived from those that grow, as the size of a data set without end, and that
+    would not stay what they were.
+    """
+    derived, anew = study.recipes(held), study.recipes(config)
+    pairs = [(derived[group].objective_settings, anew[group].objective_settings) for group in derived if group in anew]
+    return sorted({name for was, will in pairs for name in will if will[name] != was.get(name)})
 
 
 def _holds(now: Any, before: Any) -> bool:

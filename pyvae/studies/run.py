@@ -6,8 +6,8 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -57,8 +57,7 @@ def run_study(
         check_ways(checkpoints_in(out, group), on)
     with claimed(study, config, out, resume=resume), stop_on_signal(console) as stop:
         try:
-            if not all((out / name).exists() for name in study.saved):
-                _train_and_evaluate(study, config, recipes, out, on, console, stop)
+            train_and_evaluate(study, config, out, device=on, console=console, stop=stop)
             if stop.is_set():
                 raise Interrupted("stopped before drawing, all results are kept")
         except Interrupted as interrupted:
@@ -73,27 +72,42 @@ def run_study(
     return page
 
 
-def _train_and_evaluate(
+def train_and_evaluate(
     study: Study[Any],
     config: Config,
+    out: Path,
+    *,
+    device: torch.device | str = "cpu",
+    console: Console,
+    stop: threading.Event,
+    shown: Callable[[Console], TrainingProgress] = TrainingProgress,
+    threads: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> None:
+    """Trains and measures a study in a folder that is claimed for it, unless what is saved of it is there already.
+    `threads` is entered to measure: what torch computes by two threads may have other last digits than by one.
+
+    Raises Interrupted soon after `stop` is set, with what was done kept.
+    """
+    if all((out / name).exists() for name in study.saved):
+        return
+    recipes, device = study.recipes(config), torch.device(device)
+    for warning in dict.fromkeys(recipe.warning for recipe in recipes.values() if recipe.warning):
+        print(f"pyvae: warning: {warning}", file=sys.stderr)
+    with timed(out, "training"):
+        trained = _train(recipes, out, device, console, stop, shown)
+    ways = sorted({way for group in trained.values() for way in group.stepping})
+    note(out, **{"steps by": ", ".join(ways)})
+    with timed(out, "evaluation"), EvaluationProgress(console, stop) as progress, threads():
+        study.evaluate(trained, config, out, progress)
+
+
+def _train(
     recipes: Mapping[str, Recipe],
     out: Path,
     device: torch.device,
     console: Console,
     stop: threading.Event,
-) -> None:
-    for warning in dict.fromkeys(recipe.warning for recipe in recipes.values() if recipe.warning):
-        print(f"pyvae: warning: {warning}", file=sys.stderr)
-    with timed(out, "training"):
-        trained = _train(recipes, out, device, console, stop)
-    ways = sorted({way for group in trained.values() for way in group.stepping})
-    note(out, **{"steps by": ", ".join(ways)})
-    with timed(out, "evaluation"), EvaluationProgress(console, stop) as progress:
-        study.evaluate(trained, config, out, progress)
-
-
-def _train(
-    recipes: Mapping[str, Recipe], out: Path, device: torch.device, console: Console, stop: threading.Event
+    shown: Callable[[Console], TrainingProgress],
 ) -> dict[str, Trained]:
     """The groups, one after the other; curves of all that are there are saved with every checkpoint."""
     done: dict[str, Trained] = {}
@@ -107,7 +121,7 @@ def _train(
 
         if group != ALONE:
             console.print(f"group {number + 1} of {len(recipes)}: {group}", highlight=False)
-        with TrainingProgress(console) as progress:
+        with shown(console) as progress:
             done[group] = train_all(
                 recipe,
                 checkpoints_in(out, group),

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
+import pyarrow as pa
+
 from pyvae.settings import Config
 from pyvae.training import Recipe, Trained
 
@@ -48,6 +50,15 @@ class Study(Generic[C]):
     """Settings that list values of an axis: a run goes on with more of them, as with more steps."""
     hopeless: Callable[[Path], str | None]
     """Why nothing can be learned from a finished run, as when every model has diverged; None where something can."""
+    table: Callable[[Path], pa.Table]
+    """A finished run's models, a row each: its coordinates first (its group where there are several, bias and strength
+    by their names, seed), then every number, null where it has none, and `finite`, whether it has not diverged. No
+    column has the name of a setting. Raises FileNotFoundError naming what the folder lacks.
+    """
+    stacks: Callable[[C], Mapping[str, str]]
+    """Settings whose listed values stand for models that are trained and measured each alone, so that a run of one
+    value has the rows, bit for bit, that a run of several has of it; with the column of `table` that has the value.
+    """
 
     @property
     def default_preset(self) -> str:

@@ -6,14 +6,15 @@ processor no name tells, so both train a few small models for some steps, once p
 
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from pyvae.losses import GaussianReconstruction, Objective
-from pyvae.nn import StackedModel, StackedVAE
+from pyvae.nn import StackedModel, StackedVAE, products
 from pyvae.nn.products import fastest_in_turn
 from pyvae.ops import gaussian_kl
 from pyvae.training.autograd_step import AutogradStep
@@ -48,7 +49,35 @@ def stepping_of(model: StackedModel, likelihood: Callable[[Tensor, Tensor], Tens
     return _faster()
 
 
+class Ways(NamedTuple):
+    """What measurements choose, and bits depend on: how steps are taken, and whose products layers take."""
+
+    steps: str
+    products: str
+
+
+def found_here() -> Ways:
+    """What measurements on this machine choose."""
+    return Ways(_faster(), products.faster())
+
+
+_SETTLED: list[str] = []
+
+
+@contextmanager
+def settled(ways: Ways) -> Iterator[None]:
+    """Takes these, as `found_here` found them somewhere, without a measurement."""
+    _SETTLED.append(ways.steps)
+    try:
+        with products.settled(ways.products):
+            yield
+    finally:
+        _SETTLED.pop()
+
+
 def _faster() -> str:
+    if _SETTLED:
+        return _SETTLED[-1]
     times = step_times()
     return "autograd" if MARGIN * times["autograd"] < times["fused"] else "fused"
 

@@ -8,15 +8,24 @@ from pyvae.nn import StackedModel, stack
 from pyvae.training.chunk import Chunk
 from pyvae.training.recipe import Recipe
 
-MODELS_PER_CHUNK = {"autograd": 16, "fused": 4}
+MODELS_PER_CHUNK = {"autograd": 16, "fused": 32}
 """Most models of a chunk, by how it takes its steps. Autograd's hundred operations a step are shared by many models,
-whose parameters pass through memory at every step; of the fused step's two calls a few models do, which stay in cache.
+whose parameters pass through memory at every step; of the fused step's two calls few models do, which stay in cache.
+The smaller they are, the more of a step are the objective's operations, which they share.
+"""
+CACHE_BYTES, WORTH_MORE = 16 << 20, 4
+"""What a chunk of the fused step may take with its models' parameters and Adam's moments, unless it has no more models
+than so many (benchmarks/chunks.py).
 """
 
 
 def most_of(model: StackedModel, step: str) -> int:
     """Most models of a chunk of models such as these."""
-    return min(MODELS_PER_CHUNK[step], model.TOGETHER)
+    if step == "autograd":
+        return min(MODELS_PER_CHUNK[step], model.TOGETHER)
+    numbers = sum(parameter[0].numel() for parameter in model.parameters())
+    in_cache = CACHE_BYTES // (3 * 4 * numbers)
+    return min(MODELS_PER_CHUNK[step], max(in_cache, WORTH_MORE))
 
 
 def divide(models: int, threads: int, most: int) -> list[range]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from pyvae.studies.agreement.config import PRESETS, AgreementConfig
 from pyvae.studies.agreement.evaluate import evaluate
 from pyvae.studies.agreement.recipe import recipes
-from pyvae.studies.agreement.results import SAVED, load_results
+from pyvae.studies.agreement.results import SAVED, load_results, table
 from pyvae.studies.study import Study, diverged
 
 __all__ = ["PRESETS", "STUDY", "AgreementConfig"]
@@ -32,6 +32,11 @@ def hopeless(folder: Path) -> str | None:
     return diverged(not load_results(folder).finite.any())
 
 
+def stacks(config: AgreementConfig) -> dict[str, str]:
+    """Nothing: `udr` compares a model with the others of its objective, of whatever seeds and strengths a run has."""
+    return {}
+
+
 STUDY = Study(
     name="agreement",
     config=AgreementConfig,
@@ -43,4 +48,6 @@ STUDY = Study(
     report=write_texts,
     grows=("beta_vae", "controlled_capacity", "factor_vae", "dip_vae_i", "dip_vae_ii", "beta_tcvae", "seeds"),
     hopeless=hopeless,
+    table=table,
+    stacks=stacks,
 )

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pyvae.ops import gaussian_kl, reparameterize
+from pyvae.ops import gaussian_kl
 from pyvae.studies.agreement.measures import rotation_matrix
+from pyvae.studies.posteriors import sampled
 from pyvae.training import Recipe, Trained
-from pyvae.training.cells import stream
 
 
 class Likelihood(NamedTuple):
@@ -27,12 +27,10 @@ class Likelihood(NamedTuple):
 @torch.no_grad()
 def likelihood_of(recipe: Recipe, trained: Trained, k: int, images: Tensor, seed: int) -> Likelihood | None:
     """Of model k, with one code sampled for each image; `seed` is the rotation's. None where codes are not finite."""
-    model, cell = trained.model.select([k]), trained.cells[k]
-    x = images.unsqueeze(0)
-    mu, logvar = model.encode(x)
-    if not bool(mu.isfinite().all() and logvar.isfinite().all()):
+    found = sampled(recipe, trained, k, images)
+    if found is None:
         return None
-    z = reparameterize(mu, logvar, seed=stream([cell], "evaluation code"))
+    model, x, (mu, logvar, z) = trained.model.select([k]), images.unsqueeze(0), found
     turn = torch.from_numpy(rotation_matrix(mu.shape[-1], seed))
     plain = recipe.likelihood(x, model.decode(z)).double().mean()
     turned = recipe.likelihood(x, model.decode(((z.double() @ turn.T) @ turn).float())).double().mean()

@@ -8,13 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from pyvae import metrics
 from pyvae.metrics import Codes, Factors, Measured, Metric
 from pyvae.metrics.evaluate import chosen_metrics
-from pyvae.ops import gaussian_kl
-from pyvae.quantiles import NORMAL_975
+from pyvae.studies import posteriors
+from pyvae.studies.posteriors import kl
 
 Array = npt.NDArray[np.float64]
 
@@ -67,28 +66,9 @@ class Aggregate(NamedTuple):
 
 
 def aggregate(codes: Codes, *, seed: int = 0) -> Aggregate:
-    """Information and total correlation of the exact aggregate posterior (Chen et al. 2018, eq. 2)."""
-    parts = codes.posterior.kl_decomposition(seed=seed)
-    settings = {"estimator": "exact aggregate posterior", "seed": seed}
-    return Aggregate(
-        *(
-            _measured(float(part.value), float(part.standard_error), settings)
-            for part in (parts.mutual_information, parts.total_correlation)
-        )
-    )
-
-
-def kl(codes: Codes) -> Measured:
-    """The mean KL of the posteriors to the prior, in nats."""
-    posterior = codes.posterior
-    rows = torch.arange(len(posterior), device="cpu")
-    mu, logvar = (table.take(rows).double() for table in (posterior.table_of_means, posterior.table_of_logvars))
-    each = gaussian_kl(mu, logvar)
-    return _measured(float(each.mean()), float(each.std()) / len(each) ** 0.5, {})
-
-
-def _measured(value: float, error: float, settings: dict[str, object]) -> Measured:
-    return Measured(value, value - NORMAL_975 * error, value + NORMAL_975 * error, float("inf"), settings)
+    """Two of the three parts of the exact KL."""
+    parts = posteriors.aggregate(codes, seed=seed)
+    return Aggregate(parts.information, parts.total_correlation)
 
 
 class Rotated(NamedTuple):

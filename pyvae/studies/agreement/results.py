@@ -14,6 +14,7 @@ from pyvae.report.statistics import Array
 from pyvae.studies.agreement.config import SWEEPS, AgreementConfig
 from pyvae.studies.agreement.texts import DISENTANGLEMENT, REFUSES_MANY
 from pyvae.studies.folder import CURVES
+from pyvae.studies.table import table_of_models
 
 SAVED = ("results.parquet", "scores.parquet", CURVES)
 """What figures and report need; without any of them it is measured again from the checkpoint."""
@@ -103,3 +104,8 @@ def load_results(folder: Path | str) -> Results:
             raise FileNotFoundError(f"folder must hold a finished study, but {folder} has no {name}")
     config = AgreementConfig.from_json((folder / "config.json").read_text())
     return Results(config, pq.read_table(folder / "results.parquet"), pq.read_table(folder / "scores.parquet"))
+
+
+def table(folder: Path) -> pa.Table:
+    """A row for each model. Raises FileNotFoundError as `load_results`."""
+    return table_of_models(load_results(folder).table, ("objective", "strength", "seed"))

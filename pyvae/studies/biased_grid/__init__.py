@@ -6,7 +6,7 @@ from pathlib import Path
 from pyvae.studies.biased_grid.config import PRESETS, BiasedGridConfig
 from pyvae.studies.biased_grid.measure import evaluate_all
 from pyvae.studies.biased_grid.recipe import recipe
-from pyvae.studies.biased_grid.results import SAVED, load_results
+from pyvae.studies.biased_grid.results import SAVED, load_results, table
 from pyvae.studies.study import ALONE, Announce, Study, diverged
 from pyvae.training import Recipe, Trained
 
@@ -44,6 +44,11 @@ def hopeless(folder: Path) -> str | None:
     return diverged(not load_results(folder).table["finite"].to_numpy().any())
 
 
+def stacks(config: BiasedGridConfig) -> dict[str, str]:
+    """Every model has its own mu, strength and seed, and is measured by streams of these alone."""
+    return {"mus": "mu", "strengths": config.strength, "seeds": "seed"}
+
+
 STUDY = Study(
     name="biased-grid",
     config=BiasedGridConfig,
@@ -55,4 +60,6 @@ STUDY = Study(
     report=write_texts,
     grows=("mus", "strengths", "seeds"),
     hopeless=hopeless,
+    table=table,
+    stacks=stacks,
 )

@@ -1,16 +1,13 @@
 """The biased-grid study's settings, and four presets."""
 
-import dataclasses
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from pyvae.data import BlockGrid
-from pyvae.losses import OBJECTIVES
-from pyvae.settings import Config, Part, Spec, setting
+from pyvae.settings import Part, setting
 from pyvae.studies.config import ModelSettings, ObjectiveSettings
+from pyvae.studies.one_objective import STRENGTHS, OneObjective
 from pyvae.training import Cell, TrainingSettings, product
-from pyvae.training.settings import check_patience
 
 LARGEST_MU = 20.0  # sigmoid(20) differs from 1 by 2e-9: beyond, float32 images of all latents are the same
 
@@ -28,9 +25,7 @@ class Axes(Part):
     )
     strengths: tuple[float, ...] = setting(
         (0.5, 1.0, 2.0, 5.0, 10.0),
-        "Strengths of the objective: "
-        + ", ".join(f"{kind.strength} of {name}" for name, kind in OBJECTIVES.items())
-        + ".",
+        STRENGTHS,
         at_least=0,
         unique=True,
     )
@@ -69,12 +64,10 @@ class EvaluationSettings(Part):
 
 
 @dataclass(frozen=True)
-class BiasedGridConfig(Config):
+class BiasedGridConfig(OneObjective):
     """All settings of one biased-grid study. One model is trained for every (mu, strength, seed)."""
 
     STUDY: ClassVar[str] = "biased-grid"
-    ALIASES: ClassVar[Mapping[str, str]] = {"betas": "strengths", "beta_warmup_steps": "warmup_steps"}
-    CHOICES: ClassVar[frozenset[str]] = frozenset({"objective"})
 
     axes: Axes = field(default_factory=Axes)
     objective: ObjectiveSettings = field(default_factory=lambda: ObjectiveSettings("beta-vae", {"kl": "sampled"}))
@@ -83,52 +76,13 @@ class BiasedGridConfig(Config):
     data: GridSettings = field(default_factory=GridSettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
 
-    def __post_init__(self) -> None:
-        size, training = self.objective.options.get("dataset_size"), self.training
-        check_patience(training, self.objective.kind)
-        rows = self.objective.kind.least_rows
-        for name, count in (("batch_size", training.batch_size), ("validation_images", training.validation_images)):
-            if count < rows:
-                raise ValueError(f"{name} must be at least {rows} for {self.objective.objective}, got {count}")
-        least = max(training.batch_size, training.validation_images)
-        if size is not None and size < least:
-            raise ValueError(f"dataset_size must be at least batch_size and validation_images, {least}, got {size}")
-
-    def _with(self, given: Mapping[str, Any], read: Callable[[Spec, Any], Any]) -> Self:
-        """Another objective brings strengths of its own, where none are given: a preset's are made for a beta."""
-        changed = super()._with(given, read)
-        named = any(self.ALIASES.get(name, name) == "strengths" for name in given)
-        kind, before = changed.objective.kind, self.objective.kind
-        if kind is before or named:
-            return changed
-        if kind.tried:
-            strengths = kind.tried
-        elif self.axes.strengths == before.tried:
-            strengths = PRESETS.get(self.preset, PRESETS["quick"]).axes.strengths
-        else:
-            return changed
-        return dataclasses.replace(changed, axes=dataclasses.replace(changed.axes, strengths=strengths))
+    def _strengths_of_preset(self) -> tuple[float, ...]:
+        return PRESETS.get(self.preset, PRESETS["quick"]).axes.strengths
 
     @property
     def grid(self) -> BlockGrid:
         """The data set."""
         return BlockGrid(self.data.blocks, self.data.pixels, self.data.noise_variance)
-
-    @property
-    def strength(self) -> str:
-        """What the objective calls its strength, and tables call the column."""
-        return self.objective.kind.strength
-
-    @property
-    def symbol(self) -> str:
-        """What texts and figures call the strength."""
-        return self.objective.kind.symbol
-
-    @property
-    def strength_in_words(self) -> str:
-        """The strength's symbol, and what it is: "β (weight of the KL)"."""
-        words, *_ = self.objective.kind.help_of(self.strength).split(", ")
-        return self.symbol if words == self.symbol else f"{self.symbol} ({words})"
 
     @property
     def varies_beta(self) -> bool:

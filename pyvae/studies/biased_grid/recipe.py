@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Any
 
 from torch import Tensor
 
@@ -10,7 +9,6 @@ from pyvae.data import Bias, Shift
 from pyvae.losses import GaussianReconstruction
 from pyvae.nn import StackedVAE
 from pyvae.studies.biased_grid.config import BiasedGridConfig
-from pyvae.studies.config import dataset_size
 from pyvae.training import Cell, Recipe
 
 
@@ -28,7 +26,7 @@ def recipe(config: BiasedGridConfig) -> Recipe:
         model=model,
         likelihood=GaussianReconstruction(config.data.noise_variance),
         objective=config.objective.kind,
-        objective_settings=_objective_settings(config),
+        objective_settings=config.settings_for(config.grid.count),
         axes=("mu", config.strength),
     )
 
@@ -42,12 +40,3 @@ def biases(cells: Sequence[Cell]) -> tuple[Bias, ...]:
 def _shift(mu: float) -> Bias:
     """One object for each mu, so that what is prepared for it is found at once in the next step."""
     return Bias(Shift("*", mu), name=f"mu {mu:g}")
-
-
-def _objective_settings(config: BiasedGridConfig) -> dict[str, Any]:
-    """As configured; where an objective asks for the size of the data set, that of one whose images never end."""
-    settings = config.objective.values()
-    del settings["objective"]
-    if "dataset_size" in settings and settings["dataset_size"] is None and settings.get("estimator") != "full":
-        settings["dataset_size"] = dataset_size(config.grid.count, config.training)
-    return settings

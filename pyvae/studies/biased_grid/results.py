@@ -21,8 +21,9 @@ from pyvae.files import atomic_path, atomic_write_bytes
 from pyvae.studies.biased_grid.config import BiasedGridConfig
 from pyvae.studies.biased_grid.evaluate import Evaluation, held_out, picture_intensities
 from pyvae.studies.biased_grid.theory import linear_theory_recovered
-from pyvae.studies.config import reference_beta
+from pyvae.studies.config import reference_beta, spread
 from pyvae.studies.folder import CURVES
+from pyvae.studies.table import table_of_models
 from pyvae.training import Cell
 
 Array = NDArray[np.float64]
@@ -140,6 +141,12 @@ def load_results(folder: Path | str) -> Results:
     return Results(config, pq.read_table(folder / "results.parquet"), pq.read_table(folder / "baseline.parquet"))
 
 
+def table(folder: Path) -> pa.Table:
+    """A row for each model. Raises FileNotFoundError as `load_results`."""
+    results = load_results(folder)
+    return table_of_models(results.table, ("mu", results.config.strength, "seed"))
+
+
 def load_saved(folder: Path | str) -> Saved:
     """Read all of a finished study. Raises FileNotFoundError naming the folder when a file is missing."""
     folder = Path(folder)
@@ -182,12 +189,6 @@ def picture_cells(config: BiasedGridConfig) -> list[Cell]:
     """
     axes = config.axes
     return [Cell(mu, beta, axes.seeds[0]) for mu in spread(axes.mus) for beta in spread(axes.strengths)]
-
-
-def spread(values: Sequence[float]) -> list[float]:
-    """The least, the middle and the largest of some values, without repetition."""
-    ordered = sorted(values)
-    return sorted({ordered[0], ordered[len(ordered) // 2], ordered[-1]})
 
 
 def _sample_pictures(config: BiasedGridConfig) -> dict[str, NDArray[np.generic]]:

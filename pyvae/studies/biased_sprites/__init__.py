@@ -5,7 +5,7 @@ from pathlib import Path
 from pyvae.studies.biased_sprites.config import PRESETS, BiasedSpritesConfig
 from pyvae.studies.biased_sprites.evaluate import evaluate
 from pyvae.studies.biased_sprites.recipe import recipes
-from pyvae.studies.biased_sprites.results import SAVED, load_results
+from pyvae.studies.biased_sprites.results import SAVED, load_results, table
 from pyvae.studies.study import Study, diverged
 
 # matplotlib is slow to import: only what draws or shows figures asks for it.
@@ -33,6 +33,13 @@ def hopeless(folder: Path) -> str | None:
     return diverged(results.diverged == results.models)
 
 
+def stacks(config: BiasedSpritesConfig) -> dict[str, str]:
+    """No biases: models of all are measured on the rare and frequent images of every one, and those without any belong
+    to all of them.
+    """
+    return {"strengths": "beta", "seeds": "seed"}
+
+
 STUDY = Study(
     name="biased-sprites",
     config=BiasedSpritesConfig,
@@ -44,4 +51,6 @@ STUDY = Study(
     report=write_texts,
     grows=("skews", "correlations", "removals", "strengths", "seeds"),
     hopeless=hopeless,
+    table=table,
+    stacks=stacks,
 )

@@ -20,6 +20,7 @@ from pyvae.studies.biased_sprites.biases import label
 from pyvae.studies.biased_sprites.config import BiasedSpritesConfig, Group, Kind
 from pyvae.studies.biased_sprites.measures import RECOVERED, name_of
 from pyvae.studies.folder import CURVES
+from pyvae.studies.table import table_of_models
 
 SAVED = ("results.parquet", "biases.parquet", "pictures.safetensors", CURVES)
 """What figures and texts need; without any of them it is measured again from the checkpoint."""
@@ -58,7 +59,7 @@ class Results:
     @property
     def diverged(self) -> int:
         """Models that no share is known of."""
-        return self.models - len([row for row in self._rows if row["metric"] == RECOVERED])
+        return self.models - len([row for row in self.known if row["metric"] == RECOVERED])
 
     def strengths(self, kind: Kind) -> Array:
         """0, then those of the kind of bias, in ascending order."""
@@ -116,7 +117,7 @@ class Results:
     @property
     def factors(self) -> list[str]:
         """Their names."""
-        return list(dict.fromkeys(row["metric"][len(OF) :] for row in self._rows if _is_of_all(row["metric"])))
+        return list(dict.fromkeys(row["metric"][len(OF) :] for row in self.known if _is_of_all(row["metric"])))
 
     def _of(self, group: Group, bias: float, measure: str, column: str) -> Array:
         out = np.full((len(self.betas), self.seeds), np.nan)
@@ -127,14 +128,15 @@ class Results:
         return out
 
     @cached_property
-    def _rows(self) -> list[dict[str, Any]]:
+    def known(self) -> list[dict[str, Any]]:
+        """The rows that have a value."""
         rows = self.table.select(["group", "bias", "beta", "seed", "metric", "value", "ceiling"]).to_pylist()
         return [row for row in rows if row["value"] is not None]
 
     @cached_property
     def _by_measure(self) -> defaultdict[tuple[str, float, str], list[dict[str, Any]]]:
         found = defaultdict(list)
-        for row in self._rows:
+        for row in self.known:
             found[row["group"], row["bias"], row["metric"]].append(row)
         return found
 
@@ -152,3 +154,26 @@ def load_results(folder: Path | str) -> Results:
             raise FileNotFoundError(f"folder must hold a finished study, but {folder} has no {name}")
     config = BiasedSpritesConfig.from_json((folder / "config.json").read_text())
     return Results(config, pq.read_table(folder / "results.parquet"), pq.read_table(folder / "biases.parquet"))
+
+
+def table(folder: Path) -> pa.Table:
+    """A row for each model, and a column for the value of each measure by its name; ceilings and intervals stay in
+    results.parquet. Raises FileNotFoundError as `load_results`.
+    """
+    results = load_results(folder)
+    rows: dict[tuple[str, float, float, int], dict[str, Any]] = {
+        (group.name, cell.bias, cell.strength, cell.seed): {}
+        for group in results.config.groups
+        for cell in results.config.cells(group)
+    }
+    for row in results.known:
+        rows[tuple(row[name] for name in _WHICH.names)][row["metric"]] = row["value"]
+    measures = dict.fromkeys(row["metric"] for row in results.known)
+    schema = pa.schema([*_WHICH, ("finite", pa.bool_()), *((name, pa.float64()) for name in measures)])
+    wide = [
+        {**dict(zip(_WHICH.names, key, strict=True)), "finite": RECOVERED in row, **row} for key, row in rows.items()
+    ]
+    return table_of_models(pa.Table.from_pylist(wide, schema=schema), _WHICH.names)
+
+
+_WHICH = pa.schema([("group", pa.string()), ("bias", pa.float64()), ("beta", pa.float64()), ("seed", pa.int64())])

@@ -5,7 +5,7 @@ from pathlib import Path
 from pyvae.studies.schedules.config import PRESETS, SchedulesConfig
 from pyvae.studies.schedules.evaluate import evaluate
 from pyvae.studies.schedules.recipe import recipes
-from pyvae.studies.schedules.results import SAVED, load_results
+from pyvae.studies.schedules.results import SAVED, load_results, table
 from pyvae.studies.study import Study, diverged
 
 # matplotlib is slow to import: only what draws or shows figures asks for it.
@@ -30,6 +30,11 @@ def hopeless(folder: Path) -> str | None:
     return diverged(not load_results(folder).table["finite"].to_numpy(zero_copy_only=False).any())
 
 
+def stacks(config: SchedulesConfig) -> dict[str, str]:
+    """No betas: the models of the schedules, which are in every run, have none of them."""
+    return {"seeds": "seed"}
+
+
 STUDY = Study(
     name="schedules",
     config=SchedulesConfig,
@@ -41,4 +46,6 @@ STUDY = Study(
     report=write_texts,
     grows=("betas", "seeds"),
     hopeless=hopeless,
+    table=table,
+    stacks=stacks,
 )

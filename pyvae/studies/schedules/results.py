@@ -15,6 +15,7 @@ from pyvae.losses import schedule_of
 from pyvae.studies.folder import CURVES
 from pyvae.studies.schedules.config import SchedulesConfig
 from pyvae.studies.schedules.runs import CONSTANT, FROM_100, FROM_10000, READ_OFF, RUNS, SOURCE_STEPS, Read
+from pyvae.studies.table import table_of_models
 
 Array = NDArray[np.float64]
 
@@ -172,3 +173,8 @@ def load_results(folder: Path | str) -> Results:
     config = SchedulesConfig.from_json((folder / "config.json").read_text())
     tables = {name: pq.read_table(folder / name) for name in SAVED}
     return Results(config, *tables.values())
+
+
+def table(folder: Path) -> pa.Table:
+    """A row for each model; its β is the last one of its schedule. Raises FileNotFoundError as `load_results`."""
+    return table_of_models(load_results(folder).table, ("group", "beta", "seed"))

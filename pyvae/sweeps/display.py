@@ -1,0 +1,118 @@
+"""How a sweep is shown while it runs: one display on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from pyvae.sweeps.names import ROWS
+from pyvae.sweeps.plan import Best
+
+PLAIN_LINE_SECONDS = 20.0
+SHOWN = 8
+"""Shards at work that the display has a line of."""
+
+Progress = Mapping[str, tuple[int, int] | None]
+"""Of each shard at work the steps done and all of them; None where it does not train."""
+
+
+class Display:
+    """Counts cells: done, at work, failed, open. A context manager."""
+
+    def __init__(
+        self, console: Console, cells: Mapping[str, int], *, finished: int, failed: int, best: Best | None = None
+    ) -> None:
+        """`cells` are those of each shard that is open; others were finished or given up before."""
+        self._console, self._cells, self._best = console, dict(cells), best
+        self._before, self._failed_before = finished, failed
+        self._done = self._failed = 0
+        self._begun = time.monotonic()
+        self._line = self._begun
+        self._leader: tuple[float, str] | None = None
+        self._live = Live(console=console, transient=True, refresh_per_second=2) if console.is_terminal else None
+
+    def __enter__(self) -> "Display":
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def say(self, sentence: str) -> None:
+        """A line that stays."""
+        self._console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+
+    def finished(self, cells: int, shard: Path) -> None:
+        """So many cells more are done."""
+        self._done += cells
+        if self._best is not None:
+            self._compare(shard, self._best)
+
+    def failed(self, sentence: str) -> None:
+        """A cell more is given up."""
+        self._failed += 1
+        self.say(f"failed: {sentence}")
+
+    def running(self, shards: Progress) -> None:
+        """What is at work now."""
+        now = time.monotonic()
+        if self._live is not None:
+            self._live.update(self._drawn(shards))
+        elif now - self._line > PLAIN_LINE_SECONDS:
+            self._line = now
+            self.say(self.summary(shards))
+
+    def summary(self, shards: Progress) -> str:
+        """All of it in a line."""
+        cells = sum(self._cells.get(name, 1) for name in shards)
+        parts = [f"{self._before + self._done} of {self._all} cells done", f"{cells} at work"]
+        if self._failed_before + self._failed:
+            parts.append(f"{self._failed_before + self._failed} failed")
+        if (left := self._left(shards)) is not None:
+            parts.append(f"{_minutes(left)} left")
+        if self._leader is not None and self._best is not None:
+            parts.append(f"best {self._best.column} {self._leader[0]:.4g} ({self._leader[1]})")
+        return ", ".join(parts)
+
+    @property
+    def _all(self) -> int:
+        return self._before + self._failed_before + sum(self._cells.values())
+
+    def _left(self, shards: Progress) -> float | None:
+        """Seconds, from the pace of this start; None as long as there is none."""
+        part = sum(self._cells.get(name, 1) * step / steps for name, (step, steps) in _known(shards).items())
+        done, seconds = self._done + self._failed + part, time.monotonic() - self._begun
+        return None if done <= 0 else seconds * (sum(self._cells.values()) - done) / done
+
+    def _drawn(self, shards: Progress) -> Group:
+        lines = Table.grid(padding=(0, 2))
+        for name, at in list(shards.items())[:SHOWN]:
+            step, steps = at or (0, 1)
+            text = "starts or measures" if at is None else f"step {step}/{steps}"
+            lines.add_row(name, f"{self._cells.get(name, 1)} cells", ProgressBar(steps, step, width=24), text)
+        return Group(lines, Text(self.summary(shards)))
+
+    def _compare(self, shard: Path, best: Best) -> None:
+        """Looks for a better model among those of a finished shard."""
+        table = pq.read_table(shard / ROWS)
+        if best.column not in table.column_names:
+            return
+        for cell, value in zip(table["cell"].to_pylist(), table[best.column].to_pylist(), strict=True):
+            if value is not None and (self._leader is None or (value > self._leader[0]) == best.largest):
+                self._leader = (float(value), f"cell {cell}")
+
+
+def _known(shards: Progress) -> dict[str, tuple[int, int]]:
+    return {name: at for name, at in shards.items() if at is not None}
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

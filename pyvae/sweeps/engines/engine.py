@@ -1,0 +1,47 @@
+"""What the coordinator asks of an engine: shards are started, their ends are waited for. All else is on the disk."""
+
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
+
+
+class End(NamedTuple):
+    """How an attempt at a shard ended.
+
+    "finished"; "failed", with the reason in its error.json; "stopped" as asked; "lost" where the worker died, and
+    "machine" where no shard could be worked at there, such as with a full disk: then `detail` says how.
+    """
+
+    shard: str
+    kind: Literal["finished", "failed", "stopped", "lost", "machine"]
+    detail: str = ""
+
+
+class Engine(Protocol):
+    """Works at shards of one sweep's folder, several at a time. Whether a shard is finished its folder alone says."""
+
+    slots: int
+    """Shards at a time."""
+    described: str
+    """In words, such as "2 processes of 1 thread each"."""
+
+    def start(self, shard: str) -> None:
+        """Begins an attempt at a shard whose order lies in its folder."""
+
+    def wait(self, seconds: float) -> list[End]:
+        """The attempts that have ended since the last call; after so many seconds none."""
+
+    def stop(self) -> None:
+        """Asks every attempt to keep what it has done and to end; `wait` gives their ends."""
+
+    def close(self) -> None:
+        """Leaves nothing behind; attempts that have not ended are ended at once."""
+
+
+class Workers(Protocol):
+    """An engine that is chosen and not started yet."""
+
+    slots: int
+    """Shards at a time."""
+
+    def opened(self, sweep: Path) -> Engine:
+        """The engine at work in a sweep's folder."""

@@ -1,0 +1,187 @@
+"""The folder of a sweep: whose it is, which shards it has, and what is known of each from the files that are there.
+
+Nothing is kept in memory that the folder does not say, so that whoever dies at any time is replaced by one who reads
+it. A shard is finished when its rows.parquet is there, failed when its failure.json is, else open.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pyvae.files import (
+    TEMPORARY_MARK,
+    atomic_path,
+    atomic_write_text,
+    exclusive_lock,
+    file_in_the_way,
+    remove_stale_temporaries,
+)
+from pyvae.studies.folder import derived_changes
+from pyvae.sweeps.errors import SweepError
+from pyvae.sweeps.growth import check_growth
+from pyvae.sweeps.names import CELLS, CONFIG, FAILURE, FOLDER, LOCK, ROWS, SHARDS, WAYS
+from pyvae.sweeps.plan import Plan, SweepConfig, plan_of
+
+Shards = dict[str, list[str]]
+"""The ids of each shard's cells, by the shard's own."""
+
+
+class SweepFolder:
+    """What a sweep's folder says. Only the process that has claimed it writes."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+
+    def shard(self, name: str) -> Path:
+        """The folder of a shard; its run lies in `run` below."""
+        return self.path / FOLDER / name
+
+    def config(self) -> SweepConfig | None:
+        """What the sweep was asked for; None where there is none, SweepError where it cannot be read."""
+        try:
+            text = (self.path / CONFIG).read_text()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        try:
+            return SweepConfig.from_json(text)
+        except ValueError as problem:
+            raise SweepError(f"{self.path / CONFIG} is damaged: {problem}") from None
+
+    def shards(self) -> Shards:
+        """Every shard that was made, in the order in which they were."""
+        try:
+            held = json.loads((self.path / SHARDS).read_text())
+        except FileNotFoundError:
+            return {}
+        except ValueError as problem:
+            raise SweepError(f"{self.path / SHARDS} is damaged: {problem}") from None
+        return {str(name): list(cells) for name, cells in held.items()}
+
+    def write_shards(self, shards: Mapping[str, Sequence[str]]) -> None:
+        """Keeps which cells are in which shard."""
+        atomic_write_text(self.path / SHARDS, json.dumps(shards, indent=0) + "\n")
+
+    def is_finished(self, name: str) -> bool:
+        """Whether all cells of a shard are trained and measured."""
+        return (self.shard(name) / ROWS).exists()
+
+    def has_failed(self, name: str) -> bool:
+        """Whether a shard has been given up."""
+        return (self.shard(name) / FAILURE).exists()
+
+    def fail(self, name: str, reason: str, traceback: str, attempts: int) -> None:
+        """Gives a shard up."""
+        when = datetime.now(UTC).isoformat(timespec="seconds")
+        held = {"reason": reason, "traceback": traceback, "attempts": attempts, "when": when}
+        atomic_write_text(self.shard(name) / FAILURE, json.dumps(held, indent=1) + "\n")
+
+    def forget_failures(self) -> int:
+        """Opens the shards that were given up again, and says how many."""
+        failed = [name for name in self.shards() if self.has_failed(name)]
+        for name in failed:
+            (self.shard(name) / FAILURE).unlink()
+        return len(failed)
+
+    def replace(self, name: str, parts: Iterable[Sequence[str]]) -> list[str]:
+        """Makes shards of parts of a shard's cells, which takes its place, and returns their ids."""
+        made = {shard_id(part): list(part) for part in parts}
+        self.write_shards({known: cells for known, cells in self.shards().items() if known != name} | made)
+        shutil.rmtree(self.shard(name), ignore_errors=True)
+        return list(made)
+
+
+def shard_id(cells: Iterable[str]) -> str:
+    """12 hex digits."""
+    return hashlib.sha256(" ".join(sorted(cells)).encode()).hexdigest()[:12]
+
+
+@contextmanager
+def claimed(path: Path | str, config: SweepConfig) -> Iterator[tuple[SweepFolder, Plan]]:
+    """The sweep's folder, held against other processes, with what is planned in it.
+
+    Of a sweep that has grown, cells that are there go on where they ended. Raises SweepError where the folder, or one
+    above it, is a file, holds other files, or a sweep that asked for something else; and while another process is at
+    work there.
+    """
+    path = Path(path)
+    file = file_in_the_way(path)
+    if file is not None:
+        raise SweepError(f"out must be a folder, but {file} is a file")
+    folder = SweepFolder(path)
+    if folder.config() is None and path.exists() and any(map(_is_foreign, path.iterdir())):
+        raise SweepError(f"out must be a new or empty folder, or one that holds a sweep, but {path} holds other files")
+    plan = plan_of(config)  # refuses what cannot be run before a folder is made for it
+    with ExitStack() as held:
+        try:
+            held.enter_context(exclusive_lock(path / LOCK))
+        except BlockingIOError:
+            raise SweepError(f"another process is running the sweep in {path}") from None
+        remove_stale_temporaries(path)
+        _claim(folder, config, plan)
+        yield folder, plan
+
+
+def _claim(folder: SweepFolder, config: SweepConfig, plan: Plan) -> None:
+    held = folder.config()
+    if held is None or held != config:
+        if held is not None:
+            check_growth(held, config)
+            if goes_on(plan_of(held), plan):
+                _open_again(folder)
+        _write_cells(folder, plan)
+        atomic_write_text(folder.path / CONFIG, config.to_json())  # last: whoever dies before comes here once more
+    elif not (folder.path / CELLS).exists():
+        _write_cells(folder, plan)
+
+
+def goes_on(was: Plan, will: Plan) -> bool:
+    """Whether cells that are there have more to do: what is new beside them leaves them as they are.
+
+    Raises SweepError where more steps would give them another past.
+    """
+    if not was.base.differing(will.base):
+        return False
+    later = {cell.id: cell for cell in will.cells}
+    # Of each kind of cell one: what is derived depends on the objective, if on anything that a cell chooses.
+    kinds = {tuple(cell.values.get(name) for name in was.base.CHOICES): cell for cell in was.cells}
+    for cell in kinds.values():
+        configs = was.config_of([cell]), will.config_of([later[cell.id]])
+        if changed := derived_changes(was.study, *configs):
+            raise SweepError(
+                f"steps must stay what they were, because {' and '.join(changed)} of the objective depends on them, so "
+                "that cells would have had another past: choose another folder"
+            )
+    return True
+
+
+def _open_again(folder: SweepFolder) -> None:
+    for name in folder.shards():
+        (folder.shard(name) / ROWS).unlink(missing_ok=True)
+
+
+def _write_cells(folder: SweepFolder, plan: Plan) -> None:
+    columns: dict[str, Any] = {"cell": pa.array([cell.id for cell in plan.cells], pa.string())}
+    for field in plan.fields:
+        columns[field] = _column([cell.values.get(field) for cell in plan.cells])
+    with atomic_path(folder.path / CELLS) as temporary:
+        pq.write_table(pa.table(columns), temporary)
+
+
+def _column(values: list[Any]) -> pa.Array:
+    """Numbers and texts as they are, lists as their text."""
+    told = [",".join(map(str, value)) if isinstance(value, tuple) else value for value in values]
+    mixed = {type(value) for value in told if value is not None} - {int, float}
+    return pa.array([None if value is None else str(value) for value in told] if mixed else told)
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether a file is none that a sweep starts with: its lock, how it works, or what it is just writing."""
+    return path.name not in (LOCK, CELLS, WAYS) and TEMPORARY_MARK not in path.name

@@ -1,0 +1,88 @@
+"""What a sweep's page has around its tables and pictures: the head, and what it cannot tell."""
+
+import pyvae
+from pyvae.report.page import header
+from pyvae.sweeps.merging import FINISHED
+from pyvae.sweeps.report import best
+from pyvae.sweeps.report.axes import Axis
+from pyvae.sweeps.report.measures import Goal
+from pyvae.sweeps.report.sweep import Sweep
+
+VALUES = 8
+"""Of an axis that the head lists; of more it says how many."""
+
+
+def head(sweep: Sweep, goal: Goal | None, title: str) -> str:
+    """The title, the best configuration, and how much there is of everything."""
+    finished, diverged, failed, left = sweep.counts
+    name, study = sweep.folder.resolve().name, f"{sweep.config.study}, preset {sweep.config.preset}"
+    kicker = f"{name} · {study} · pyvae {pyvae.__version__}"
+    lead = _without_numbers(sweep) if goal is None else best.told(sweep, goal)
+    states = [
+        f"{finished} finished",
+        *(
+            f"{n} {what}"
+            for n, what in ((diverged, "with a model that diverged"), (failed, "failed"), (left, "still open"))
+            if n
+        ),
+    ]
+    points = [
+        f"{cells(sum(sweep.counts))}: {', '.join(states)}.",
+        *(_values(axis) for axis in sweep.axes),
+        *(["All models have one seed."] if sweep.seeds is None and sweep.members else []),
+        *([_values(sweep.seeds)] if sweep.seeds is not None else []),
+        *(best.points(sweep, goal) if goal is not None else []),
+    ]
+    return header(kicker, title, lead, points)
+
+
+def _without_numbers(sweep: Sweep) -> str:
+    """Why there is nothing to rank."""
+    if not sweep.members:
+        return "No cell has finished."
+    if FINISHED not in sweep.status:
+        return "Every model that was trained has diverged."
+    return "The study's table has no number to rank cells by."
+
+
+def _values(axis: Axis) -> str:
+    """An axis and its values, in words."""
+    if len(axis) <= VALUES:
+        return f"{axis.name}: {', '.join(axis.names)}."
+    known = [name for name, value in zip(axis.names, axis.values, strict=True) if value is not None]
+    ends = f", {known[0]} to {known[-1]}" if axis.is_numeric else ""
+    return f"{axis.name}: {len(axis)} values{ends}."
+
+
+def limits(sweep: Sweep, goal: Goal | None) -> list[str]:
+    """What words and numbers here do not say."""
+    if not sweep.members:
+        return ["Anything of models: there is none yet."]
+    seeds = sweep.over_seeds(sweep.members)
+    of = 0 if goal is None else len(sweep.ranked(goal.column, largest=goal.largest))
+    found = []
+    if of > 1:
+        found.append(
+            f"How good the best really is: the best of {of} configurations was chosen by the same numbers, of {seeds}, "
+            "that it is shown by, and luck was chosen with it. Its mean is too good on average, the more so the more "
+            "cells there are; new seeds would tell."
+        )
+    if seeds == "one seed":
+        found.append("How far seeds scatter: each configuration has one seed, and differences are single readings.")
+    else:
+        found.append(
+            f"Which of many differences hold at once: each 95 % interval, over {seeds}, is of one configuration or one "
+            "difference alone, and of a hundred about five miss. Differences take models for independent; those of one "
+            "seed may share random numbers."
+        )
+    found += [
+        "Why: axes that were changed together, or chosen at random, are not told apart by means over the others.",
+        "What was not tried: the best cell may lie at the edge of an axis or between its values.",
+        "What other models draw: pictures are of one seed of a few configurations, and of a few test images.",
+    ]
+    return found
+
+
+def cells(number: int) -> str:
+    """So many cells, in words."""
+    return f"{number} cell{'' if number == 1 else 's'}"

@@ -1,0 +1,140 @@
+"""A sweep from its config to its table in one folder: pack, train and measure, merge.
+
+The same call goes on where the last one ended, however it ended: what is finished is never computed again.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+import pyvae
+from pyvae.errors import Interrupted
+from pyvae.files import atomic_write_text
+from pyvae.studies.run import stop_on_signal
+from pyvae.sweeps.coordinator import Coordinator, Limits
+from pyvae.sweeps.display import Display
+from pyvae.sweeps.engines.engine import Workers
+from pyvae.sweeps.engines.local import Local
+from pyvae.sweeps.errors import SweepError
+from pyvae.sweeps.folder import Shards, SweepFolder, claimed, shard_id
+from pyvae.sweeps.names import FOLDER, RESULTS, WAYS
+from pyvae.sweeps.packing import blocks, split
+from pyvae.sweeps.plan import Cell, Plan, SweepConfig
+from pyvae.sweeps.results import write_results
+from pyvae.sweeps.sizing import Size, free_memory, sized
+from pyvae.training.choice import Ways, found_here
+
+
+def run_sweep(
+    config: SweepConfig,
+    out: Path | str,
+    *,
+    engine: Workers | None = None,
+    shard_size: int | None = None,
+    retry_failed: bool = False,
+    limits: Limits | None = None,
+    console: Console | None = None,
+) -> Path:
+    """Runs what is open of the sweep in folder `out`, and returns the path of its table of results.
+
+    Args:
+        config: what to run.
+        out: a new or empty folder, or one that holds this sweep, which then goes on and may have grown.
+        engine: who works at it; by default processes of this machine, as many as torch has threads.
+        shard_size: cells that are trained together at most; measured by default.
+        retry_failed: tries once more what was given up.
+        limits: how often a worker may die at the same place, and how many cells may fail.
+
+    Raises:
+        SweepError: for a config that cannot be run, a folder that is another's, and, once all that could be done is
+            done, where cells have failed or the disk is full.
+        Interrupted: after SIGINT or SIGTERM, with what was done kept.
+    """
+    console, engine = console or Console(), engine or Local()
+    with claimed(out, config) as (folder, plan), stop_on_signal(console) as stop:
+        if retry_failed and (again := folder.forget_failures()):
+            console.print(f"{again} that had failed are tried once more", highlight=False)
+        ways = ways_of(folder, console)
+        pack(folder, plan, engine.slots, shard_size, console)
+        open_shards = {name: len(cells) for name, cells in _open(folder).items()}
+        counts = {"finished": _cells_of(folder, folder.is_finished), "failed": _cells_of(folder, folder.has_failed)}
+        display = Display(console, open_shards, **counts, best=config.best)
+        if counts["finished"]:
+            console.print(f"{counts['finished']} cells are finished and stay as they are", highlight=False)
+        workers = engine.opened(folder.path)
+        coordinator = Coordinator(folder, plan, ways, workers, display, limits or Limits())
+        try:
+            with display:
+                coordinator.run(stop)
+        finally:
+            workers.close()
+            table = write_results(folder.path)
+        _told_end(folder, plan, coordinator, stopped=stop.is_set())
+    return table
+
+
+def ways_of(folder: SweepFolder, console: Console) -> Ways:
+    """What measurements chose when the sweep was begun: all of its workers choose alike, on whatever machine."""
+    path, here = folder.path / WAYS, pyvae.cpu_isa()
+    try:
+        held = json.loads(path.read_text())
+    except FileNotFoundError:
+        found = found_here()
+        atomic_write_text(path, json.dumps({**found._asdict(), "instruction set": here}, indent=1) + "\n")
+        return found
+    if held["instruction set"] != here:
+        console.print(
+            f"the sweep was begun with {held['instruction set']}, and goes on with {here}: last digits may differ",
+            highlight=False,
+        )
+    return Ways(held["steps"], held["products"])
+
+
+def pack(folder: SweepFolder, plan: Plan, slots: int, shard_size: int | None, console: Console) -> None:
+    """Puts the cells that are in no shard yet into some."""
+    held = folder.shards()
+    packed = {cell for cells in held.values() for cell in cells}
+    new = [cell for cell in plan.cells if cell.id not in packed]
+    if not new:
+        return
+    todo = blocks(plan, new)
+    size = Size(shard_size, {}, 0) if shard_size else sized(plan, todo, slots, free_memory())
+    made = _shards(plan, todo, size.cells)
+    folder.write_shards({**held, **made})
+    cells = f"{len(new)} cell{'' if len(new) == 1 else 's'}"
+    told = f"{len(made)} shards of at most {shard_size}" if shard_size else size.told(len(made))
+    console.print(f"{cells} in {told}", highlight=False)
+
+
+def _shards(plan: Plan, todo: Sequence[list[Cell]], most: int) -> Shards:
+    parts = [[cell.id for cell in part] for block in todo for part in split(plan, block, most)]
+    return {shard_id(part): part for part in parts}
+
+
+def _open(folder: SweepFolder) -> Shards:
+    return {
+        name: cells
+        for name, cells in folder.shards().items()
+        if not (folder.is_finished(name) or folder.has_failed(name))
+    }
+
+
+def _told_end(folder: SweepFolder, plan: Plan, coordinator: Coordinator, *, stopped: bool) -> None:
+    """Raises what a sweep that is not complete ends with."""
+    finished, failed = _cells_of(folder, folder.is_finished), _cells_of(folder, folder.has_failed)
+    state = f"{finished} of {len(plan.cells)} cells are finished and kept"
+    if coordinator.why_stopped is not None:
+        raise SweepError(f"the sweep stopped, because {coordinator.why_stopped}; {state}, the same command goes on")
+    if stopped and finished + failed < len(plan.cells):
+        raise Interrupted(f"stopped; {state}, and those begun as far as they are: the same command goes on")
+    if failed:
+        raise SweepError(
+            f"{failed} of {len(plan.cells)} cells failed, for reasons that {folder.path / RESULTS} and the logs under "
+            f"{folder.path / FOLDER} have; {state}, --retry-failed tries the others once more"
+        )
+
+
+def _cells_of(folder: SweepFolder, has: Callable[[str], bool]) -> int:
+    return sum(len(cells) for name, cells in folder.shards().items() if has(name))

@@ -1,0 +1,124 @@
+"""How many cells a shard has: as many as make a model's step cheap, as memory holds, and as keep every worker busy."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyvae.settings import Config
+from pyvae.studies.study import Study
+from pyvae.sweeps.packing import split
+from pyvae.sweeps.plan import Cell, Plan
+from pyvae.training import Recipe
+from pyvae.training.choice import stepping_of
+from pyvae.training.groups import initial_chunks
+from pyvae.training.workers import workers
+
+SIZES = (1, 2, 4, 8, 16, 32, 64)
+MARGIN = 1.05
+"""A larger shard has to be so many times as fast: whatever befalls a shard befalls all of its cells."""
+SECONDS = 0.5
+"""Of steps that a size is measured by, beyond those of a first round."""
+SHARDS_EACH = 2
+"""Shards that a worker has at least, so that the last ones do not leave others idle."""
+SHARE_OF_MEMORY = 0.5
+"""What all workers' models may take of the memory that is free."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many cells a shard has at most, and what it rests on."""
+
+    cells: int
+    seconds: dict[int, float]
+    """Of a model's step, by the number of cells that were trained together."""
+    bytes: int
+    """Of one cell's models in training."""
+
+    def told(self, shards: int) -> str:
+        """In a sentence."""
+        what = (
+            f"{shards} shard{'' if shards == 1 else 's'} of at most {self.cells} cell{'' if self.cells == 1 else 's'}"
+        )
+        memory = f"{self.cells * self.bytes / 1e6:.3g} MB of models each"
+        if len(self.seconds) < 2:
+            return f"{what}, {memory}"
+        found = min(self.seconds, key=lambda size: abs(size - self.cells))
+        alone, together = self.seconds[1], self.seconds[found]
+        return (
+            f"{what}, {memory}; a model's step takes {1e3 * together:.3g} ms with {found} cells together, "
+            f"{1e3 * alone:.3g} ms alone"
+        )
+
+
+def sized(plan: Plan, blocks: Sequence[Sequence[Cell]], slots: int, free: int) -> Size:
+    """The size for these blocks of cells, worked at by `slots` workers with so many bytes of memory free.
+
+    Measured on the largest block: models of another shape are packed alike.
+    """
+    largest = max(blocks, key=len)
+    fair = max(1, sum(map(len, blocks)) // (SHARDS_EACH * slots))
+    most = min(len(largest), fair)
+    first = plan.config_of(largest[:1])
+    each = memory_of(plan.study, first)
+    held = max(1, int(SHARE_OF_MEMORY * free / slots / each))
+    most = min(most, held)
+    if most == 1:
+        return Size(1, {}, each)
+    seconds = step_seconds(plan, largest, [size for size in SIZES if size <= most])
+    best = min(seconds.values())
+    enough = next(size for size, taken in seconds.items() if taken <= MARGIN * best)
+    return Size(most if enough == max(seconds) else enough, seconds, each)
+
+
+def memory_of(study: Study, config: Config) -> int:
+    """Bytes of the models of a config in training: values, gradients and Adam's two moments, and a batch's activations,
+    forward and backward.
+    """
+    return sum(_memory_of(recipe) for recipe in study.recipes(config).values())
+
+
+def _memory_of(recipe: Recipe) -> int:
+    model = recipe.model(1, None)
+    numbers = 4 * sum(parameter.numel() for parameter in model.parameters())
+    biases = sum(parameter.shape[-1] for parameter in model.parameters() if parameter.dim() == 3)
+    images = max(recipe.settings.batch_size, recipe.settings.validation_images)
+    return 4 * len(recipe.cells) * (numbers + images * (2 * biases + 2 * recipe.data.size))
+
+
+def step_seconds(plan: Plan, block: Sequence[Cell], sizes: Sequence[int]) -> dict[int, float]:
+    """Seconds of a model's step on one thread, with so many of a block's cells trained together."""
+    found = {}
+    with workers() as pool:
+        for size in sizes:
+            cells = next(part for part in split(plan, list(block), size))
+            recipes = plan.study.recipes(plan.config_of(cells)).values()
+            models = sum(len(recipe.cells) for recipe in recipes)
+            found[len(cells)] = sum(pool.submit(_seconds, recipe).result() for recipe in recipes) / models
+    return found
+
+
+def _seconds(recipe: Recipe) -> float:
+    model = recipe.model(1, None)
+    chunks = initial_chunks(recipe, 1, stepping_of(model, recipe.likelihood, recipe.of_strength_one))
+
+    def run(first: int, last: int) -> float:
+        start = time.perf_counter()
+        for chunk in chunks:
+            chunk.run(first, last)
+        return (time.perf_counter() - start) / (last - first)
+
+    taken = run(0, 2)  # draws, caches and Adam's state are made
+    steps = max(2, int(SECONDS / max(taken, 1e-6) / 2))
+    return min(run(2, 2 + steps), run(2 + steps, 2 + 2 * steps))
+
+
+def free_memory() -> int:
+    """Bytes that programs may still take here."""
+    import os
+
+    try:
+        with open("/proc/meminfo") as file:
+            told = dict(line.split(":", 1) for line in file)
+        return 1024 * int(told["MemAvailable"].split()[0])
+    except (OSError, KeyError):
+        return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)

@@ -1,0 +1,141 @@
+"""What a worker does: one shard from its order to its rows, in whatever process it is asked to.
+
+It may be killed at any time and asked again: what is trained and measured is kept by the run itself, and the rows come
+last, in one step.
+"""
+
+import errno
+import json
+import os
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from rich.console import Console
+
+from pyvae.errors import Interrupted
+from pyvae.files import atomic_path, atomic_write_text, exclusive_lock
+from pyvae.metrics.estimators.threads import one_thread_of_torch
+from pyvae.studies.folder import claimed
+from pyvae.studies.run import train_and_evaluate
+from pyvae.sweeps.errors import SweepError
+from pyvae.sweeps.names import ERROR, LOCK, LOG, PROGRESS, ROWS, RUN
+from pyvae.sweeps.order import Order
+from pyvae.training.choice import settled
+from pyvae.training.progress import TrainingProgress
+
+PATIENCE_SECONDS = 120.0
+"""How long a shard is waited for that another worker still holds, such as one whose coordinator died."""
+PROGRESS_SECONDS = 2.0
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""What the system says of a disk that is full, of a quota that is used up, of one that is read-only or broken."""
+
+Outcome = Literal["finished", "failed", "stopped"]
+
+
+def work(shard: Path, stop: threading.Event) -> Outcome:
+    """Trains and measures a shard's cells and writes their rows; those that are there already are left.
+
+    What is raised is written to error.json and to the log, and "failed" is returned; "stopped" after `stop` is set,
+    with what was done kept. What is no cell's fault is raised: MemoryError, and an OSError of a full or broken disk.
+    """
+    with _alone(shard, stop) as held:
+        if not held:
+            return "stopped"
+        if (shard / ROWS).exists():
+            return "finished"
+        (shard / ERROR).unlink(missing_ok=True)
+        with (shard / LOG).open("a") as log:
+            return _logged(shard, stop, Console(file=log, width=120))
+
+
+def _logged(shard: Path, stop: threading.Event, console: Console) -> Outcome:
+    console.print(f"--- {datetime.now(UTC).isoformat(timespec='seconds')}, process {os.getpid()}", highlight=False)
+    try:
+        _run(shard, stop, console)
+    except Interrupted as interrupted:
+        console.print(str(interrupted), highlight=False, markup=False)
+        return "stopped"
+    except Exception as problem:
+        if is_the_machines(problem):
+            raise
+        told = traceback.format_exc()
+        console.print(told, highlight=False, markup=False)
+        error = {"reason": f"{type(problem).__name__}: {problem}", "traceback": told}
+        atomic_write_text(shard / ERROR, json.dumps(error, indent=1) + "\n")
+        return "failed"
+    return "finished"
+
+
+def is_the_machines(problem: BaseException) -> bool:
+    """Whether other shards would end in the same way here: no memory, or a disk that cannot be written."""
+    return isinstance(problem, MemoryError) or (isinstance(problem, OSError) and problem.errno in DISK)
+
+
+def _run(shard: Path, stop: threading.Event, console: Console) -> None:
+    order, run = Order.read(shard), shard / RUN
+
+    def shown(of: Console) -> TrainingProgress:
+        return _Progress(of, shard / PROGRESS)
+
+    with settled(order.ways), claimed(order.study, order.config, run, resume=True):
+        train_and_evaluate(
+            order.study, order.config, run, console=console, stop=stop, shown=shown, threads=one_thread_of_torch
+        )
+    rows = with_cells(order.study.table(run), order)
+    with atomic_path(shard / ROWS) as temporary:
+        pq.write_table(rows, temporary)
+    (shard / PROGRESS).unlink(missing_ok=True)
+
+
+def with_cells(table: pa.Table, order: Order) -> pa.Table:
+    """A study's table with the cell of each model as its first column; rows in the order of cells."""
+    parts = []
+    for cell, at in order.cells.items():
+        mine = pa.array([True] * len(table))
+        for column, value in at.items():
+            mine = pc.and_(mine, pc.equal(table[column], pa.scalar(value, table.schema.field(column).type)))
+        rows = table.filter(mine)
+        if not len(rows):
+            raise SweepError(f"table of {order.study.name} must have a row for each cell, but has none with {dict(at)}")
+        parts.append(rows.add_column(0, "cell", pa.array([cell] * len(rows), pa.string())))
+    return pa.concat_tables(parts)
+
+
+@contextmanager
+def _alone(shard: Path, stop: threading.Event) -> Iterator[bool]:
+    """Holds a shard against other workers; waits for one that has it, and gives False where `stop` comes first."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(exclusive_lock(shard / LOCK))
+                break
+            except BlockingIOError:
+                if stop.wait(0.2):
+                    break
+                if time.monotonic() > until:
+                    raise SweepError(f"another worker has been at {shard} for {PATIENCE_SECONDS:g} seconds") from None
+        yield not stop.is_set()
+
+
+class _Progress(TrainingProgress):
+    """Also says in a file how far a shard is."""
+
+    def __init__(self, console: Console, path: Path) -> None:
+        super().__init__(console)
+        self._path, self._written = path, 0.0
+
+    def advance(self, step: int, models: int, elbo: float | None) -> None:
+        super().advance(step, models, elbo)
+        if time.monotonic() - self._written > PROGRESS_SECONDS:
+            self._written = time.monotonic()
+            self._path.write_text(json.dumps({"step": step, "steps": self._steps}))

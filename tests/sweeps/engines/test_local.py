@@ -1,0 +1,57 @@
+"""Workers that are processes of their own: the same bits as in this process, whoever dies."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from pyvae.sweeps.engines.local import Local, LocalEngine
+from pyvae.sweeps.names import FOLDER
+from pyvae.sweeps.run import run_sweep
+from tests.sweeps.here import Here
+from tests.sweeps.kills import children_of, compared
+from tests.sweeps.tiny import tiny
+
+
+def test_processes_give_the_same_bits_as_this_one(tmp_path, quiet) -> None:
+    tables = [
+        pq.read_table(run_sweep(tiny(), tmp_path / name, engine=engine, shard_size=2, console=quiet))
+        for name, engine in (("here", Here()), ("local", Local(2, 1)))
+    ]
+    assert tables[0].equals(tables[1]) and len(tables[0]) == 8
+
+
+def test_a_worker_that_is_killed_is_told_and_replaced(tmp_path) -> None:
+    (tmp_path / FOLDER / "a").mkdir(parents=True)
+    engine = LocalEngine(tmp_path, 1, 1)
+    try:
+        engine.start("a")  # there is no order: whether it dies before it finds out does not matter
+        (worker,) = children_of(os.getpid())[-1:]
+        os.kill(worker, signal.SIGKILL)
+        (end,) = waited(engine)
+        assert (end.shard, end.kind) == (
+            "a",
+            "lost",
+        ) and "SIGKILL, as the system does where memory runs out" in end.detail
+        engine.start("a")
+        (end,) = waited(engine)
+        assert (end.shard, end.kind) == ("a", "failed")
+    finally:
+        engine.close()
+    assert "order.json must hold a shard's order" in (tmp_path / FOLDER / "a" / "error.json").read_text()
+
+
+def waited(engine: LocalEngine) -> list:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if ends := engine.wait(1.0):
+            return ends
+    pytest.fail("no worker ended")
+
+
+def test_a_sweep_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_path: Path, figure) -> None:
+    found = compared(figure, steps=max(2000, 300 * figure), seeds=4, folder=tmp_path)
+    assert found.coordinators + found.workers == figure and found.finished == 8

@@ -1,0 +1,225 @@
+"""Whole sweeps, worked at in this process: the same bits however they are packed, stopped, killed and grown."""
+
+import io
+import json
+import threading
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+
+from pyvae.errors import Interrupted
+from pyvae.metrics.estimators.threads import one_thread_of_torch
+from pyvae.studies import study_named
+from pyvae.studies.run import run_study
+from pyvae.sweeps import work as working
+from pyvae.sweeps.coordinator import Limits
+from pyvae.sweeps.errors import SweepError
+from pyvae.sweeps.names import FAILURE, FOLDER, LOG, ROWS
+from pyvae.sweeps.plan import SweepConfig, plan_of
+from pyvae.sweeps.run import run_sweep
+from pyvae.training.choice import found_here, settled
+from tests.sweeps.here import Here
+from tests.sweeps.tiny import SETTINGS, tiny
+
+
+def sweep(
+    config: SweepConfig, out: Path, *, engine: Here | None = None, shard_size: int = 4, **more: object
+) -> pa.Table:
+    console = Console(file=io.StringIO())
+    path = run_sweep(config, out, engine=engine or Here(), shard_size=shard_size, console=console, **more)
+    return pq.read_table(path)
+
+
+def values(table: pa.Table) -> list[dict[str, object]]:
+    """Rows but for the shard, which says how cells were packed."""
+    return table.drop_columns(["shard"]).to_pylist()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
+    return values(sweep(tiny(), tmp_path_factory.mktemp("whole") / "sweep"))
+
+
+def test_every_cell_has_its_row_with_its_values(whole) -> None:
+    plan = plan_of(tiny())
+    assert [row["cell"] for row in whole] == [cell.id for cell in plan.cells] and len(whole) == 8
+    for row, cell in zip(whole, plan.cells, strict=True):
+        assert (row["beta"], row["seed"]) == (cell.values["strengths"], cell.values["seeds"])
+        assert row["learning_rate"] == cell.values["learning_rate"]
+        assert row["status"] == "finished" and row["reason"] is None and row["finite"]
+
+
+def test_a_cell_is_what_the_study_makes_of_it(whole, tmp_path) -> None:
+    study = study_named("biased-grid")
+    config = study.preset("quick").replaced(**SETTINGS, strengths=[4.0], learning_rate=1e-2, seeds=[1])
+    with settled(found_here()), one_thread_of_torch():
+        run_study(study, config, tmp_path, console=Console(file=io.StringIO()))
+    (mine,) = study.table(tmp_path).to_pylist()
+    (row,) = [one for one in whole if (one["beta"], one["learning_rate"], one["seed"]) == (4.0, 1e-2, 1)]
+    assert {name: row[name] for name in mine} == mine
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_bits_do_not_depend_on_how_cells_are_packed(whole, tmp_path, size) -> None:
+    assert values(sweep(tiny(), tmp_path / "sweep", shard_size=size)) == whole
+
+
+def test_the_same_command_computes_nothing_again(tmp_path) -> None:
+    out, engine = tmp_path / "sweep", Here()
+    sweep(tiny(), out, engine=engine)
+    before = {
+        path: (path.read_bytes(), path.stat().st_mtime_ns) for path in out.rglob("*.parquet") if "run" in path.parts
+    }
+    assert len(engine.started) == 2
+    sweep(tiny(), out, engine=engine)
+    assert len(engine.started) == 2
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
+
+
+def test_a_sweep_that_is_stopped_goes_on(whole, tmp_path, monkeypatch) -> None:
+    out, stop = tmp_path / "sweep", threading.Event()
+    engine = Here(before=lambda shard: engine._stop.set() or stop.set())
+    monkeypatch.setattr("pyvae.sweeps.run.stop_on_signal", lambda console: _given(stop))
+    with pytest.raises(Interrupted, match=r"0 of 8 cells are finished and kept, .* the same command goes on"):
+        sweep(tiny(), out, engine=engine)
+    assert len(engine.started) == 1
+    stop.clear()
+    assert values(sweep(tiny(), out)) == whole
+
+
+class _given:
+    def __init__(self, event: threading.Event) -> None:
+        self.event = event
+
+    def __enter__(self) -> threading.Event:
+        return self.event
+
+    def __exit__(self, *problem: object) -> None:
+        pass
+
+
+def test_values_seeds_and_steps_are_added_on_top(whole, tmp_path) -> None:
+    out = tmp_path / "sweep"
+    first = tiny({"strengths": [1.0], "learning_rate": [1e-3, 1e-2], "seeds": [0]}, steps=16)
+    sweep(first, out)
+    engine = Here()
+    assert values(sweep(tiny(), out, engine=engine)) == whole
+    logs = [(out / FOLDER / name / LOG).read_text() for name in engine.started]
+    assert sum("from step 16" in log for log in logs) == 2
+
+
+def test_what_changed_is_refused_with_what_changed(tmp_path) -> None:
+    out = tmp_path / "sweep"
+    sweep(tiny({"strengths": [1.0, 4.0], "seeds": [0]}, steps=16), out)
+    kept = (out / "results.parquet").read_bytes()
+    with pytest.raises(SweepError, match="hidden"):
+        sweep(tiny({"strengths": [1.0, 4.0], "seeds": [0]}, steps=16, hidden=[32]), out)
+    with pytest.raises(SweepError, match=r"strengths"):
+        sweep(tiny({"strengths": [1.0], "seeds": [0]}, steps=16), out)
+    assert (out / "results.parquet").read_bytes() == kept
+
+
+def test_more_steps_are_refused_where_they_would_change_the_past(tmp_path) -> None:
+    axes, options = {"strengths": [1.0], "seeds": [0]}, {"objective": "beta-tcvae"}
+    sweep(tiny(axes, steps=16, **options), tmp_path / "sweep")
+    with pytest.raises(SweepError, match="steps must stay what they were, because dataset_size of the objective"):
+        sweep(tiny(axes, steps=32, **options), tmp_path / "sweep")
+    assert (tmp_path / "sweep" / "results.parquet").exists()
+    assert list((tmp_path / "sweep").glob(f"{FOLDER}/*/{ROWS}"))
+
+
+# --- What fails -------------------------------------------------------------------------------------------------------
+
+
+def broken(monkeypatch: pytest.MonkeyPatch, beta: float, seed: int) -> None:
+    """Training raises as soon as a shard has this cell in it."""
+    real = working.train_and_evaluate
+
+    def raising(study, config, run, **more):
+        if any((cell.strength, cell.seed) == (beta, seed) for cell in config.cells()):
+            raise RuntimeError("a cell that cannot be trained")
+        real(study, config, run, **more)
+
+    monkeypatch.setattr(working, "train_and_evaluate", raising)
+
+
+def test_a_cell_that_raises_fails_alone_and_says_why(whole, tmp_path, monkeypatch) -> None:
+    out = tmp_path / "sweep"
+    with monkeypatch.context() as patched:
+        broken(patched, 4.0, 1)
+        with pytest.raises(SweepError, match=r"2 of 8 cells failed.* 6 of 8 cells are finished and kept"):
+            sweep(tiny(), out)
+    rows = pq.read_table(out / "results.parquet")
+    failed = [row for row in rows.to_pylist() if row["status"] == "failed"]
+    assert [row["reason"] for row in failed] == ["RuntimeError: a cell that cannot be trained"] * 2
+    for row in failed:
+        held = json.loads((out / FOLDER / row["shard"] / FAILURE).read_text())
+        assert "Traceback" in held["traceback"] and "a cell that cannot be trained" in held["traceback"]
+        assert "a cell that cannot be trained" in (out / FOLDER / row["shard"] / LOG).read_text()
+    bad = {row["cell"] for row in failed}
+    good = [row for row in values(rows) if row["cell"] not in bad]
+    assert good == [row for row in whole if row["cell"] not in bad]
+    with pytest.raises(SweepError, match="2 of 8 cells failed"):
+        sweep(tiny(), out, engine=(engine := Here()))
+    assert not engine.started
+    assert values(sweep(tiny(), out, retry_failed=True)) == whole
+
+
+def test_the_sweep_stops_after_so_many_failures(tmp_path, monkeypatch) -> None:
+    broken(monkeypatch, 1.0, 0)
+    with pytest.raises(SweepError, match=r"stopped, because 1 cell failed; .* the same command goes on"):
+        sweep(tiny(), tmp_path / "sweep", shard_size=1, limits=Limits(failures=1))
+
+
+def test_a_diverged_cell_has_its_row_and_its_reason(tmp_path) -> None:
+    rows = sweep(tiny({"learning_rate": [1e-3, 1e12], "seeds": [0]}, strengths=[1.0]), tmp_path / "sweep").to_pylist()
+    assert [row["status"] for row in rows] == ["finished", "diverged"]
+    assert "diverged" in rows[1]["reason"] and rows[0]["reason"] is None
+    log = (tmp_path / "sweep" / FOLDER / rows[1]["shard"] / LOG).read_text()
+    assert "diverged" in log
+
+
+def test_workers_that_die_are_replaced_until_too_many_have(whole, tmp_path) -> None:
+    deaths = []
+
+    def dies(shard: str) -> None:
+        if len(deaths) < 3:
+            deaths.append(shard)
+            raise KeyboardInterrupt
+
+    assert values(sweep(tiny(), tmp_path / "sweep", engine=Here(before=dies))) == whole
+
+    def always(shard: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SweepError, match="2 of 2 cells failed"):
+        sweep(tiny({"seeds": [0, 1]}), tmp_path / "other", engine=Here(before=always), limits=Limits(attempts=2))
+    reasons = pq.read_table(tmp_path / "other" / "results.parquet")["reason"].to_pylist()
+    assert all("2 workers died at it" in reason and "killed" in reason for reason in reasons)
+
+
+def test_a_full_disk_stops_the_sweep_and_fails_no_cell(whole, tmp_path) -> None:
+    def full(shard: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(SweepError, match=r"No space left on device.* 0 of 8 cells are finished"):
+        sweep(tiny(), tmp_path / "sweep", engine=Here(before=full))
+    assert values(sweep(tiny(), tmp_path / "sweep")) == whole
+
+
+def test_other_files_are_not_touched(tmp_path) -> None:
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(SweepError, match="holds other files"):
+        sweep(tiny(), tmp_path)
+    with pytest.raises(SweepError, match="is a file"):
+        sweep(tiny(), tmp_path / "thesis.tex" / "sweep")
+
+
+def test_two_cannot_run_one_sweep(tmp_path) -> None:
+    from pyvae.sweeps.folder import claimed
+
+    with claimed(tmp_path / "sweep", tiny()), pytest.raises(SweepError, match="another process is running the sweep"):
+        sweep(tiny(), tmp_path / "sweep")
