@@ -64,6 +64,8 @@ STARTS: dict[str, str] = {
     "test_distributed_data_parallel_averages_its_gradients": "all",  # 6 s
     "test_a_dry_run_writes_both_files": "all",  # 12 s
     "test_a_study_that_is_killed_ends_with_the_same_bits": "all",  # 10 s
+    "engines/test_ray.py": "all",  # 10 s each
+    "engines/test_slurm.py": "all",  # 10 s each
     "test_a_run_grows_by_a_strength_and_keeps_its_models": "all",
     "engines/test_local.py": "all",  # processes of their own, and those killed: a minute
     "test_memory_is_linear": "all",  # 5 s
@@ -115,7 +117,7 @@ FIGURES: dict[str, tuple[int, int, int, int]] = {
     "test_no_report_of_races": (10_000, 10_000, 10_000, 10_000),
     "test_as_shipped": (20_000, 20_000, 20_000, 20_000),
     "test_the_same_bits_again": (50, 50, 50, 10_000),  # calls on a GPU
-    "test_a_sweep_that_is_killed_again_and_again_ends_with_the_same_bits": (12, 12, 12, 200),  # kills
+    "test_a_sweep_that_is_killed_again_and_again_ends_with_the_same_bits": (6, 6, 6, 200),  # kills
 }
 
 # What measures times, memory or threads, or ends processes: never beside other tests.
@@ -140,6 +142,8 @@ SERIAL: list[str] = [
     "test_gpu.py::test_a_dry_run_writes_both_files",
     "test_a_study_that_is_killed_ends_with_the_same_bits",
     "test_processes_end_with_one_that_is_killed",
+    "engines/test_ray.py",
+    "engines/test_slurm.py",
     "engines/test_local.py",
     "test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on",
     "test_the_first_signal_asks_and_the_second_insists",

@@ -33,9 +33,13 @@ def _read_all(config: Config, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read(spec: Spec, value: Any) -> Any:
-    """A setting's value: of text what it spells, of a drawn number a whole one where the setting takes no others."""
+    """A setting's value: of text what it spells, of a drawn number a whole one where the setting takes no others, of a
+    number alone a list of it where the setting is a list, as on a command line.
+    """
     if isinstance(value, Draw):
         value = value.value(whole=spec.kind.items is int)
+    if spec.kind.listed and isinstance(value, int | float):
+        value = [value]
     return _typed(spec, spec.parsed(value) if isinstance(value, str) else spec.checked(value))
 
 
@@ -49,12 +53,11 @@ def _typed(spec: Spec, value: Any) -> Any:
 class Chosen:
     """A base config with all that is chosen, such as the objective, of which cells differ in other settings."""
 
-    def __init__(self, config: Config, stacked: frozenset[str], grows: frozenset[str]) -> None:
+    def __init__(self, config: Config, stacked: frozenset[str]) -> None:
         self.config = config
         specs = config.specs()
         self.values = {name: _typed(specs[name], value) for name, value in config.values().items() if name in specs}
         self._specs = {name: _of_one(spec) if name in stacked else spec for name, spec in specs.items()}
-        self._grows = grows
         self._parts = {name: field for field, part in config.parts().items() for name in part.specs()}
         self._known: dict[tuple[str, str], Any] = {}
 
@@ -63,22 +66,11 @@ class Chosen:
         return name in self._specs
 
     def read(self, name: str, value: Any) -> Any:
-        """The value of an axis in a cell: of a stacked setting one number, of others that list values of a study's axis
-        a number, too, for a list of one.
-        """
+        """The value of an axis in a cell: of a stacked setting one number."""
         key = (name, repr(value))  # values may be lists, which no dict takes
         if key not in self._known:
-            self._known[key] = self._read(name, value)
+            self._known[key] = read(self._specs[name], value)
         return self._known[key]
-
-    def _read(self, name: str, value: Any) -> Any:
-        spec = self._specs[name]
-        if name in self._grows and spec.kind.listed:
-            if isinstance(value, Draw):
-                value = value.value(whole=spec.kind.items is int)
-            if not isinstance(value, str | list):
-                value = [value]
-        return read(spec, value)
 
     def changed(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """All settings in which the config differs once these are changed; ValueError where it cannot be so.

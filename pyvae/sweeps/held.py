@@ -1,6 +1,7 @@
-"""results.parquet: the table of a sweep, with a note on the versions of the files that it was made of.
+"""results.parquet: the table of a sweep, and beside it a note on the versions of the files that it was made of.
 
-The note is in the file's own metadata, so that table and note are one file, which is whole or absent.
+The note is no part of the table, which has the same bits whenever it is made of the same rows. It names the version of
+the table that it belongs to, and one that belongs to another is as none.
 """
 
 import json
@@ -12,14 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pyvae.files import atomic_path
+from pyvae.files import atomic_path, atomic_write_text
 from pyvae.sweeps.merging import FAILED, REASON, SHARD, STATUS, Layout, layout_of
-from pyvae.sweeps.names import RESULTS
-from pyvae.sweeps.outcomes import Stamp, Version
+from pyvae.sweeps.names import NOTE, RESULTS
+from pyvae.sweeps.outcomes import Stamp, Version, version_of
 
 FORMAT = 1
 """Of the note; a file with another is made again."""
-NOTE = b"pyvae.sweep"
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,10 @@ class Held:
     def read(cls, folder: Path) -> "Held":
         """What results.parquet holds; nothing where there is none of this version, or it cannot be read."""
         try:
-            with pq.ParquetFile(folder / RESULTS) as file:
-                note = json.loads(file.metadata.metadata[NOTE])
-                if note["format"] != FORMAT:
-                    return cls.nothing()
-                table = file.read().replace_schema_metadata()
+            note = json.loads((folder / NOTE).read_text())
+            if note["format"] != FORMAT or note["table"] != [*version_of(folder / RESULTS)]:
+                return cls.nothing()
+            table = pq.read_table(folder / RESULTS).replace_schema_metadata()
             layouts = [tuple(map(tuple, layout)) for layout in note["layouts"]]
             shards = note["shards"].items()
             return cls(
@@ -60,11 +59,11 @@ class Held:
             return cls.nothing()
 
     def write(self, folder: Path) -> Path:
-        """Writes results.parquet."""
+        """Writes results.parquet, and then its note."""
         path = folder / RESULTS
-        with atomic_path(path) as temporary, pq.ParquetWriter(temporary, self.table.schema) as writer:
-            writer.write_table(self.table)
-            writer.add_key_value_metadata({NOTE: self._note()})
+        with atomic_path(path) as temporary:
+            pq.write_table(self.table, temporary)
+        atomic_write_text(folder / NOTE, self._note(version_of(path)))
         return path
 
     def is_of(self, cells: Version, stamps: dict[str, Stamp]) -> bool:
@@ -95,9 +94,9 @@ class Held:
         known = dict(zip(failed[SHARD].to_pylist(), failed[REASON].to_pylist(), strict=True))
         return {shard: known[shard] for shard in shards}
 
-    def _note(self) -> bytes:
+    def _note(self, table: Version) -> str:
         layouts = {layout: at for at, layout in enumerate(dict.fromkeys(self.layouts.values()))}
         at = {shard: layouts[layout] for shard, layout in self.layouts.items()}
         shards = {shard: (*stamp, at.get(shard)) for shard, stamp in self.stamps.items()}
-        note = {"format": FORMAT, "cells": self.cells, "layouts": [*layouts], "shards": shards}
-        return json.dumps(note, separators=(",", ":")).encode()
+        note = {"format": FORMAT, "table": table, "cells": self.cells, "layouts": [*layouts], "shards": shards}
+        return json.dumps(note, separators=(",", ":")) + "\n"

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,8 +82,7 @@ def read(folder: Path, stamps: Mapping[str, Stamp]) -> Outcomes:
     """
     finished = [shard for shard, stamp in stamps.items() if stamp.file == ROWS]
     failed = [shard for shard, stamp in stamps.items() if stamp.file == FAILURE]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        tables = list(pool.map(_rows, [folder / FOLDER / shard / ROWS for shard in finished]))
+    tables = [_rows(folder / FOLDER / shard / ROWS) for shard in finished]
     reasons = [_reason(folder / FOLDER / shard / FAILURE) for shard in failed]
     return Outcomes(_present(finished, tables), _present(failed, reasons))
 

@@ -75,7 +75,6 @@ class _Planner:
     def __init__(self, study: Study[Any], base: Config, fields: tuple[str, ...]) -> None:
         self._base, self._fields = base, fields
         self._stacked = frozenset(study.stacks(base)) & {*fields}
-        self._grows = frozenset(study.grows)
         self._choices = base.CHOICES & {*fields}
         self._held = base.values()
         self._chosen: dict[str, Chosen] = {}
@@ -130,7 +129,7 @@ class _Planner:
                 config = configured(self._base, choices)
             except ValueError as problem:
                 raise SweepError(_no_cell(choices, str(problem))) from None
-            self._chosen[key] = Chosen(config, self._stacked, self._grows)
+            self._chosen[key] = Chosen(config, self._stacked)
         return self._chosen[key]
 
 

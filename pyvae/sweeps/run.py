@@ -19,7 +19,7 @@ from pyvae.sweeps.engines.engine import Workers
 from pyvae.sweeps.engines.local import Local
 from pyvae.sweeps.errors import SweepError
 from pyvae.sweeps.folder import Shards, SweepFolder, claimed, shard_id
-from pyvae.sweeps.names import FOLDER, RESULTS, WAYS
+from pyvae.sweeps.names import FOLDER, REPORT, RESULTS, WAYS
 from pyvae.sweeps.packing import blocks, split
 from pyvae.sweeps.plan import Cell, Plan, SweepConfig
 from pyvae.sweeps.results import write_results
@@ -37,7 +37,7 @@ def run_sweep(
     limits: Limits | None = None,
     console: Console | None = None,
 ) -> Path:
-    """Runs what is open of the sweep in folder `out`, and returns the path of its table of results.
+    """Runs what is open of the sweep in folder `out`, and returns the path of the page that tells what came of it.
 
     Args:
         config: what to run.
@@ -70,9 +70,18 @@ def run_sweep(
                 coordinator.run(stop)
         finally:
             workers.close()
-            table = write_results(folder.path)
+            write_results(folder.path)
+        if coordinator.why_stopped is None and not stop.is_set():
+            _report(folder, console)
         _told_end(folder, plan, coordinator, stopped=stop.is_set())
-    return table
+    return folder.path / REPORT
+
+
+def _report(folder: SweepFolder, console: Console) -> None:
+    from pyvae.sweeps.report import write_report  # with matplotlib, which is slow to import
+
+    console.print("drawing the report", highlight=False)
+    write_report(folder.path)
 
 
 def ways_of(folder: SweepFolder, console: Console) -> Ways:

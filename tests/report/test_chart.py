@@ -32,7 +32,7 @@ def test_linear_ticks_are_round_and_within(low: float, high: float, ticks: list[
 def test_logarithmic_ticks() -> None:
     assert Scale("x", 10, 1000, log=True).ticks() == [10, 100, 1000]
     assert Scale("x", 30, 450, log=True).ticks() == [50, 100, 200]
-    assert Scale("x", 1, 1e12, log=True).ticks() == pytest.approx([1, 1e3, 1e6, 1e9, 1e12])
+    assert Scale("x", 1, 1e12, log=True).ticks() == pytest.approx([1, 1e2, 1e4, 1e6, 1e8, 1e10, 1e12])
 
 
 @pytest.mark.parametrize("values", [[], [0.0], [2.0, 2.0], [-4.0], [1e-30, 1e-30], [1e300, -1e300], [5, 5.0000001]])

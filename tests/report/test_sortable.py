@@ -1,4 +1,4 @@
-"""What tables that can be sorted hold; how they are sorted is tried in a browser, tests/sweeps/report/test_browsed.py."""
+"""What tables that can be sorted hold. How they are sorted, tests/sweeps/report/test_browsed.py tries in a browser."""
 
 import re
 

@@ -18,7 +18,7 @@ VALUES = {
 
 def chosen(study: str, **given: object) -> Chosen:
     config = study_named(study).preset("quick").replaced(**given)
-    return Chosen(config, frozenset({"strengths"}), frozenset({"strengths", "seeds", "betas"}))
+    return Chosen(config, frozenset({"strengths"}))
 
 
 @pytest.mark.parametrize("study", NAMES)
@@ -66,8 +66,8 @@ def test_axes_take_one_value_of_what_is_stacked_and_lists_of_other_lists() -> No
     assert repr(base.read("strengths", 4)) == repr(base.read("strengths", "4")) == "4.0"
     assert base.read("seeds", 4) == base.read("seeds", [4]) == base.read("seeds", "4") == (4,)
     assert base.read("seeds", Draw("seeds", 1, 2, False, 0.99)) == (2,)
-    assert base.read("hidden", "4") == (4,)
-    for name, value in (("strengths", [4]), ("hidden", 4), ("strengths", True), ("seeds", True), ("seeds", None)):
+    assert base.read("hidden", "4") == base.read("hidden", 4) == (4,)
+    for name, value in (("strengths", [4]), ("hidden", True), ("strengths", True), ("seeds", True), ("seeds", None)):
         with pytest.raises(ValueError, match=f"^{name} must be "):
             base.read(name, value)
 

@@ -21,9 +21,9 @@ AXES = ["objective", "strengths", "batch_size", "seeds"]
 
 @pytest.fixture
 def sweep(tmp_path: Path) -> Synthetic:
-    """Eight shards of six cells: one is open, one has failed, one cell has diverged."""
+    """Eight shards of six cells: two are open, one has failed, and one cell of another has diverged."""
     made = Synthetic(tmp_path / "sweep")
-    first, *others = made.shards
+    _, *others = made.shards
     made.finish(*others[:-2], diverged=made.shards[others[0]][:1])
     made.fail(others[-2])
     return made
@@ -131,7 +131,7 @@ def test_a_condition_that_nothing_meets_leaves_the_head(sweep) -> None:
         ({"sort": ["models"]}, "sort names 'models', which is no column: "),
         (
             {"over": "seeds", "sort": ["cell"]},
-            "over seeds names 'cell', which is no column: expected one of objective,",
+            "over seeds names 'cell', which is no column: expected one of ",
         ),
         ({"over": "seeds", "columns": ["finite"]}, "over seeds names 'finite', which is no column"),
         ({"over": "batch_size"}, "over must be seeds, over which alone there are intervals, got 'batch_size'"),

@@ -10,6 +10,8 @@ import pytest
 
 from pyvae.sweeps import outcomes
 from pyvae.sweeps.held import Held
+from pyvae.sweeps.names import NOTE
+from pyvae.sweeps.outcomes import version_of
 from pyvae.sweeps.results import load_results, merged, write_results
 from tests.sweeps.synthetic import Synthetic
 
@@ -99,6 +101,7 @@ def test_results_are_written_once_and_whole(sweep) -> None:
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert sorted(file.name for file in sweep.folder.iterdir() if file.is_file()) == [
         "cells.parquet",
+        "results.json",
         "results.parquet",
         "shards.json",
     ]
@@ -124,8 +127,9 @@ def test_a_results_file_that_cannot_be_read_is_made_again(sweep, damage) -> None
     if damage == "foreign":
         pq.write_table(pa.table({"cell": ["x"]}), path)
     elif damage == "other format":
-        with pq.ParquetWriter(path, pa.schema([("cell", pa.string())])) as writer:
-            writer.add_key_value_metadata({b"pyvae.sweep": json.dumps({"format": 0}).encode()})
+        note = json.loads((sweep.folder / NOTE).read_text())
+        pq.write_table(pq.read_table(path).slice(1), path)
+        (sweep.folder / NOTE).write_text(json.dumps({**note, "table": version_of(path), "format": 0}))
     else:
         path.write_bytes({"torn": data[: len(data) // 2], "empty": b"", "text": b"results"}[damage])
     assert load_results(sweep.folder).equals(merged(sweep.folder))

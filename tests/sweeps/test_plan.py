@@ -188,7 +188,7 @@ def test_the_column_of_a_strength_is_its_objectives() -> None:
         ({"learning_rate": [1e-3, -1]}, {}, "learning_rate must be greater than 0, got -1"),
         ({"latents": [True]}, {}, "latents must be a whole number, got True"),
         ({"latents": [1.5]}, {}, "latents must be a whole number, got 1.5"),
-        ({"hidden": [64]}, {}, "hidden must be a list of at least one number, got 64"),
+        ({"hidden": [[]]}, {}, "hidden must be a list of at least one number, got "),
         ({"seeds": [0, [1]]}, {}, "seeds must be a whole number, got [1]"),
         ({"seeds": [-1]}, {}, "seeds must be at least 0, got -1"),
         ({"strengths": ["1,2"]}, {}, "strengths must be a number, got '1,2'"),

@@ -1,6 +1,7 @@
 """What is in the results of made-up sweeps, and that whoever reads the file reads the same."""
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from pyvae.sweeps.merging import WHY_DIVERGED
+from pyvae.sweeps.merging import FINITE, OWN, WHY_DIVERGED
 from pyvae.sweeps.results import Counts, axes_of, counts, load_results, merged, write_results
 from tests.sweeps.synthetic import REASON, Synthetic, replace_column
 
@@ -91,7 +92,9 @@ def test_models_of_a_cell_stand_in_the_order_of_the_study(sweep) -> None:
     table = merged(sweep.folder)
     assert table["cell"].to_pylist() == [cell for cell in sweep.cells if cell in cells for _ in range(2)]
     assert table["mu"].to_pylist() == [1.0, 5.0] * 6
-    assert counts(sweep.folder).finished == 6
+    assert counts(sweep.folder) == Counts(finished=6, diverged=0, failed=0, open=42)
+    replace_column(path, "finite", [False] + [True] * 11)  # one model of a cell
+    assert counts(sweep.folder) == Counts(finished=5, diverged=1, failed=0, open=42)
 
 
 def test_a_sweep_of_which_nothing_is_done_has_an_empty_table(sweep) -> None:
@@ -161,12 +164,33 @@ def test_polars_reads_the_same(sweep) -> None:
 def test_duckdb_reads_the_same(sweep) -> None:
     duckdb = pytest.importorskip("duckdb")
     expected, base = expected_of(sweep), duckdb.connect()
-    found = base.sql(f"from '{sweep.folder / 'results.parquet'}'")
-    assert [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()] == expected
-    (above,) = found.filter("mig > 0.3").count("*").fetchone()
-    assert above == sum(row["mig"] is not None and row["mig"] > 0.3 for row in expected)
-    (failed,) = found.filter("not finite or status = 'failed'").count("*").fetchone()
-    assert failed == sum(row["finite"] is False or row["status"] == "failed" for row in expected)
+
+    def rows(condition: str) -> list[dict[str, Any]]:
+        found = base.sql(f"from '{sweep.folder / 'results.parquet'}' where {condition}")
+        return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+
+    assert rows("true") == expected
+    assert rows("mig > 0.3") == [row for row in expected if row["mig"] is not None and row["mig"] > 0.3]
+    lost = [row for row in expected if row["finite"] is False or row["status"] == "failed"]
+    assert rows("not finite or status = 'failed'") == lost
+
+
+PAGE = (Path(__file__).parents[2] / "docs/sweep-results.md").read_text()
+
+
+@pytest.mark.parametrize("block", re.findall(r"```py\n(.*?)```", PAGE, re.DOTALL), ids=lambda text: text.split()[1])
+def test_examples_of_the_page_run(block, tmp_path, monkeypatch, capsys) -> None:
+    pytest.importorskip(block.split()[1].partition(".")[0])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    sweep = Synthetic(tmp_path / "runs" / "sweep")
+    expected_of(sweep)
+    exec(compile(block, "sweep-results.md", "exec"), {})
+    assert capsys.readouterr().out
+
+
+def test_the_page_has_the_columns_that_every_sweep_has() -> None:
+    assert [name for name in (*OWN, FINITE) if f"\n| `{name}` | " not in PAGE] == []
 
 
 # --- What is imported -------------------------------------------------------------------------------------------------
@@ -175,7 +199,7 @@ def test_duckdb_reads_the_same(sweep) -> None:
 def test_reading_results_needs_neither_torch_nor_studies() -> None:
     """Of what these modules import when they are imported, and of what that imports in turn."""
     root, seen = Path(__file__).parents[2], set()
-    waiting = [f"pyvae.sweeps.{name}" for name in ("results", "where", "show")]
+    waiting = [f"pyvae.sweeps.{name}" for name in ("results", "where", "command")]
     while waiting:
         name = waiting.pop()
         path = root.joinpath(*name.split("."))

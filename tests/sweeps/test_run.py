@@ -14,6 +14,7 @@ from pyvae.errors import Interrupted
 from pyvae.metrics.estimators.threads import one_thread_of_torch
 from pyvae.studies import study_named
 from pyvae.studies.run import run_study
+from pyvae.sweeps import run as running
 from pyvae.sweeps import work as working
 from pyvae.sweeps.coordinator import Limits
 from pyvae.sweeps.errors import SweepError
@@ -25,12 +26,10 @@ from tests.sweeps.here import Here
 from tests.sweeps.tiny import SETTINGS, tiny
 
 
-def sweep(
-    config: SweepConfig, out: Path, *, engine: Here | None = None, shard_size: int = 4, **more: object
-) -> pa.Table:
-    console = Console(file=io.StringIO())
-    path = run_sweep(config, out, engine=engine or Here(), shard_size=shard_size, console=console, **more)
-    return pq.read_table(path)
+def sweep(config: SweepConfig, out: Path, *, shard_size: int = 4, **more) -> pa.Table:
+    more = {"engine": Here(), "console": Console(file=io.StringIO()), **more}
+    run_sweep(config, out, shard_size=shard_size, **more)
+    return pq.read_table(out / "results.parquet")
 
 
 def values(table: pa.Table) -> list[dict[str, object]]:
@@ -38,9 +37,17 @@ def values(table: pa.Table) -> list[dict[str, object]]:
     return table.drop_columns(["shard"]).to_pylist()
 
 
+@pytest.fixture(autouse=True)
+def no_report(monkeypatch) -> None:
+    """The page has tests of its own."""
+    monkeypatch.setattr(running, "_report", lambda folder, console: None)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
-    return values(sweep(tiny(), tmp_path_factory.mktemp("whole") / "sweep"))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(running, "_report", lambda folder, console: None)
+        return values(sweep(tiny(), tmp_path_factory.mktemp("whole") / "sweep"))
 
 
 def test_every_cell_has_its_row_with_its_values(whole) -> None:

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,7 +23,8 @@ from pyvae.sweeps.names import FOLDER
 
 OBJECT_STORE = 100 * 2**20
 """Bytes: of all that is exchanged a folder's name is the largest, and Ray would set a third of the memory aside."""
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS, PATIENCE_SECONDS = 5.0, 10.0
+"""For one answer of Ray's, and for any: after a minute without its GCS Ray ends the process that has joined it."""
 
 
 class Ray:
@@ -70,6 +72,7 @@ class RayEngine:
         self._running: dict[Any, str] = {}
         self._doors = _doors()
         self._asked = self._is_gone = False
+        self._heard = time.monotonic()
         ask_no_more(sweep)
 
     def start(self, shard: str) -> None:
@@ -80,10 +83,13 @@ class RayEngine:
         """What has ended within so many seconds. Where Ray itself has died all ends: no task would ever be heard of."""
         done, _ = _ray().wait(list(self._running), timeout=seconds) if self._running else ([], [])
         ends = [_end_of(task, self._running.pop(task)) for task in done]
-        if not ends and (closed := next((door for door in self._doors if not _listens(*door)), None)):
+        closed = [door for door in self._doors if not _listens(*door)]
+        if not closed:
+            self._heard = time.monotonic()
+        elif time.monotonic() - self._heard > PATIENCE_SECONDS:
             self._is_gone = True
-            detail = f"Ray has died: nothing answers at {closed[0]}:{closed[1]} any more"
-            ends = [End(shard, "machine", detail) for shard in self._running.values()]
+            detail = f"Ray has died: nothing answers at {closed[0][0]}:{closed[0][1]} any more"
+            ends += [End(shard, "machine", detail) for shard in self._running.values()]
             self._running.clear()
         return ends
 

@@ -196,6 +196,7 @@ class SlurmEngine:
         except (UncompletedJobError, OSError) as problem:
             why = why or type(problem).__name__
         if self._asked:
+            _tidy(job)
             return End(shard, "stopped")
         job.paths.submitted_pickle.unlink(missing_ok=True)  # nobody begins it again, nor another job of its number
         words = _last_words(job.paths.stderr)
@@ -217,6 +218,8 @@ class SlurmEngine:
             return {}
         jobs = {shard: _Job(self._queue.job(job_id), order) for job_id, (shard, order) in held.items()}
         over = self._queue.over([one.job for one in jobs.values()], once=True)
+        for job in (one.job for one in jobs.values() if one.job.job_id in over):
+            _tidy(job)
         return {shard: one for shard, one in jobs.items() if one.job.job_id not in over}
 
 

@@ -3,6 +3,7 @@
 All else is read off the disk when it begins, so that it does not matter how often it is called, or from how old a copy.
 """
 
+import os
 import socket
 import threading
 import time
@@ -51,7 +52,7 @@ class Attempt:
         threading.Thread(target=self._work, daemon=True).start()
         while True:
             try:
-                # No `join` of the thread: one that is interrupted has Python say that it has ended (CPython's gh-90882).
+                # No `join` of the thread: Python says of one that is interrupted that it has ended (CPython gh-90882).
                 if self._over.wait(POLL_SECONDS):
                     return self._end
                 if not self._stop.is_set() and self._is_asked():
@@ -68,7 +69,7 @@ class Attempt:
             time.sleep(0.05)
 
     def _is_asked(self) -> bool:
-        return (self._shard.parents[1] / STOP).exists()
+        return os.path.exists(self._shard.parents[1] / STOP)  # a file system that does not answer has not asked
 
     def _work(self) -> None:
         # Here and for each shard: a process that Ray uses again has the number of its first task.

@@ -28,6 +28,7 @@ def head(sweep: Sweep, goal: Goal | None, title: str) -> str:
     ]
     points = [
         f"{cells(sum(sweep.counts))}: {', '.join(states)}.",
+        *([_configurations(sweep)] if sweep.seeds is not None and sweep.members else []),
         *(_values(axis) for axis in sweep.axes),
         *(["All models have one seed."] if sweep.seeds is None and sweep.members else []),
         *([_values(sweep.seeds)] if sweep.seeds is not None else []),
@@ -43,6 +44,12 @@ def _without_numbers(sweep: Sweep) -> str:
     if FINISHED not in sweep.status:
         return "Every model that was trained has diverged."
     return "The study's table has no number to rank cells by."
+
+
+def _configurations(sweep: Sweep) -> str:
+    """What the page's word means."""
+    number = len(sweep.members)
+    return f"{number} configuration{'' if number == 1 else 's'}: cells that differ in their seed alone are one."
 
 
 def _values(axis: Axis) -> str:

@@ -151,7 +151,7 @@ class Format:
         return f"{value:.0f}".replace("-", "−") if self.counts and value == round(value) else self._fixed(value)
 
     def parts(self, found: Interval) -> tuple[str, str]:
-        """A mean, and half its interval, "± 0.03", if there is one; a half that would be printed as 0 has two digits."""
+        """A mean, and half its interval, "± 0.03", if there is one; one that would be printed as 0 has two digits."""
         if math.isnan(found.mean):
             return "no value", ""
         if not found.known:

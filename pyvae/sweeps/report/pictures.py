@@ -24,8 +24,9 @@ from pyvae.sweeps.report.sweep import Sweep
 
 CAPTION = (
     "Of each configuration the model of one seed, the first that has a value, not the best one. Test images, what the "
-    "model decodes from their posterior means, and the latents with the largest KL, each from the 1 % to the 99 % "
-    "quantile of the aggregate posterior while the others stay at the first image's posterior mean."
+    "model decodes from their posterior means, and the latents most in use (largest KL; of deterministic codes the "
+    "largest variance), each from the 1 % to the 99 % quantile of the aggregate posterior while the others stay at the "
+    "first image's posterior mean."
 )
 
 

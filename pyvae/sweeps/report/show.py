@@ -22,7 +22,7 @@ class Show:
     images: int = 8
     """Test images beside their reconstructions, and steps of a traversal."""
     latents: int = 4
-    """Traversed in each pane, those with the largest KL."""
+    """Traversed in each pane, those most in use."""
     points: int = 500
     """Test images that say which latents these are."""
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,11 @@ def ray_process(coordinator: int, name: str) -> int:
 
 
 def program(process: int) -> str:
-    return Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")[0].decode()
+    """Its path; nothing once it has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")[0].decode()
+    except FileNotFoundError:
+        return ""
 
 
 @contextmanager
@@ -41,6 +45,7 @@ def cluster(machines: int) -> Iterator[Any]:
     """So many, of a CPU each, that are all this one."""
     from ray.cluster_utils import Cluster
 
+    before = signal.getsignal(signal.SIGTERM)  # it takes it for itself
     made = Cluster(initialize_head=True, head_node_args={**SIZE, "include_dashboard": False})
     try:
         for _ in range(machines - 1):
@@ -48,6 +53,7 @@ def cluster(machines: int) -> Iterator[Any]:
         yield made
     finally:
         made.shutdown()
+        signal.signal(signal.SIGTERM, before)
 
 
 @with_ray
@@ -72,27 +78,35 @@ def test_a_worker_and_a_machine_of_a_cluster_are_killed(alone, tmp_path) -> None
 def test_ray_itself_is_killed(alone, tmp_path, name) -> None:
     out = tmp_path / "sweep"
     sweep = started(out, alone, *OWN)
-    shard = next(iter(eventually(lambda: training(out), sweep)))
+    shard, worker = next(iter(eventually(lambda: training(out), sweep).items()))
+    os.kill(worker, signal.SIGSTOP)  # a task that is short enough comes to its end without Ray
     os.kill(ray_process(sweep.pid, name), signal.SIGKILL)
     said = ended(sweep, 2)
     assert "because Ray has died: nothing answers at " in said and "the same command goes on" in said
+    with suppress(ProcessLookupError):
+        os.kill(worker, signal.SIGCONT)
     ended(started(out, alone, *OWN))
-    assert continued(out / FOLDER / shard) or len(starts(out / FOLDER / shard)) == 1  # it had time to finish
+    assert continued(out / FOLDER / shard) or len(starts(out / FOLDER / shard)) == 1  # it came to its end then
     assert_same(out, alone)
 
 
 @with_ray
-def test_who_asks_to_stop_has_everything_kept(alone, tmp_path) -> None:
+def test_a_coordinator_is_killed_and_another_asked_to_stop(alone, tmp_path) -> None:
     """By SIGTERM, which Ray would have for itself; one of the two tasks waits for the other's place."""
     out = tmp_path / "sweep"
     with cluster(1) as ray:
         joined = ("--engine", "ray", "--address", ray.address, "--workers", "2")
         sweep = started(out, alone, *joined)
-        (shard,) = eventually(lambda: training(out), sweep)
+        ((shard, first),) = eventually(lambda: training(out), sweep).items()
+        sweep.kill()
+        sweep.communicate()
+        sweep = started(out, alone, *joined)
+        eventually(lambda: len(starts(out / FOLDER / shard)) == 2, sweep)
+        assert not program(first)  # Ray has ended it with its program
         sweep.terminate()
         assert "stopped; 0 of 4 cells are finished and kept" in ended(sweep, 130)
         ended(started(out, alone, *joined))
-    assert continued(out / FOLDER / shard) and len(starts(out / FOLDER / shard)) == 2
+    assert continued(out / FOLDER / shard) and len(starts(out / FOLDER / shard)) == 3
     assert_same(out, alone)
 
 

@@ -25,8 +25,8 @@ def test_a_clear_best(tmp_path: Path) -> None:
     held = made(tmp_path, TABLE)
     gain = welch_interval(np.array(TABLE[8]), np.array(TABLE[2]))
     assert told(held, MIG) == (
-        "By mig, of which the largest is best: beta 8, with 0.910 ± 0.025 over 3 seeds. The next is beta 2, with 0.600 ± "
-        f"0.248 over 3 seeds: it is behind by 0.310 ± {gain.half:.3f}, whose 95 % interval does not hold 0."
+        "By mig, of which the largest is best: beta 8, with 0.910 ± 0.025 over 3 seeds. The next is beta 2, with 0.600 "
+        f"± 0.248 over 3 seeds: it is behind by 0.310 ± {gain.half:.3f}, whose 95 % interval does not hold 0."
     )
     assert "Of the 3 other configurations with an interval, 0 cannot be told from the best one" in points(held, MIG)[1]
 
@@ -77,7 +77,7 @@ def test_luck_is_seen_on_the_seed_that_was_left_out(tmp_path: Path) -> None:
     sentence = points(made(tmp_path / "again", lucky), MIG)[-1]
     assert (
         "in turn for each of 3 seeds, the best of the 4 configurations" in sentence
-        and "gives 0.000 on average" in sentence
+        and "gives 0.00 on average" in sentence
     )
 
 
@@ -85,9 +85,9 @@ def test_of_noise_alone_the_left_out_seed_gives_the_mean(tmp_path: Path) -> None
     values = {k: [noise(k, seed) for seed in range(4)] for k in range(1, 201)}
     held = made(tmp_path, values)
     found = read_on_the_seed_left_out(held, MIG)
-    assert found is not None and found.own > 0.7 and abs(found.mean) < 0.5 < found.own
+    assert found is not None and found.own > 0.6 and abs(found.mean) < 0.5 < found.own
     smallest = read_on_the_seed_left_out(held, ERROR)
-    assert smallest is not None and smallest.own < -0.7 and abs(smallest.mean) < 0.5
+    assert smallest is not None and smallest.own < -0.6 and abs(smallest.mean) < 0.5
 
 
 def test_nothing_is_chosen_among_one(tmp_path: Path) -> None:

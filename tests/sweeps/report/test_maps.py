@@ -31,17 +31,17 @@ def drawn(held: Sweep, measures: Sequence[str] = ("mig",)) -> str:
 def test_every_place_has_its_mean_and_interval(tmp_path: Path) -> None:
     axes = {"strengths": [1, 2], "learning_rate": [1e-3, 1e-2, 1e-1], "seeds": [0, 1]}
     held = opened(
-        tmp_path, axes, of(lambda strengths, learning_rate, seeds: strengths + 10 * learning_rate * (1 + seeds))
+        tmp_path, axes, of(lambda strengths, learning_rate, seeds: strengths + 8 * learning_rate * (1 + seeds))
     )
     text = drawn(held)
     (table,) = tables(text)
     assert table == [
         ["learning_rate ↓ beta →", "1", "2"],
-        ["0.001", "1.01|± 0.06", "2.01|± 0.06"],
-        ["0.01", "1.15|± 0.64", "2.15|± 0.64"],
-        ["0.1", "2.50|± 6.35", "3.50|± 6.35"],
+        ["0.001", "1.01|± 0.05", "2.01|± 0.05"],
+        ["0.01", "1.12|± 0.51", "2.12|± 0.51"],
+        ["0.1", "2.20|± 5.08", "3.20|± 5.08"],
     ]
-    assert shares(text) == [0, 40, 5, 46, 60, 100]
+    assert shares(text) == [0, 46, 5, 51, 54, 100]
     assert "± is half the 95 % t interval over the seeds of one configuration, 2 at most" in text
 
 
@@ -99,7 +99,7 @@ def test_over_many_other_values_there_is_a_mean_with_its_ends(tmp_path: Path) ->
 def test_an_only_axis_is_a_row_for_each_value(tmp_path: Path) -> None:
     held = opened(tmp_path, {"strengths": [1, 2]}, of(lambda strengths: strengths, kl=lambda strengths: 1 / strengths))
     (table,) = tables(drawn(held, ("mig", "kl")))
-    assert table == [["beta", "mig", "kl"], ["1", "1", "1.00"], ["2", "2", "0.50"]]
+    assert table == [["beta", "mig", "kl"], ["1", "1", "1.000"], ["2", "2", "0.500"]]
 
 
 def test_an_axis_of_random_numbers_is_in_groups(tmp_path: Path) -> None:

@@ -101,6 +101,6 @@ def test_an_interval_is_never_printed_as_nothing() -> None:
     form = Format.of(np.array([0.0, 50.0]))
     assert form.interval(t_interval(np.array([20.0, 20.001]))) == "20.0 ± 0.0064"
     assert form.interval(t_interval(np.array([20.0, 24.0]))) == "22.0 ± 25.4"
-    assert form.interval(t_interval(np.array([20.0, 20.0]))) == "20.0 (the same in all 2 seeds)"
-    assert form.interval(t_interval(np.array([20.0]))) == "20.0"
+    assert form.interval(t_interval(np.array([20.0, 20.0]))) == "20 (the same in all 2 seeds)"
+    assert form.interval(t_interval(np.array([20.0]))) == "20"
     assert form.interval(t_interval(np.array([np.nan]))) == "no value"

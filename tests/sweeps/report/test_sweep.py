@@ -71,3 +71,13 @@ def test_models_of_one_cell_are_configurations_of_their_own(tmp_path: Path) -> N
 def test_a_folder_without_a_sweep(tmp_path: Path) -> None:
     with pytest.raises(SweepError, match=r"folder must hold a sweep, but .* has none"):
         open_sweep(tmp_path)
+
+
+def test_numbers_of_a_model_that_diverged_do_not_count(tmp_path: Path) -> None:
+    held = opened(tmp_path, {"strengths": [1.0, 2.0]}, lambda v: {"finite": v["strengths"] == 1, "mig": v["strengths"]})
+    assert held.ranked("mig", largest=True) == [0] and np.isnan(held.values("mig")[1])
+
+
+def test_configurations_stand_in_the_order_of_cells(tmp_path: Path) -> None:
+    held = opened(tmp_path, {"strengths": [4.0, 1.0, 2.0], "seeds": [1, 0]}, of(lambda strengths, seeds: 0.5))
+    assert [held.name(k) for k in held.ranked("mig", largest=True)] == ["beta 4", "beta 1", "beta 2"]
