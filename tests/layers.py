@@ -64,8 +64,8 @@ STARTS: dict[str, str] = {
     "test_distributed_data_parallel_averages_its_gradients": "all",  # 6 s
     "test_a_dry_run_writes_both_files": "all",  # 12 s
     "test_a_study_that_is_killed_ends_with_the_same_bits": "all",  # 10 s
-    "engines/test_ray.py": "all",  # 10 s each
-    "engines/test_slurm.py": "all",  # 10 s each
+    "engines/test_ray.py": "all",  # clusters of their own, which are killed: up to 20 s each
+    "engines/test_slurm.py": "all",  # 10 s each, most of it to start processes
     "test_a_run_grows_by_a_strength_and_keeps_its_models": "all",
     "engines/test_local.py": "all",  # processes of their own, and those killed: a minute
     "test_memory_is_linear": "all",  # 5 s

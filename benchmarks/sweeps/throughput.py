@@ -15,9 +15,9 @@ import torch
 from rich.console import Console
 
 from benchmarks.script import begin, parser_of
-from pyvae.sweeps.config import SweepConfig
 from pyvae.sweeps.engines.local import Local
 from pyvae.sweeps.names import FOLDER, RUN, WAYS
+from pyvae.sweeps.planning.config import SweepConfig
 from pyvae.sweeps.run import run_sweep
 
 STRENGTHS = (1, 2, 3, 4, 6, 8, 12, 16)

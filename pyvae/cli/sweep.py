@@ -7,14 +7,14 @@ import typer
 from rich.console import Console
 
 from pyvae.cli.app import app
-from pyvae.sweeps.command import Question, show_results
 from pyvae.sweeps.coordinator import Limits
 from pyvae.sweeps.engines import NAMES, workers_named
 from pyvae.sweeps.errors import SweepError
 from pyvae.sweeps.folder import SweepFolder
 from pyvae.sweeps.names import RESULTS
-from pyvae.sweeps.plan import SweepConfig, plan_of
+from pyvae.sweeps.planning.plan import SweepConfig, plan_of
 from pyvae.sweeps.run import run_sweep
+from pyvae.sweeps.table.command import Question, show_results
 
 
 @app.command()

@@ -17,9 +17,9 @@ from pyvae.sweeps.engines.engine import End, Engine
 from pyvae.sweeps.folder import SweepFolder
 from pyvae.sweeps.names import ERROR, PROGRESS, RUN
 from pyvae.sweeps.order import Order
-from pyvae.sweeps.packing import split
-from pyvae.sweeps.plan import Cell, Plan
-from pyvae.sweeps.results import write_results
+from pyvae.sweeps.planning.packing import split
+from pyvae.sweeps.planning.plan import Cell, Plan
+from pyvae.sweeps.table.results import write_results
 from pyvae.training.choice import Ways
 
 WAIT_SECONDS = 1.0

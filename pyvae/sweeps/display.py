@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pyvae.sweeps.names import ROWS
-from pyvae.sweeps.plan import Best
+from pyvae.sweeps.planning.plan import Best
 
 PLAIN_LINE_SECONDS = 20.0
 SHOWN = 8

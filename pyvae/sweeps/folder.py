@@ -26,9 +26,9 @@ from pyvae.files import (
 )
 from pyvae.studies.folder import derived_changes
 from pyvae.sweeps.errors import SweepError
-from pyvae.sweeps.growth import check_growth
 from pyvae.sweeps.names import CELLS, CONFIG, FAILURE, FOLDER, LOCK, ROWS, SHARDS, WAYS
-from pyvae.sweeps.plan import Plan, SweepConfig, plan_of
+from pyvae.sweeps.planning.growth import check_growth
+from pyvae.sweeps.planning.plan import Plan, SweepConfig, plan_of
 
 Shards = dict[str, list[str]]
 """The ids of each shard's cells, by the shard's own."""

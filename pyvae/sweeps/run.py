@@ -20,10 +20,10 @@ from pyvae.sweeps.engines.local import Local
 from pyvae.sweeps.errors import SweepError
 from pyvae.sweeps.folder import Shards, SweepFolder, claimed, shard_id
 from pyvae.sweeps.names import FOLDER, REPORT, RESULTS, WAYS
-from pyvae.sweeps.packing import blocks, split
-from pyvae.sweeps.plan import Cell, Plan, SweepConfig
-from pyvae.sweeps.results import write_results
+from pyvae.sweeps.planning.packing import blocks, split
+from pyvae.sweeps.planning.plan import Cell, Plan, SweepConfig
 from pyvae.sweeps.sizing import Size, free_memory, sized
+from pyvae.sweeps.table.results import write_results
 from pyvae.training.choice import Ways, found_here
 
 

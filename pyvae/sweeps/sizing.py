@@ -3,11 +3,12 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pyvae.settings import Config
 from pyvae.studies.study import Study
-from pyvae.sweeps.packing import split
-from pyvae.sweeps.plan import Cell, Plan
+from pyvae.sweeps.planning.packing import split
+from pyvae.sweeps.planning.plan import Cell, Plan
 from pyvae.training import Recipe
 from pyvae.training.choice import stepping_of
 from pyvae.training.groups import initial_chunks
@@ -70,7 +71,7 @@ def sized(plan: Plan, blocks: Sequence[Sequence[Cell]], slots: int, free: int) -
     return Size(most if enough == max(seconds) else enough, seconds, each)
 
 
-def memory_of(study: Study, config: Config) -> int:
+def memory_of(study: Study[Any], config: Config) -> int:
     """Bytes of the models of a config in training: values, gradients and Adam's two moments, and a batch's activations,
     forward and backward.
     """

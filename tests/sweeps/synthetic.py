@@ -14,7 +14,7 @@ import pytest
 
 from pyvae.files import atomic_path
 from pyvae.sweeps.errors import SweepError
-from pyvae.sweeps.results import load_results
+from pyvae.sweeps.table.results import load_results
 
 REASON = "OutOfMemoryError: a worker was killed"
 

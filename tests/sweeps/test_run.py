@@ -19,7 +19,7 @@ from pyvae.sweeps import work as working
 from pyvae.sweeps.coordinator import Limits
 from pyvae.sweeps.errors import SweepError
 from pyvae.sweeps.names import FAILURE, FOLDER, LOG, ROWS
-from pyvae.sweeps.plan import SweepConfig, plan_of
+from pyvae.sweeps.planning.plan import SweepConfig, plan_of
 from pyvae.sweeps.run import run_sweep
 from pyvae.training.choice import found_here, settled
 from tests.sweeps.here import Here

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pyvae.sweeps.plan import Best, SweepConfig
+from pyvae.sweeps.planning.plan import Best, SweepConfig
 
 SETTINGS: dict[str, Any] = {
     "mus": [0.0], "steps": 32, "curve_every": 16, "validate_every": 16, "hidden": [16], "latents": 16, "blocks": 2,

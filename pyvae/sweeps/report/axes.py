@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pyvae.losses import OBJECTIVES
-from pyvae.sweeps.merging import FAILED, FINITE, OWN, STATUS
+from pyvae.sweeps.table.merging import FAILED, FINITE, OWN, STATUS
 
 Places = NDArray[np.int64]
 Value = float | int | str | bool | None

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pyvae.report.page import code, paragraph
 from pyvae.report.sortable import Row, pane, sortable_table
 from pyvae.sweeps.folder import SweepFolder
-from pyvae.sweeps.merging import FAILED, FINISHED, REASON, SHARD
 from pyvae.sweeps.names import LOG
 from pyvae.sweeps.report.sweep import Sweep
+from pyvae.sweeps.table.merging import FAILED, FINISHED, REASON, SHARD
 
 REASONS = 20
 """Kinds of reasons that a page lists,"""

@@ -2,11 +2,11 @@
 
 import pyvae
 from pyvae.report.page import header
-from pyvae.sweeps.merging import FINISHED
 from pyvae.sweeps.report import best
 from pyvae.sweeps.report.axes import Axis
 from pyvae.sweeps.report.measures import Goal
 from pyvae.sweeps.report.sweep import Sweep
+from pyvae.sweeps.table.merging import FINISHED
 
 VALUES = 8
 """Of an axis that the head lists; of more it says how many."""

@@ -8,10 +8,10 @@ from itertools import combinations
 import numpy as np
 
 from pyvae.report.page import Shade, heat_map, paragraph, subsection
-from pyvae.sweeps.merging import DIVERGED, FAILED
 from pyvae.sweeps.report.axes import MOST, Axis
 from pyvae.sweeps.report.measures import Format
 from pyvae.sweeps.report.sweep import Array, Rows, Sweep
+from pyvae.sweeps.table.merging import DIVERGED, FAILED
 
 AXES = 4
 """Axes of which every two have a map."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pyvae.metrics import METRICS
 from pyvae.plotting.numbers import decimals
 from pyvae.report.statistics import Interval
-from pyvae.sweeps.config import Best
+from pyvae.sweeps.planning.config import Best
 
 Array = NDArray[np.float64]
 

@@ -15,12 +15,12 @@ from pyvae.plotting.pixels import strip
 from pyvae.report.page import paragraph, strips
 from pyvae.report.sortable import pane
 from pyvae.sweeps.folder import SweepFolder
-from pyvae.sweeps.merging import SHARD
 from pyvae.sweeps.names import RUN
 from pyvae.sweeps.report.matching import fits
 from pyvae.sweeps.report.measures import Format
 from pyvae.sweeps.report.show import Show
 from pyvae.sweeps.report.sweep import Sweep
+from pyvae.sweeps.table.merging import SHARD
 
 CAPTION = (
     "Of each configuration the model of one seed, the first that has a value, not the best one. Test images, what the "

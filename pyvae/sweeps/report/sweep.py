@@ -10,14 +10,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pyvae.report.statistics import Interval, t_interval
-from pyvae.sweeps.config import SweepConfig
 from pyvae.sweeps.errors import SweepError
 from pyvae.sweeps.folder import SweepFolder
-from pyvae.sweeps.merging import FAILED, FINISHED, STATUS
-from pyvae.sweeps.plan import plan_of
+from pyvae.sweeps.planning.config import SweepConfig
+from pyvae.sweeps.planning.plan import plan_of
 from pyvae.sweeps.report.axes import SEED, Axis, Value, axes_of, measures_of, shown
-from pyvae.sweeps.results import Counts, counts, load_results
-from pyvae.sweeps.results import axes_of as fields_of
+from pyvae.sweeps.table.merging import FAILED, FINISHED, STATUS
+from pyvae.sweeps.table.results import Counts, counts, load_results
+from pyvae.sweeps.table.results import axes_of as fields_of
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]

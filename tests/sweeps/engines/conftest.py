@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pyvae.sweeps.config import SweepConfig
+from pyvae.sweeps.planning.config import SweepConfig
 from pyvae.sweeps.run import run_sweep
 from tests.sweeps.engines.started import CONFIG, SHARD_SIZE
 from tests.sweeps.here import Here

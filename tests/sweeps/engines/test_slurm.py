@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pyvae.sweeps.config import SweepConfig
 from pyvae.sweeps.engines import queues, workers_named
 from pyvae.sweeps.engines.slurm import JOBS, SCRATCH, Slurm
 from pyvae.sweeps.errors import SweepError
 from pyvae.sweeps.names import FOLDER
+from pyvae.sweeps.planning.config import SweepConfig
 from pyvae.sweeps.run import run_sweep
 from tests.sweeps.engines import fake_slurm
 from tests.sweeps.engines.started import (

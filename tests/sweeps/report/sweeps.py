@@ -17,7 +17,7 @@ from pyvae.studies.folder import CURVES, checkpoints_in
 from pyvae.studies.folder import claimed as claimed_run
 from pyvae.sweeps.folder import SweepFolder, claimed, shard_id
 from pyvae.sweeps.names import LOG, ROWS, RUN
-from pyvae.sweeps.plan import Best, SweepConfig
+from pyvae.sweeps.planning.plan import Best, SweepConfig
 from pyvae.sweeps.report.sweep import Sweep, open_sweep
 from pyvae.training import train
 

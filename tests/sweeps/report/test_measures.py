@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pyvae.report.statistics import t_interval
-from pyvae.sweeps.plan import Best
+from pyvae.sweeps.planning.plan import Best
 from pyvae.sweeps.report.measures import Format, Goal, chosen, goal_of, larger_is_better, traded
 
 VAE = [

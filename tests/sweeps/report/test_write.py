@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pyvae.sweeps.errors import SweepError
-from pyvae.sweeps.plan import Best
+from pyvae.sweeps.planning.plan import Best
 from pyvae.sweeps.report import Show, write_report
 from tests.sweeps.report.sweeps import noise, of, sweep, words
 
