@@ -67,7 +67,7 @@ class _Drawn(NamedTuple):
 
 
 def _read(sweep: Sweep, configuration: int, kind: str) -> list[_Drawn]:
-    """The curves of a configuration's models, on validation images where there are some, as far as they are kept."""
+    """The curves of a configuration's models, as far as they are kept."""
     found = []
     tables: dict[Path, pa.Table | None] = {}
     for place in sweep.members[configuration].tolist():
@@ -94,7 +94,8 @@ def _of_model(table: pa.Table, row: dict[str, Any]) -> Curve:
     which = table.select([name for name in coordinates_of(dict.fromkeys(table.column_names))])
     split = table["split"].to_pylist()
     mine = [k for k, named in enumerate(which.to_pylist()) if fits(row, named)]
-    chosen = [k for k in mine if split[k] == VALIDATION] or mine
+    of_validation = [k for k in mine if split[k] == VALIDATION]
+    chosen = of_validation if len(of_validation) > 1 else [k for k in mine if split[k] != VALIDATION] or mine
     return dict(table.take(pa.array(chosen, pa.int64())).to_pydict())
 
 
@@ -104,7 +105,7 @@ def _chart(name: str, found: Sequence[_Drawn]) -> str | None:
         return None
     x = Scale.of("step", [x for line in lines for x, _ in line.points], log=True)
     y = Scale.of(f"{name}, nats" if name != "loss" else name, [y for line in lines for _, y in line.points])
-    caption = f"{name} while training, on validation images where there are some."
+    caption = f"{name} while training, on validation images where these were looked at more than once."
     return Chart(caption, x, y, lines).html(caption)
 
 

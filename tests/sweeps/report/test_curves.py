@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -48,6 +49,10 @@ def test_a_curve_is_that_of_its_model_on_validation_images(run: Path) -> None:
     rows = [row for row in table.to_pylist() if (row["beta"], row["seed"], row["split"]) == (2.0, 1, "validation")]
     assert curve["loss"] == [row["loss"] for row in rows] and len(rows) > 2
     assert set(curve["split"]) == {"validation"}
+    # One point is no curve.
+    few = table.filter((pc.field("split") != "validation") | (pc.field("step") == max(curve["step"])))
+    trained = _of_model(few, {"beta": 2.0, "mu": 0.0, "seed": 1})
+    assert set(trained["split"]) == {"train"} and len(trained["step"]) > 2
 
 
 def test_without_runs_there_is_a_sentence(tmp_path: Path) -> None:
