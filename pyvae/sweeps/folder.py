@@ -26,7 +26,7 @@ from pyvae.files import (
 )
 from pyvae.studies.folder import derived_changes
 from pyvae.sweeps.errors import SweepError
-from pyvae.sweeps.names import CELLS, CONFIG, FAILURE, FOLDER, LOCK, ROWS, SHARDS, WAYS
+from pyvae.sweeps.names import CELLS, CONFIG, FAILURE, FOLDER, LOCK, ORDER, ROWS, SHARDS, WAYS
 from pyvae.sweeps.planning.growth import check_growth
 from pyvae.sweeps.planning.plan import Plan, SweepConfig, plan_of
 
@@ -164,6 +164,7 @@ def goes_on(was: Plan, will: Plan) -> bool:
 
 def _open_again(folder: SweepFolder) -> None:
     for name in folder.shards():
+        (folder.shard(name) / ORDER).unlink(missing_ok=True)  # first: a worker that is left over then writes no rows
         (folder.shard(name) / ROWS).unlink(missing_ok=True)
 
 

@@ -27,7 +27,7 @@ from pyvae.metrics.estimators.threads import one_thread_of_torch
 from pyvae.studies.folder import claimed
 from pyvae.studies.run import train_and_evaluate
 from pyvae.sweeps.errors import SweepError
-from pyvae.sweeps.names import ERROR, LOCK, LOG, PROGRESS, ROWS, RUN
+from pyvae.sweeps.names import ERROR, LOCK, LOG, ORDER, PROGRESS, ROWS, RUN
 from pyvae.sweeps.order import Order
 from pyvae.training.choice import settled
 from pyvae.training.progress import TrainingProgress
@@ -81,7 +81,7 @@ def is_the_machines(problem: BaseException) -> bool:
 
 
 def _run(shard: Path, stop: threading.Event, console: Console) -> None:
-    order, run = Order.read(shard), shard / RUN
+    order, run, asked = Order.read(shard), shard / RUN, (shard / ORDER).read_bytes()
 
     def shown(of: Console) -> TrainingProgress:
         return _Progress(of, shard / PROGRESS)
@@ -91,6 +91,9 @@ def _run(shard: Path, stop: threading.Event, console: Console) -> None:
             order.study, order.config, run, console=console, stop=stop, shown=shown, threads=one_thread_of_torch
         )
     rows = with_cells(order.study.table(run), order)
+    if not (shard / ORDER).exists() or (shard / ORDER).read_bytes() != asked:
+        # Whoever asked has died, and the sweep has grown since: rows would say that this shard is finished.
+        raise Interrupted("stopped, because by now the sweep asks for something else")
     with atomic_path(shard / ROWS) as temporary:
         pq.write_table(rows, temporary)
     (shard / PROGRESS).unlink(missing_ok=True)

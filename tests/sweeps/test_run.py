@@ -16,9 +16,10 @@ from pyvae.studies import study_named
 from pyvae.studies.run import run_study
 from pyvae.sweeps import run as running
 from pyvae.sweeps import work as working
-from pyvae.sweeps.coordinator import Limits
+from pyvae.sweeps.coordinator import Limits, order_of
 from pyvae.sweeps.errors import SweepError
-from pyvae.sweeps.names import FAILURE, FOLDER, LOG, ROWS
+from pyvae.sweeps.folder import claimed
+from pyvae.sweeps.names import FAILURE, FOLDER, LOG, ORDER, ROWS
 from pyvae.sweeps.planning.plan import SweepConfig, plan_of
 from pyvae.sweeps.run import run_sweep
 from pyvae.training.choice import found_here, settled
@@ -138,6 +139,31 @@ def test_more_steps_are_refused_where_they_would_change_the_past(tmp_path) -> No
     assert list((tmp_path / "sweep").glob(f"{FOLDER}/*/{ROWS}"))
 
 
+def test_a_worker_that_is_left_over_writes_no_rows_of_what_was_asked_before(tmp_path, monkeypatch) -> None:
+    axes, out, real = {"strengths": [1.0], "seeds": [0]}, tmp_path / "sweep", working.train_and_evaluate
+
+    def grown_meanwhile(*given, **more) -> None:
+        real(*given, **more)
+        (out / FOLDER / engine.started[-1] / ORDER).unlink()  # as a sweep does that goes on with more steps
+
+    engine = Here()
+    with monkeypatch.context() as patched:
+        patched.setattr(working, "train_and_evaluate", grown_meanwhile)
+        assert working.work(_ordered(tiny(axes, steps=16), out, engine), threading.Event()) == "stopped"
+    assert not list(out.glob(f"{FOLDER}/*/{ROWS}"))
+    assert len(sweep(tiny(axes, steps=32), out)) == 1
+
+
+def _ordered(config: SweepConfig, out: Path, engine: Here) -> Path:
+    """A shard that has its order, as of a sweep whose coordinator has died since."""
+    with claimed(out, config) as (folder, plan):
+        running.pack(folder, plan, 1, 1, Console(file=io.StringIO()))
+        (name,) = folder.shards()
+        order_of(plan, plan.cells, found_here()).write(folder.shard(name))
+        engine.started.append(name)
+    return folder.shard(name)
+
+
 # --- What fails -------------------------------------------------------------------------------------------------------
 
 
@@ -226,7 +252,5 @@ def test_other_files_are_not_touched(tmp_path) -> None:
 
 
 def test_two_cannot_run_one_sweep(tmp_path) -> None:
-    from pyvae.sweeps.folder import claimed
-
     with claimed(tmp_path / "sweep", tiny()), pytest.raises(SweepError, match="another process is running the sweep"):
         sweep(tiny(), tmp_path / "sweep")

@@ -1,5 +1,6 @@
 """What the coordinator asks of an engine: shards are started, their ends are waited for. All else is on the disk."""
 
+import socket
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -14,6 +15,13 @@ class End(NamedTuple):
     shard: str
     kind: Literal["finished", "failed", "stopped", "lost", "machine"]
     detail: str = ""
+
+
+def end_of(shard: str, problem: Exception) -> End:
+    """What an exception that is no cell's fault makes of an attempt."""
+    if isinstance(problem, OSError):
+        return End(shard, "machine", f"{problem} (on {socket.gethostname()})")
+    return End(shard, "lost", "it ran out of memory" if isinstance(problem, MemoryError) else str(problem))
 
 
 class Engine(Protocol):

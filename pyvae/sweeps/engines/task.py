@@ -4,14 +4,13 @@ All else is read off the disk when it begins, so that it does not matter how oft
 """
 
 import os
-import socket
 import threading
 import time
 from pathlib import Path
 
 import torch
 
-from pyvae.sweeps.engines.engine import End
+from pyvae.sweeps.engines.engine import End, end_of
 from pyvae.sweeps.work import work
 
 STOP = "stop"
@@ -80,10 +79,3 @@ class Attempt:
             self._end = end_of(self._shard.name, problem)
         finally:
             self._over.set()
-
-
-def end_of(shard: str, problem: Exception) -> End:
-    """What an exception that is no cell's fault makes of an attempt."""
-    if isinstance(problem, OSError):
-        return End(shard, "machine", f"{problem} (on {socket.gethostname()})")
-    return End(shard, "lost", "it ran out of memory" if isinstance(problem, MemoryError) else str(problem))

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from pyvae.sweeps.engines.engine import end_of
 from pyvae.sweeps.names import FOLDER
 
 GRACE_SECONDS = 60.0
@@ -33,7 +34,7 @@ def serve(sweep: Path, orders: IO[str], tell: Callable[[str, str, str], None]) -
         try:
             tell(name, work(sweep / FOLDER / name, stop), "")
         except Exception as problem:
-            tell(name, "machine" if isinstance(problem, OSError) else "lost", _told(problem))
+            tell(*end_of(name, problem))
             if is_the_machines(problem):
                 raise SystemExit(1) from None  # after a MemoryError a fresh process is better
 
@@ -49,10 +50,6 @@ def _read(orders: IO[str], todo: "queue.SimpleQueue[str | None]", stop: threadin
     last = threading.Timer(GRACE_SECONDS, os._exit, (1,))
     last.daemon = True
     last.start()
-
-
-def _told(problem: Exception) -> str:
-    return "it ran out of memory" if isinstance(problem, MemoryError) else str(problem)
 
 
 def _first_to_go() -> None:
