@@ -104,6 +104,7 @@ VALUES: dict[str, dict[str, dict[str, list[object]]]] = {
     # The programs of tests/kernels.
     "test_every_argument": {"name": {"all": ["best"], "long": ["other"]}},
     "test_no_report_of_races": {"name": {"all": ["best"], "long": ["other"]}},
+    "test_ray_itself_is_killed": {"name": {"all": ["raylet"], "long": ["gcs_server"]}},
 }
 
 # How many random cases a test draws, or what else it counts: in "check", "test", "all" and "long".

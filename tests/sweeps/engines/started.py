@@ -18,7 +18,7 @@ T = TypeVar("T")
 CONFIG = """
 study: biased-grid
 preset: quick
-set: {mus: [0], steps: 3000, hidden: [32], latents: 16, blocks: 2, pixels: 4, batch_size: 16, validation_images: 16,
+set: {mus: [0], steps: 10_000, hidden: [32], latents: 16, blocks: 2, pixels: 4, batch_size: 16, validation_images: 16,
   curve_every: 16, validate_every: 64, information_images: 32, sample_images: 2, baseline_runs: 1, warmup_steps: 0,
   checkpoint_seconds: 0.3}
 axes: {strengths: [1, 4], learning_rate: [1e-3, 2e-3], seeds: [0]}
