@@ -29,6 +29,7 @@ from pyvae.sweeps.errors import SweepError
 from pyvae.sweeps.names import CELLS, CONFIG, FAILURE, FOLDER, LOCK, ORDER, ROWS, SHARDS, WAYS
 from pyvae.sweeps.planning.growth import check_growth
 from pyvae.sweeps.planning.plan import Plan, SweepConfig, plan_of
+from pyvae.sweeps.table.outcomes import read_shards
 
 Shards = dict[str, list[str]]
 """The ids of each shard's cells, by the shard's own."""
@@ -57,13 +58,7 @@ class SweepFolder:
 
     def shards(self) -> Shards:
         """Every shard that was made, in the order in which they were."""
-        try:
-            held = json.loads((self.path / SHARDS).read_text())
-        except FileNotFoundError:
-            return {}
-        except ValueError as problem:
-            raise SweepError(f"{self.path / SHARDS} is damaged: {problem}") from None
-        return {str(name): list(cells) for name, cells in held.items()}
+        return read_shards(self.path)
 
     def write_shards(self, shards: Mapping[str, Sequence[str]]) -> None:
         """Keeps which cells are in which shard."""
