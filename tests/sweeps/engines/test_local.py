@@ -12,7 +12,7 @@ from pyvae.sweeps.engines.local import Local, LocalEngine
 from pyvae.sweeps.names import FOLDER
 from pyvae.sweeps.run import run_sweep
 from tests.sweeps.here import Here
-from tests.sweeps.kills import children_of, compared
+from tests.sweeps.kills import children_of, compared, steps_for
 from tests.sweeps.tiny import tiny
 
 
@@ -53,5 +53,6 @@ def waited(engine: LocalEngine) -> list:
 
 
 def test_a_sweep_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_path: Path, figure) -> None:
-    found = compared(figure, steps=max(2000, 300 * figure), seeds=4, folder=tmp_path)
-    assert found.coordinators + found.workers == figure and found.finished == 8
+    found = compared(figure, steps=steps_for(figure), seeds=4, folder=tmp_path)
+    # A fast machine may be done before the last kill.
+    assert figure // 2 <= found.coordinators + found.workers <= figure and found.finished == 8
