@@ -56,8 +56,8 @@ class Study(Generic[C]):
     column has the name of a setting. Raises FileNotFoundError naming what the folder lacks.
     """
     stacks: Callable[[C], Mapping[str, str]]
-    """Settings whose listed values stand for models that are trained and measured each alone, so that a run of one
-    value has the rows, bit for bit, that a run of several has of it; with the column of `table` that has the value.
+    """Settings whose listed values stand for models of their own, so that a run of one value has the rows that a run of
+    several has of it, but for last digits where several are measured at once; with the column of `table` that has it.
     """
 
     @property

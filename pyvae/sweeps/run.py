@@ -90,7 +90,8 @@ def ways_of(folder: SweepFolder, console: Console) -> Ways:
     try:
         held = json.loads(path.read_text())
     except FileNotFoundError:
-        found = found_here()
+        # Products of the library that torch has may round a model by its place in the stack; this package's do not.
+        found = Ways(found_here().steps, "own")
         atomic_write_text(path, json.dumps({**found._asdict(), "instruction set": here}, indent=1) + "\n")
         return found
     if held["instruction set"] != here:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from rich.console import Console
 
+from pyvae.nn import products
 from pyvae.settings import Config
 from pyvae.studies import NAMES, StudyError, study_named
 from pyvae.studies.agreement.measures import of_every_model
@@ -51,6 +52,7 @@ def in_no_time() -> Iterator[None]:
     evaluation = sys.modules["pyvae.studies.agreement.evaluate"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys.modules[Training.__module__], "stepping_of", lambda *_: "fused")
+        patch.setattr(products, "faster", lambda: "own")
         patch.setattr(evaluation, "of_every_model", lambda: few)
         patch.setattr(evaluation, "of_rotated_models", lambda: few)
         patch.setattr("pyvae.studies.biased_sprites.measures.SCORES", ("active_latents",))
@@ -110,10 +112,22 @@ def test_a_run_of_one_value_has_the_rows_of_a_run_of_several(whole, tmp_path, na
     last = dict(zip(stacked, (several[-1] for several in values), strict=True))
     alone = run(name, TINY[name].replaced(**{setting: (value,) for setting, value in last.items()}), tmp_path)
     expected = [row for row in table.to_pylist() if all(row[stacked[setting]] == v for setting, v in last.items())]
-    assert [known(row) for row in alone.to_pylist()] == [known(row) for row in expected]
+    found, expected = ([known(row) for row in rows] for rows in (alone.to_pylist(), expected))
+    if name == "vae":  # which measures one model at a time; others several at once, where a processor's MKL may round
+        assert found == expected  # a model by its place among them (test_a_row_does_not_depend_on_its_chunk)
+    else:
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            assert one.keys() == other.keys()
+            assert [v for v in one.values() if isinstance(v, str)] == [v for v in other.values() if isinstance(v, str)]
+            assert numbers(one) == pytest.approx(numbers(other), rel=1e-4, abs=1e-6)
     # No row belongs to no value, and none to two.
     cells = [tuple(row[column] for column in stacked.values()) for row in table.to_pylist()]
     assert set(cells) == set(itertools.product(*values)) and len(cells) == len(alone) * len(set(cells))
+
+
+def numbers(row: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in row.items() if not isinstance(value, str)}
 
 
 def known(row: dict[str, object]) -> dict[str, object]:

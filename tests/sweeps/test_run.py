@@ -22,7 +22,7 @@ from pyvae.sweeps.folder import claimed
 from pyvae.sweeps.names import FAILURE, FOLDER, LOG, ORDER, ROWS
 from pyvae.sweeps.planning.plan import SweepConfig, plan_of
 from pyvae.sweeps.run import run_sweep
-from pyvae.training.choice import found_here, settled
+from pyvae.training.choice import Ways, found_here, settled
 from tests.sweeps.here import Here
 from tests.sweeps.tiny import SETTINGS, tiny
 
@@ -61,9 +61,9 @@ def test_every_cell_has_its_row_with_its_values(whole) -> None:
 
 
 def test_a_cell_is_what_the_study_makes_of_it(whole, tmp_path) -> None:
-    study = study_named("biased-grid")
+    study = study_named("vae")
     config = study.preset("quick").replaced(**SETTINGS, strengths=[4.0], learning_rate=1e-2, seeds=[1])
-    with settled(found_here()), one_thread_of_torch():
+    with settled(Ways(found_here().steps, "own")), one_thread_of_torch():
         run_study(study, config, tmp_path, console=Console(file=io.StringIO()))
     (mine,) = study.table(tmp_path).to_pylist()
     (row,) = [one for one in whole if (one["beta"], one["learning_rate"], one["seed"]) == (4.0, 1e-2, 1)]
@@ -131,10 +131,11 @@ def test_what_changed_is_refused_with_what_changed(tmp_path) -> None:
 
 
 def test_more_steps_are_refused_where_they_would_change_the_past(tmp_path) -> None:
-    axes, options = {"strengths": [1.0], "seeds": [0]}, {"objective": "beta-tcvae"}
-    sweep(tiny(axes, steps=16, **options), tmp_path / "sweep")
+    axes, endless = {"strengths": [1.0], "seeds": [0]}, {"data": "block-grid", "likelihood": "gaussian"}
+    given = {**SETTINGS, **endless, "objective": "beta-tcvae"}
+    sweep(SweepConfig("vae", "quick", {**given, "steps": 16}, axes), tmp_path / "sweep")
     with pytest.raises(SweepError, match="steps must stay what they were, because dataset_size of the objective"):
-        sweep(tiny(axes, steps=32, **options), tmp_path / "sweep")
+        sweep(SweepConfig("vae", "quick", {**given, "steps": 32}, axes), tmp_path / "sweep")
     assert (tmp_path / "sweep" / "results.parquet").exists()
     assert list((tmp_path / "sweep").glob(f"{FOLDER}/*/{ROWS}"))
 
