@@ -14,8 +14,6 @@ class Here:
     it raises is as if the worker had died of it.
     """
 
-    described = "this process"
-
     def __init__(self, slots: int = 1, before: Callable[[str], None] = lambda shard: None) -> None:
         self.slots, self.before = slots, before
         self.started: list[str] = []

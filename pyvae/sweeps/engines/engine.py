@@ -29,8 +29,6 @@ class Engine(Protocol):
 
     slots: int
     """Shards at a time."""
-    described: str
-    """In words, such as "2 processes of 1 thread each"."""
 
     def start(self, shard: str) -> None:
         """Begins an attempt at a shard whose order lies in its folder."""

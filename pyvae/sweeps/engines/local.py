@@ -46,10 +46,7 @@ class LocalEngine:
     """`workers` processes with `threads` threads each."""
 
     def __init__(self, sweep: Path, workers: int, threads: int) -> None:
-        self.slots, self.described = (
-            workers,
-            f"{_count(workers, 'process', 'processes')} of {_count(threads, 'thread')}",
-        )
+        self.slots = workers
         self._command = [sys.executable, "-m", "pyvae.sweeps.engines.worker", str(sweep), str(threads)]
         self._environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
         self._log = (sweep / LOG).open("a")
@@ -140,7 +137,3 @@ def _how_it_died(code: int) -> str:
     name = signal.Signals(-code).name if -code in {int(one) for one in signal.Signals} else str(-code)
     hint = ", as the system does where memory runs out" if name == "SIGKILL" else ""
     return f"its process was killed by {name}{hint}"
-
-
-def _count(number: int, one: str, several: str = "") -> str:
-    return f"{number} {one if number == 1 else several or one + 's'}"

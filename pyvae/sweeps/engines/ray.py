@@ -66,7 +66,6 @@ class RayEngine:
     def __init__(self, sweep: Path, slots: int, threads: int, *, ours: bool) -> None:
         ray = _ray()
         self.slots = slots
-        self.described = f"Ray with {slots} task{'s'[: slots != 1]} of {threads} thread{'s'[: threads != 1]} at a time"
         self._sweep, self._threads, self._ours = sweep, threads, ours
         self._task = ray.remote(num_cpus=threads, max_retries=0)(run_shard)
         self._running: dict[Any, str] = {}

@@ -107,7 +107,6 @@ class SlurmEngine:
 
     def __init__(self, sweep: Path, slots: int, threads: int, executor: Any, queue: Queue) -> None:
         self.slots = slots
-        self.described = f"SLURM with {slots} job{'s'[: slots != 1]} of {threads} thread{'s'[: threads != 1]} at a time"
         self._sweep, self._threads, self._executor, self._queue = sweep, threads, executor, queue
         self._new: list[str] = []
         self._jobs: dict[str, _Job] = {}
