@@ -24,6 +24,7 @@ from pyvae.data.arguments import (
 from pyvae.data.bias import Biases, biases_of, means_of
 from pyvae.data.data_set import Draw, Factor, combinations_of
 from pyvae.data.deprecated import EarlierBlockGrid
+from pyvae.data.elementwise import sigmoid
 from pyvae.ops import reparameterize
 from pyvae.ops.arguments import short_name
 
@@ -78,7 +79,7 @@ class BlockGrid(EarlierBlockGrid):
 
         Raises TypeError for what holds no numbers, ValueError for another number of factors.
         """
-        return self.render(factors_of(factors, self.blocks**2, torch.float32).sigmoid())
+        return self.render(sigmoid(factors_of(factors, self.blocks**2, torch.float32)))
 
     def render(self, intensities: Numbers) -> Tensor:
         """Images [..., size] whose blocks (row-major) have the given intensities [..., blocks**2].

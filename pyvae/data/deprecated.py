@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from pyvae.data.elementwise import sigmoid
 from pyvae.deprecated import warn_of
 from pyvae.ops import reparameterize
 
@@ -34,7 +35,7 @@ class EarlierBlockGrid:
             raise ValueError(f"mu and seeds must both have shape [K], got {list(mu.shape)} and {list(seeds.shape)}")
         mean = mu.reshape(-1, 1, 1).expand(-1, batch, self.blocks**2).contiguous()
         z = reparameterize(mean, torch.zeros_like(mean), seed=seeds)
-        return z, z.sigmoid()
+        return z, sigmoid(z)
 
     def add_noise(self, images: Tensor, variance: float, seeds: Tensor) -> Tensor:
         """Images [K, batch, size] plus N(0, variance) noise in every pixel."""
