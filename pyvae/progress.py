@@ -3,9 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import Progress
-
 
 @contextmanager
 def progress_bar(what: str, steps: int, *, shown: bool) -> Iterator[Callable[[], None]]:
@@ -13,6 +10,9 @@ def progress_bar(what: str, steps: int, *, shown: bool) -> Iterator[Callable[[],
     if not shown:
         yield lambda: None
         return
+    from rich.console import Console  # whose import takes as long as that of half of pyvae
+    from rich.progress import Progress
+
     console = Console(stderr=True)
     with Progress(console=console, transient=console.is_terminal) as bar:
         task = bar.add_task(what, total=steps)

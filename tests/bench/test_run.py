@@ -12,7 +12,7 @@ from pyvae.bench.cases import DIRECTIONS, Case
 from pyvae.bench.errors import BenchError
 from pyvae.bench.machine import machine_facts, machine_name
 from pyvae.bench.results import Results
-from pyvae.cli import app
+from pyvae.cli import commands
 
 TINY = replace(engine.QUICK, budget_seconds=0.01, most_rounds=1)
 
@@ -62,7 +62,7 @@ def test_a_run_that_is_stopped_keeps_and_shows_its_rows(tmp_path: Path, monkeypa
 
 def test_the_command_line_measures_and_says_how_to_go_on(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(run, "quick_cases", lambda: cases()[:1])
-    result = CliRunner().invoke(app, ["bench", "--out", str(tmp_path / "out")])
+    result = CliRunner().invoke(commands(), ["bench", "--out", str(tmp_path / "out")])
     assert result.exit_code == 0 and "FMA ceiling" in result.output, result.output
     assert (tmp_path / "out" / "results.md").is_file()
 
@@ -71,7 +71,7 @@ def test_the_command_line_measures_and_says_how_to_go_on(tmp_path: Path, monkeyp
 def test_results_cannot_go_into_a_file(below: bool, tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text("mine")
     out = tmp_path / "results.json" / "more" if below else tmp_path / "results.json"
-    result = CliRunner().invoke(app, ["bench", "--out", str(out)])
+    result = CliRunner().invoke(commands(), ["bench", "--out", str(out)])
     assert isinstance(result.exception, BenchError)  # of which the command line prints the sentence
     with pytest.raises(BenchError, match=r"^out must be a folder for the results, got the file '.*results\.json'"):
         run.run_bench(out, console=Console())
@@ -79,7 +79,7 @@ def test_results_cannot_go_into_a_file(below: bool, tmp_path: Path) -> None:
 
 
 def test_help_shows_how_to_call_it() -> None:
-    result = CliRunner().invoke(app, ["bench", "--help"])
+    result = CliRunner().invoke(commands(), ["bench", "--help"])
     assert result.exit_code == 0 and "pyvae bench --full --out runs/bench --resume" in result.output
 
 
