@@ -81,9 +81,9 @@ def memory_of(study: Study[Any], config: Config) -> int:
 def _memory_of(recipe: Recipe) -> int:
     model = recipe.model(1, None)
     numbers = 4 * sum(parameter.numel() for parameter in model.parameters())
-    biases = sum(parameter.shape[-1] for parameter in model.parameters() if parameter.dim() == 3)
+    widths = sum(parameter.shape[-1] for name, parameter in model.named_parameters() if name.endswith("bias"))
     images = max(recipe.settings.batch_size, recipe.settings.validation_images)
-    return 4 * len(recipe.cells) * (numbers + images * (2 * biases + 2 * recipe.data.size))
+    return 4 * len(recipe.cells) * (numbers + images * 2 * (widths + recipe.data.size))
 
 
 def step_seconds(plan: Plan, block: Sequence[Cell], sizes: Sequence[int]) -> dict[int, float]:

@@ -1,0 +1,101 @@
+"""What a sweep shows while it runs, on a terminal and elsewhere."""
+
+import io
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+
+from pyvae.sweeps import display as showing
+from pyvae.sweeps.display import Display
+from pyvae.sweeps.names import ROWS
+from pyvae.sweeps.planning.plan import Best
+
+CELLS = {"a": 4, "b": 4, "c": 2}
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Stands still but for what is added to it."""
+
+    class Clock:
+        now = 100.0
+
+        def monotonic(self) -> float:
+            return self.now
+
+    found = Clock()
+    monkeypatch.setattr(showing, "time", found)
+    return found
+
+
+def plain() -> tuple[Console, io.StringIO]:
+    out = io.StringIO()
+    return Console(file=out, width=200), out
+
+
+def shard(folder: Path, **columns: list[object]) -> Path:
+    folder.mkdir()
+    pq.write_table(pa.table(columns), folder / ROWS)
+    return folder
+
+
+def test_time_left_follows_from_the_cells_that_were_done_since_the_start(clock) -> None:
+    display = Display(plain()[0], CELLS, finished=90, failed=0)
+    assert display.summary({"a": None}) == "90 of 100 cells done, 4 at work"
+    clock.now += 60
+    # 2 of 10 cells' work, half of the shard's four, in a minute: 8 are left.
+    assert display.summary({"a": (50, 100)}) == "90 of 100 cells done, 4 at work, 4.0 min left"
+    display.finished(4, Path("nowhere"))
+    assert display.summary({"b": (0, 100)}) == "94 of 100 cells done, 4 at work, 1.5 min left"
+
+
+def test_long_times_are_told_in_hours(clock) -> None:
+    display = Display(plain()[0], {"a": 1, "b": 9}, finished=0, failed=0)
+    clock.now += 3600
+    display.finished(1, Path("nowhere"))
+    assert display.summary({}).endswith("9.0 h left")
+
+
+def test_failures_of_earlier_starts_count(clock) -> None:
+    console, out = plain()
+    display = Display(console, CELLS, finished=0, failed=2)
+    display.failed("strengths 4, seeds 1: ValueError: no")
+    assert out.getvalue() == "failed: strengths 4, seeds 1: ValueError: no\n"
+    assert display.summary({}).startswith("0 of 12 cells done, 0 at work, 3 failed")
+
+
+@pytest.mark.parametrize(("largest", "value", "cell"), [(True, "0.75", "two"), (False, "0.25", "one")])
+def test_the_best_so_far_is_of_all_finished_shards_and_of_no_model_without_a_value(
+    clock, tmp_path, largest, value, cell
+) -> None:
+    display = Display(plain()[0], CELLS, finished=0, failed=0, best=Best("mig", largest))
+    display.finished(2, shard(tmp_path / "a", cell=["one", "none"], mig=[0.25, None]))
+    display.finished(1, shard(tmp_path / "b", cell=["two"], mig=[0.75]))
+    display.finished(1, shard(tmp_path / "c", cell=["three"], mig=[0.5]))
+    display.finished(1, shard(tmp_path / "d", cell=["four"], elbo=[1.0]))
+    assert display.summary({}).endswith(f"best mig {value} (cell {cell})")
+
+
+def test_elsewhere_than_on_a_terminal_there_are_plain_lines_now_and_then(clock) -> None:
+    console, out = plain()
+    with Display(console, CELLS, finished=0, failed=0) as display:
+        for _ in range(50):
+            clock.now += 1
+            display.running({"a": None})
+    assert out.getvalue().splitlines() == ["0 of 10 cells done, 4 at work"] * 2
+
+
+def test_a_terminal_has_one_display_of_the_shards_at_work_and_what_is_said_stays(clock) -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=100)
+    many = {f"shard-{k}": 1 for k in range(20)}
+    with Display(console, many, finished=0, failed=0) as display:
+        display.say("shard-3: killed; it goes on from what it kept")
+        display.running({"shard-0": (30, 100), **dict.fromkeys(list(many)[1:])})
+    shown = out.getvalue()
+    assert "step 30/100" in shown and "starts or measures" in shown and "shard-3: killed" in shown
+    assert "shard-7 " in shown and "shard-8 " not in shown  # the others are in the count
+    assert "0 of 20 cells done, 20 at work" in shown
