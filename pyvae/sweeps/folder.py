@@ -26,7 +26,8 @@ from pyvae.files import (
 )
 from pyvae.studies.folder import derived_changes
 from pyvae.sweeps.errors import SweepError
-from pyvae.sweeps.names import CELLS, CONFIG, FAILURE, FOLDER, LOCK, ORDER, ROWS, SHARDS, WAYS
+from pyvae.sweeps.names import BASE, CELLS, CONFIG, FAILURE, FOLDER, LOCK, ORDER, ROWS, SHARDS, WAYS
+from pyvae.sweeps.planning.given import shown
 from pyvae.sweeps.planning.growth import check_growth
 from pyvae.sweeps.planning.plan import Plan, SweepConfig, plan_of
 from pyvae.sweeps.table.outcomes import read_shards
@@ -126,15 +127,39 @@ def claimed(path: Path | str, config: SweepConfig) -> Iterator[tuple[SweepFolder
 
 def _claim(folder: SweepFolder, config: SweepConfig, plan: Plan) -> None:
     held = folder.config()
+    was = plan if held is None or held == config else plan_of(held)
+    _check_base(folder, was, plan)
     if held is None or held != config:
         if held is not None:
-            check_growth(held, config)
-            if goes_on(plan_of(held), plan):
+            check_growth(was, plan)
+            if goes_on(was, plan):
                 _open_again(folder)
         _write_cells(folder, plan)
+        atomic_write_text(folder.path / BASE, plan.base.to_json())
         atomic_write_text(folder.path / CONFIG, config.to_json())  # last: whoever dies before comes here once more
     elif not (folder.path / CELLS).exists():
         _write_cells(folder, plan)
+
+
+def _check_base(folder: SweepFolder, was: Plan, will: Plan) -> None:
+    """Refuses to go on where what was asked for means something else by now: presets and defaults are a version's."""
+    path = folder.path / BASE
+    try:
+        held = json.loads(path.read_text())
+    except FileNotFoundError:
+        return
+    except ValueError as problem:
+        raise SweepError(f"{path} is damaged: {problem}") from None
+    # A sweep that grew and died before its config was written has the base of what it is now asked for.
+    meant = [json.loads(plan.base.to_json()) for plan in (was, will)]
+    if held in meant:
+        return
+    changes = [name for name in {**held, **meant[0]} if held.get(name, ...) != meant[0].get(name, ...)]
+    told = " and ".join(f"{name} was {shown(held.get(name))} and is {shown(meant[0].get(name))}" for name in changes)
+    raise SweepError(
+        f"preset {was.base.preset} of {was.study.name} must be what it was when the sweep began, but of this version "
+        f"{told}: go on with the version that began it, or choose another folder"
+    )
 
 
 def goes_on(was: Plan, will: Plan) -> bool:
@@ -180,4 +205,4 @@ def _column(values: list[Any]) -> pa.Array:
 
 def _is_foreign(path: Path) -> bool:
     """Whether a file is none that a sweep starts with: its lock, how it works, or what it is just writing."""
-    return path.name not in (LOCK, CELLS, WAYS) and TEMPORARY_MARK not in path.name
+    return path.name not in (LOCK, CELLS, BASE, WAYS) and TEMPORARY_MARK not in path.name

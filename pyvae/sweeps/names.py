@@ -2,6 +2,8 @@
 
 CONFIG = "sweep.json"
 """What was asked for."""
+BASE = "base.json"
+"""All settings that cells start from, as presets and defaults were when it was asked."""
 CELLS = "cells.parquet"
 """Every cell with its values of the axes."""
 SHARDS = "shards.json"

@@ -255,3 +255,14 @@ def test_other_files_are_not_touched(tmp_path) -> None:
 def test_two_cannot_run_one_sweep(tmp_path) -> None:
     with claimed(tmp_path / "sweep", tiny()), pytest.raises(SweepError, match="another process is running the sweep"):
         sweep(tiny(), tmp_path / "sweep")
+
+
+def test_a_preset_that_means_something_else_by_now_is_refused(tmp_path, monkeypatch) -> None:
+    out = tmp_path / "sweep"
+    sweep(tiny(), out)
+    presets = study_named("vae").presets
+    monkeypatch.setitem(presets, "quick", presets["quick"].replaced(curve_every=7, checkpoint_seconds=77.0))
+    with pytest.raises(
+        SweepError, match=r"preset quick of vae must be .* of this version checkpoint_seconds was .* 77"
+    ):
+        sweep(tiny(), out)

@@ -5,28 +5,22 @@ from typing import Any
 
 from pyvae.sweeps.errors import SweepError
 from pyvae.sweeps.planning.cells import Plan
-from pyvae.sweeps.planning.config import SweepConfig
 from pyvae.sweeps.planning.given import shown
-from pyvae.sweeps.planning.plan import plan_of
 
 MOST_TOLD = 5
 """Values, or changes, in one sentence."""
 
 
-def check_growth(before: SweepConfig, now: SweepConfig) -> None:
+def check_growth(was: Plan, will: Plan) -> None:
     """Raises SweepError, which says what changed, unless every cell that was is still there, trained as it was.
 
     More cells may be there, by more values, fields, draws or blocks, and in all of them more steps, and more values of
-    the lists that the study lets grow; what "best" means may change as well.
+    the lists that the study lets grow.
     """
-    if (before.study, before.preset, before.settings, before.axes) == (
-        now.study, now.preset, now.settings, now.axes,
-    ):  # fmt: skip
-        return
-    for name in ("study", "preset"):
-        if getattr(before, name) != getattr(now, name):
-            raise _only_grows([f"{name} was {getattr(before, name)} and is now {getattr(now, name)}"])
-    was, will = plan_of(before), plan_of(now)
+    begun = {"study": (was.study.name, will.study.name), "preset": (was.base.preset, will.base.preset)}
+    for name, (before, now) in begun.items():
+        if before != now:
+            raise _only_grows([f"{name} was {before} and is now {now}"])
     if changes := _changes_of_base(was, will) or _lost(was, will):
         raise _only_grows(changes)
 
