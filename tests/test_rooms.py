@@ -26,7 +26,7 @@ LEVELS = {
 LISTED = {
     # room: (its list, files that are no member of it)
     "losses": (losses, {"__init__", "deprecated"}),
-    "data": (data, {"__init__", "deprecated", "arguments"}),
+    "data": (data, {"__init__", "deprecated", "arguments", "elementwise"}),
     "metrics": (metrics, {"__init__", "deprecated"}),
     "pictures": (pictures, {"__init__"}),
 }

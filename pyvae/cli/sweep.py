@@ -10,6 +10,7 @@ from pyvae.cli.app import app
 from pyvae.sweeps.coordinator import Limits
 from pyvae.sweeps.engines import NAMES, workers_named
 from pyvae.sweeps.folder import SweepFolder
+from pyvae.sweeps.logs import NAMES as LOGS
 from pyvae.sweeps.names import RESULTS
 from pyvae.sweeps.planning.plan import SweepConfig, plan_of
 from pyvae.sweeps.run import run_sweep
@@ -56,6 +57,12 @@ def sweep(
         int | None, typer.Option(min=1, help="Stop once so many cells have failed; by default go on with the others.")
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try once more what has failed.")] = False,
+    log: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help=f"Log for another program, kept in the sweep's folder: {', '.join(LOGS)}. Repeatable."
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run, and leave.")] = False,
 ) -> None:
     """Run a study for every combination of values of any of its fields.
@@ -68,6 +75,8 @@ def sweep(
         pyvae sweep sweep.yaml
 
         pyvae sweep sweep.yaml --out runs/large --workers 4 --stop-after-failures 3
+
+        pyvae sweep sweep.yaml --log tensorboard
 
         pyvae sweep sweep.yaml --engine ray --address auto
 
@@ -87,7 +96,10 @@ def sweep(
         shard_size=shard_size,
         retry_failed=retry_failed,
         limits=Limits(attempts, stop_after_failures),
+        log=log or (),
         console=console,
     )
+    for name in dict.fromkeys(log or ()):
+        console.print(f"{name}: {folder / name}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"results: {folder / RESULTS}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"report: {report}", highlight=False, markup=False, soft_wrap=True)

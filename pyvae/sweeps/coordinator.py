@@ -15,6 +15,7 @@ from typing import NamedTuple
 from pyvae.sweeps.display import Display
 from pyvae.sweeps.engines.engine import End, Engine
 from pyvae.sweeps.folder import SweepFolder
+from pyvae.sweeps.logs import Log
 from pyvae.sweeps.names import ERROR, PROGRESS, RUN
 from pyvae.sweeps.order import Order
 from pyvae.sweeps.planning.packing import split
@@ -46,6 +47,7 @@ class Coordinator:
     engine: Engine
     display: Display
     limits: Limits = field(default_factory=Limits)
+    logs: Sequence[Log] = ()
     why_stopped: str | None = None
     """Why the sweep ends before its time, where nobody asked it to."""
 
@@ -64,6 +66,8 @@ class Coordinator:
     def run(self, stop: Event) -> None:
         """Until all is done, `stop` is set, or a limit is reached; then what workers have done is kept."""
         asked = False
+        if self.logs:
+            self.merge()  # what was done before, perhaps without them
         while self._running or (self._queue and not asked):
             asked = asked or stop.is_set() or self.why_stopped is not None
             if asked and self._running:
@@ -73,7 +77,17 @@ class Coordinator:
             for end in self.engine.wait(WAIT_SECONDS) if self._running else ():
                 self._ended(end)
             self.display.running({name: self._progress(name) for name in self._running})
-            self._merge()
+            if time.monotonic() - self._merged > max(MERGE_SECONDS, self._merging / MERGE_SHARE):
+                self.merge()
+
+    def merge(self) -> None:
+        """Brings results.parquet and the logs up to date."""
+        begun = time.monotonic()
+        write_results(self.folder.path)
+        self._merging = time.monotonic() - begun
+        for log in self.logs:
+            log.update()
+        self._merged = time.monotonic()
 
     def _start(self, name: str) -> None:
         """Leaves the order in the shard's folder, and has it worked at."""
@@ -130,13 +144,6 @@ class Coordinator:
         except (OSError, ValueError):
             return None
         return held["step"], held["steps"]
-
-    def _merge(self) -> None:
-        now = time.monotonic()
-        if now - self._merged > max(MERGE_SECONDS, self._merging / MERGE_SHARE):
-            write_results(self.folder.path)
-            self._merged = time.monotonic()
-            self._merging = self._merged - now
 
 
 def order_of(plan: Plan, cells: Sequence[Cell], ways: Ways) -> Order:

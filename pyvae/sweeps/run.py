@@ -19,11 +19,11 @@ from pyvae.sweeps.engines.engine import Workers
 from pyvae.sweeps.engines.local import Local
 from pyvae.sweeps.errors import SweepError
 from pyvae.sweeps.folder import Shards, SweepFolder, claimed, shard_id
+from pyvae.sweeps.logs import logs_named
 from pyvae.sweeps.names import FOLDER, REPORT, RESULTS, WAYS
 from pyvae.sweeps.planning.packing import blocks, split
 from pyvae.sweeps.planning.plan import Cell, Plan, SweepConfig
 from pyvae.sweeps.sizing import Size, free_memory, sized
-from pyvae.sweeps.table.results import write_results
 from pyvae.training.choice import Ways, found_here
 
 
@@ -35,6 +35,7 @@ def run_sweep(
     shard_size: int | None = None,
     retry_failed: bool = False,
     limits: Limits | None = None,
+    log: Sequence[str] = (),
     console: Console | None = None,
 ) -> Path:
     """Runs what is open of the sweep in folder `out`, and returns the path of the page that tells what came of it.
@@ -46,13 +47,14 @@ def run_sweep(
         shard_size: cells that are trained together at most; measured by default.
         retry_failed: tries once more what was given up.
         limits: how often a worker may die at the same place, and how many cells may fail.
+        log: programs that show it while it runs, by name: "tensorboard". Also of what was done before.
 
     Raises:
-        SweepError: for a config that cannot be run, a folder that is another's, and, once all that could be done is
-            done, where cells have failed or the disk is full.
+        SweepError: for a config that cannot be run, a folder that is another's, a log whose package is not installed,
+            and, once all that could be done is done, where cells have failed or the disk is full.
         Interrupted: after SIGINT or SIGTERM, with what was done kept.
     """
-    console, engine = console or Console(), engine or Local()
+    console, engine, kept = console or Console(), engine or Local(), logs_named(log)
     with claimed(out, config) as (folder, plan), stop_on_signal(console) as stop:
         if retry_failed and (again := folder.forget_failures()):
             console.print(f"{again} that had failed are tried once more", highlight=False)
@@ -63,14 +65,15 @@ def run_sweep(
         display = Display(console, open_shards, **counts, best=config.best)
         if counts["finished"]:
             console.print(f"{counts['finished']} cells are finished and stay as they are", highlight=False)
+        logs = [opened(folder.path) for opened in kept]
         workers = engine.opened(folder.path)
-        coordinator = Coordinator(folder, plan, ways, workers, display, limits or Limits())
+        coordinator = Coordinator(folder, plan, ways, workers, display, limits or Limits(), logs)
         try:
             with display:
                 coordinator.run(stop)
         finally:
             workers.close()
-            write_results(folder.path)
+            coordinator.merge()
         if coordinator.why_stopped is None and not stop.is_set():
             _report(folder, console)
         _told_end(folder, plan, coordinator, stopped=stop.is_set())
