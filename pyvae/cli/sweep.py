@@ -12,8 +12,8 @@ from pyvae.sweeps.engines import NAMES, workers_named
 from pyvae.sweeps.folder import SweepFolder
 from pyvae.sweeps.logs import NAMES as LOGS
 from pyvae.sweeps.names import RESULTS
-from pyvae.sweeps.planning.plan import SweepConfig, plan_of
-from pyvae.sweeps.run import run_sweep
+from pyvae.sweeps.planning.plan import SweepConfig
+from pyvae.sweeps.run import planned, run_sweep
 
 
 @app.command()
@@ -27,6 +27,12 @@ def sweep(
     out: Annotated[
         Path | None,
         typer.Option(help="Folder of the sweep. Default: runs/ and the name of the config.", show_default=False),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="FIELD=VALUE", help="Set a field in every cell, as set of the file does. Repeatable."
+        ),
     ] = None,
     engine: Annotated[str, typer.Option(help=f"Who works at it: {', '.join(NAMES)}.")] = NAMES[0],
     workers: Annotated[
@@ -83,12 +89,11 @@ def sweep(
         pyvae sweep sweep.yaml --engine slurm --workers 32 --threads 4 --slurm partition=cpu --slurm time=4:00:00
     """
     console, held = Console(), SweepFolder(config).config()
-    asked = held or SweepConfig.from_file(config)
-    if dry_run:
-        plan = plan_of(asked)
-        console.print(f"{len(plan.cells)} cells of {plan.study.name} over {', '.join(plan.fields)}", highlight=False)
-        return
+    asked = (held or SweepConfig.from_file(config)).setting(settings or ())
     folder = out or (config if held else Path("runs") / config.stem)
+    if dry_run:
+        console.print(planned(asked, folder), highlight=False, markup=False, soft_wrap=True)
+        return
     report = run_sweep(
         asked,
         folder,

@@ -65,7 +65,7 @@ def _opened(settings: DataSettings) -> DataSet:
     try:
         return named(settings.data, settings.data_path)
     except (ValueError, OSError) as problem:
-        raise StudyError(str(problem)) from None
+        raise StudyError(f"data_path must be that of {settings.data}, but {problem}") from None
 
 
 def dataset_size(images: int | None, training: TrainingSettings) -> int:

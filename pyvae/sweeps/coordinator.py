@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from pyvae.sweeps.display import Display
 from pyvae.sweeps.engines.engine import End, Engine
+from pyvae.sweeps.errors import SweepError
 from pyvae.sweeps.folder import SweepFolder
 from pyvae.sweeps.logs import Log
 from pyvae.sweeps.names import ERROR, PROGRESS, RUN
@@ -74,7 +75,10 @@ class Coordinator:
                 self.engine.stop()
             while not asked and self._queue and len(self._running) < self.engine.slots:
                 self._start(self._queue.popleft())
-            for end in self.engine.wait(WAIT_SECONDS) if self._running else ():
+            ends = self.engine.wait(WAIT_SECONDS) if self._running else []
+            if not self.folder.exists():  # before what its absence did to workers is laid to cells
+                raise SweepError(f"out must stay where it is while a sweep runs, but {self.folder.path} is gone")
+            for end in ends:
                 self._ended(end)
             self.display.running({name: self._progress(name) for name in self._running})
             if time.monotonic() - self._merged > max(MERGE_SECONDS, self._merging / MERGE_SHARE):

@@ -1,9 +1,10 @@
 """How a sweep is shown while it runs: one display on a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console, Group
 from rich.live import Live
@@ -13,10 +14,13 @@ from rich.text import Text
 
 from pyvae.sweeps.names import ROWS
 from pyvae.sweeps.planning.plan import Best
+from pyvae.sweeps.spelling import nearest
 
 PLAIN_LINE_SECONDS = 20.0
 SHOWN = 8
 """Shards at work that the display has a line of."""
+ENOUGH = 0.1
+"""Of one cell's steps has to be taken before a time is told: first steps come after imports, data and measuring."""
 
 Progress = Mapping[str, tuple[int, int] | None]
 """Of each shard at work the steps done and all of them; None where it does not train."""
@@ -26,15 +30,25 @@ class Display:
     """Counts cells: done, at work, failed, open. A context manager."""
 
     def __init__(
-        self, console: Console, cells: Mapping[str, int], *, finished: int, failed: int, best: Best | None = None
+        self,
+        console: Console,
+        cells: Mapping[str, int],
+        *,
+        finished: int,
+        failed: int,
+        best: Best | None = None,
+        named: Callable[[str], str] = "cell {}".format,
     ) -> None:
-        """`cells` are those of each shard that is open; others were finished or given up before."""
-        self._console, self._cells, self._best = console, dict(cells), best
+        """`cells` are those of each shard that is open; others were finished or given up before. `named` says which
+        cell it is that has an id.
+        """
+        self._console, self._cells, self._best, self._named = console, dict(cells), best, named
         self._before, self._failed_before = finished, failed
         self._done = self._failed = 0
         self._begun = time.monotonic()
         self._line = self._begun
         self._leader: tuple[float, str] | None = None
+        self._told_unknown = False
         self._live = Live(console=console, transient=True, refresh_per_second=2) if console.is_terminal else None
 
     def __enter__(self) -> "Display":
@@ -87,10 +101,10 @@ class Display:
         return self._before + self._failed_before + sum(self._cells.values())
 
     def _left(self, shards: Progress) -> float | None:
-        """Seconds, from the pace of this start; None as long as there is none."""
+        """Seconds, from the pace of this start; None as long as too little is done to tell."""
         part = sum(self._cells.get(name, 1) * step / steps for name, (step, steps) in _known(shards).items())
         done, seconds = self._done + self._failed + part, time.monotonic() - self._begun
-        return None if done <= 0 else seconds * (sum(self._cells.values()) - done) / done
+        return None if done < ENOUGH else seconds * (sum(self._cells.values()) - done) / done
 
     def _drawn(self, shards: Progress) -> Group:
         lines = Table.grid(padding=(0, 2))
@@ -104,10 +118,20 @@ class Display:
         """Looks for a better model among those of a finished shard."""
         table = pq.read_table(shard / ROWS)
         if best.column not in table.column_names:
+            if self._leader is None and not self._told_unknown:
+                self._told_unknown = True
+                self.say(
+                    f"best names {best.column}, which shard {shard.name} has not: {nearest(best.column, _of(table))}"
+                )
             return
         for cell, value in zip(table["cell"].to_pylist(), table[best.column].to_pylist(), strict=True):
             if value is not None and (self._leader is None or (value > self._leader[0]) == best.largest):
-                self._leader = (float(value), f"cell {cell}")
+                self._leader = (float(value), self._named(cell))
+
+
+def _of(table: pa.Table) -> list[str]:
+    """The columns of numbers that are no whole ones: measures, and what a strength is called."""
+    return [field.name for field in table.schema if pa.types.is_floating(field.type)]
 
 
 def _known(shards: Progress) -> dict[str, tuple[int, int]]:

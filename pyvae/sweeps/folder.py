@@ -24,6 +24,7 @@ from pyvae.files import (
     file_in_the_way,
     remove_stale_temporaries,
 )
+from pyvae.studies.data_held import DATA, hold_data
 from pyvae.studies.folder import derived_changes
 from pyvae.sweeps.errors import SweepError
 from pyvae.sweeps.names import BASE, CELLS, CONFIG, FAILURE, FOLDER, LOCK, ORDER, ROWS, SHARDS, WAYS
@@ -45,6 +46,10 @@ class SweepFolder:
     def shard(self, name: str) -> Path:
         """The folder of a shard; its run lies in `run` below."""
         return self.path / FOLDER / name
+
+    def exists(self) -> bool:
+        """Whether there is a sweep at all."""
+        return (self.path / CONFIG).exists()
 
     def config(self) -> SweepConfig | None:
         """What the sweep was asked for; None where there is none, SweepError where it cannot be read."""
@@ -107,38 +112,63 @@ def claimed(path: Path | str, config: SweepConfig) -> Iterator[tuple[SweepFolder
     above it, is a file, holds other files, or a sweep that asked for something else; and while another process is at
     work there.
     """
-    path = Path(path)
-    file = file_in_the_way(path)
-    if file is not None:
-        raise SweepError(f"out must be a folder, but {file} is a file")
-    folder = SweepFolder(path)
-    if folder.config() is None and path.exists() and any(map(_is_foreign, path.iterdir())):
-        raise SweepError(f"out must be a new or empty folder, or one that holds a sweep, but {path} holds other files")
-    plan = plan_of(config)  # refuses what cannot be run before a folder is made for it
+    folder, plan = _looked_at(Path(path), config)  # refuses what cannot be run before a folder is made for it
     with ExitStack() as held:
         try:
-            held.enter_context(exclusive_lock(path / LOCK))
+            held.enter_context(exclusive_lock(folder.path / LOCK))
         except BlockingIOError:
             raise SweepError(f"another process is running the sweep in {path}") from None
-        remove_stale_temporaries(path)
+        remove_stale_temporaries(folder.path)
         _claim(folder, config, plan)
         yield folder, plan
 
 
+def examined(path: Path | str, config: SweepConfig) -> tuple[SweepFolder, Plan, bool]:
+    """What `claimed` would have there, or its refusal, and whether cells that are there would have more to do; nothing
+    is held, and nothing changes.
+    """
+    folder, plan = _looked_at(Path(path), config)
+    held = folder.config()
+    return folder, plan, held is not None and _check(folder, held, config, plan)
+
+
+def _looked_at(path: Path, config: SweepConfig) -> tuple[SweepFolder, Plan]:
+    file = file_in_the_way(path)
+    if file is not None:
+        raise SweepError(f"out must be a folder, but {file} is a file")
+    folder = SweepFolder(path)
+    if not folder.exists() and path.exists() and any(map(_is_foreign, path.iterdir())):
+        raise SweepError(f"out must be a new or empty folder, or one that holds a sweep, but {path} holds other files")
+    return folder, plan_of(config)
+
+
 def _claim(folder: SweepFolder, config: SweepConfig, plan: Plan) -> None:
     held = folder.config()
-    was = plan if held is None or held == config else plan_of(held)
+    goes_on = held is not None and _check(folder, held, config, plan)
+    hold_data(folder.path, _data_of(plan))
+    if goes_on:
+        _open_again(folder)
+    if held == config and (folder.path / CELLS).exists():
+        return
+    _write_cells(folder, plan)
+    atomic_write_text(folder.path / BASE, plan.base.to_json())
+    atomic_write_text(folder.path / CONFIG, config.to_json())  # last: whoever dies before comes here once more
+
+
+def _data_of(plan: Plan) -> list[str]:
+    """The files and folders of data that cells are trained on."""
+    paths = [plan.base.values().get("data_path"), *(cell.values.get("data_path") for cell in plan.cells)]
+    return [path for path in dict.fromkeys(paths) if path]
+
+
+def _check(folder: SweepFolder, held: SweepConfig, config: SweepConfig, plan: Plan) -> bool:
+    """Refuses what is more than growth of the sweep that is there; says whether its cells have more to do."""
+    was = plan if held == config else plan_of(held)
     _check_base(folder, was, plan)
-    if held is None or held != config:
-        if held is not None:
-            check_growth(was, plan)
-            if goes_on(was, plan):
-                _open_again(folder)
-        _write_cells(folder, plan)
-        atomic_write_text(folder.path / BASE, plan.base.to_json())
-        atomic_write_text(folder.path / CONFIG, config.to_json())  # last: whoever dies before comes here once more
-    elif not (folder.path / CELLS).exists():
-        _write_cells(folder, plan)
+    if held == config:
+        return False
+    check_growth(was, plan)
+    return has_more_to_do(was, plan)
 
 
 def _check_base(folder: SweepFolder, was: Plan, will: Plan) -> None:
@@ -162,7 +192,7 @@ def _check_base(folder: SweepFolder, was: Plan, will: Plan) -> None:
     )
 
 
-def goes_on(was: Plan, will: Plan) -> bool:
+def has_more_to_do(was: Plan, will: Plan) -> bool:
     """Whether cells that are there have more to do: what is new beside them leaves them as they are.
 
     Raises SweepError where more steps would give them another past.
@@ -205,4 +235,4 @@ def _column(values: list[Any]) -> pa.Array:
 
 def _is_foreign(path: Path) -> bool:
     """Whether a file is none that a sweep starts with: its lock, how it works, or what it is just writing."""
-    return path.name not in (LOCK, CELLS, BASE, WAYS) and TEMPORARY_MARK not in path.name
+    return path.name not in (LOCK, CELLS, BASE, DATA, WAYS) and TEMPORARY_MARK not in path.name

@@ -13,17 +13,18 @@ import pyvae
 from pyvae.errors import Interrupted
 from pyvae.files import atomic_write_text
 from pyvae.studies.run import stop_on_signal
-from pyvae.sweeps.coordinator import Coordinator, Limits
+from pyvae.sweeps.coordinator import Coordinator, Limits, told
 from pyvae.sweeps.display import Display
 from pyvae.sweeps.engines.engine import Workers
 from pyvae.sweeps.engines.local import Local
 from pyvae.sweeps.errors import SweepError
-from pyvae.sweeps.folder import Shards, SweepFolder, claimed, shard_id
+from pyvae.sweeps.folder import Shards, SweepFolder, claimed, examined, shard_id
 from pyvae.sweeps.logs import logs_named
 from pyvae.sweeps.names import FOLDER, REPORT, RESULTS, WAYS
 from pyvae.sweeps.planning.packing import blocks, split
 from pyvae.sweeps.planning.plan import Cell, Plan, SweepConfig
 from pyvae.sweeps.sizing import Size, free_memory, sized
+from pyvae.sweeps.table.results import counts, load_results
 from pyvae.training.choice import Ways, found_here
 
 
@@ -61,10 +62,11 @@ def run_sweep(
         ways = ways_of(folder, console)
         pack(folder, plan, engine.slots, shard_size, console)
         open_shards = {name: len(cells) for name, cells in _open(folder).items()}
-        counts = {"finished": _cells_of(folder, folder.is_finished), "failed": _cells_of(folder, folder.has_failed)}
-        display = Display(console, open_shards, **counts, best=config.best)
-        if counts["finished"]:
-            console.print(f"{counts['finished']} cells are finished and stay as they are", highlight=False)
+        before = {"finished": _cells_of(folder, folder.is_finished), "failed": _cells_of(folder, folder.has_failed)}
+        named = {cell.id: f"cell {cell.id}: {told(cell)}" for cell in plan.cells}.__getitem__
+        display = Display(console, open_shards, **before, best=config.best, named=named)
+        if before["finished"]:
+            console.print(f"{cells_in_words(before['finished'])} finished before stay as they are", highlight=False)
         logs = [opened(folder.path) for opened in kept]
         workers = engine.opened(folder.path)
         coordinator = Coordinator(folder, plan, ways, workers, display, limits or Limits(), logs)
@@ -73,11 +75,32 @@ def run_sweep(
                 coordinator.run(stop)
         finally:
             workers.close()
-            coordinator.merge()
+            if folder.exists():
+                coordinator.merge()
+        console.print(state_of(folder), highlight=False)
         if coordinator.why_stopped is None and not stop.is_set():
             _report(folder, console)
         _told_end(folder, plan, coordinator, stopped=stop.is_set())
     return folder.path / REPORT
+
+
+def planned(config: SweepConfig, out: Path | str) -> str:
+    """What a start would find and do, in a sentence; nothing changes. Raises SweepError as `run_sweep` does, and opens
+    data, whose errors are those of a study.
+    """
+    folder, plan, goes_on = examined(out, config)
+    models = sum(
+        len(recipe.cells)
+        for block in blocks(plan, plan.cells)
+        for recipe in plan.study.recipes(plan.config_of(block)).values()
+    )
+    of = f", {models} models," if models != len(plan.cells) else ""
+    asked = f"{cells_in_words(len(plan.cells))}{of} of {plan.study.name} over {', '.join(plan.fields)}"
+    if not folder.exists():
+        return asked
+    finished, failed = _cells_of(folder, folder.is_finished), _cells_of(folder, folder.has_failed)
+    more = ", and have more to do now," if goes_on and finished else ""
+    return f"{asked}; in {folder.path} {finished} of these are finished{more} and {failed} failed"
 
 
 def _report(folder: SweepFolder, console: Console) -> None:
@@ -116,9 +139,8 @@ def pack(folder: SweepFolder, plan: Plan, slots: int, shard_size: int | None, co
     size = Size(shard_size, {}, 0) if shard_size else sized(plan, todo, slots, free_memory())
     made = _shards(plan, todo, size.cells)
     folder.write_shards({**held, **made})
-    cells = f"{len(new)} cell{'' if len(new) == 1 else 's'}"
     told = f"{len(made)} shards of at most {shard_size}" if shard_size else size.told(len(made))
-    console.print(f"{cells} in {told}", highlight=False)
+    console.print(f"{cells_in_words(len(new))} in {told}", highlight=False)
 
 
 def _shards(plan: Plan, todo: Sequence[list[Cell]], most: int) -> Shards:
@@ -132,6 +154,19 @@ def _open(folder: SweepFolder) -> Shards:
         for name, cells in folder.shards().items()
         if not (folder.is_finished(name) or folder.has_failed(name))
     }
+
+
+def state_of(folder: SweepFolder) -> str:
+    """How many cells are in which state: "12 cells: 8 finished, 4 with a model that diverged"."""
+    found = counts(folder.path, load_results(folder.path))
+    words = {"finished": "finished", "diverged": "with a model that diverged", "failed": "failed", "open": "still open"}
+    states = [f"{number} {words[name]}" for name, number in found._asdict().items() if number]
+    return f"{cells_in_words(sum(found))}: {', '.join(states)}"
+
+
+def cells_in_words(number: int) -> str:
+    """ "1 cell", "12 cells"."""
+    return f"{number} cell{'' if number == 1 else 's'}"
 
 
 def _told_end(folder: SweepFolder, plan: Plan, coordinator: Coordinator, *, stopped: bool) -> None:

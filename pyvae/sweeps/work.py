@@ -7,6 +7,7 @@ last, in one step.
 import errno
 import json
 import os
+import re
 import threading
 import time
 import traceback
@@ -20,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from rich.console import Console
+from safetensors import SafetensorError
 
 from pyvae.errors import Interrupted
 from pyvae.files import atomic_path, atomic_write_text, exclusive_lock
@@ -35,8 +37,12 @@ from pyvae.training.progress import TrainingProgress
 PATIENCE_SECONDS = 120.0
 """How long a shard is waited for that another worker still holds, such as one whose coordinator died."""
 PROGRESS_SECONDS = 2.0
-DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
-"""What the system says of a disk that is full, of a quota that is used up, of one that is read-only or broken."""
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+"""What the system says of a disk that is full, of a quota or a file's limit that is used up, of one that is read-only
+or broken.
+"""
+OF_SYSTEM = re.compile(r"\(os error (\d+)\)")
+"""How Rust's libraries, safetensors among them, tell the system's errors: in the text of one of their own."""
 
 Outcome = Literal["finished", "failed", "stopped"]
 
@@ -64,9 +70,10 @@ def _logged(shard: Path, stop: threading.Event, console: Console) -> Outcome:
     except Interrupted as interrupted:
         console.print(str(interrupted), highlight=False, markup=False)
         return "stopped"
-    except Exception as problem:
+    except Exception as raised:
+        problem = unwrapped(raised)
         if is_the_machines(problem):
-            raise
+            raise problem from raised
         told = traceback.format_exc()
         console.print(told, highlight=False, markup=False)
         error = {"reason": f"{type(problem).__name__}: {problem}", "traceback": told}
@@ -78,6 +85,12 @@ def _logged(shard: Path, stop: threading.Event, console: Console) -> Outcome:
 def is_the_machines(problem: BaseException) -> bool:
     """Whether other shards would end in the same way here: no memory, or a disk that cannot be written."""
     return isinstance(problem, MemoryError) or (isinstance(problem, OSError) and problem.errno in DISK)
+
+
+def unwrapped(problem: Exception) -> Exception:
+    """The system's error, where safetensors has wrapped it in one of its own."""
+    told = OF_SYSTEM.search(str(problem)) if isinstance(problem, SafetensorError) else None
+    return problem if told is None else OSError(int(told[1]), os.strerror(int(told[1])))
 
 
 def _run(shard: Path, stop: threading.Event, console: Console) -> None:

@@ -99,3 +99,18 @@ def test_a_terminal_has_one_display_of_the_shards_at_work_and_what_is_said_stays
     assert "step 30/100" in shown and "starts or measures" in shown and "shard-3: killed" in shown
     assert "shard-7 " in shown and "shard-8 " not in shown  # the others are in the count
     assert "0 of 20 cells done, 20 at work" in shown
+
+
+def test_a_best_column_that_there_is_not_is_told_once_with_what_may_be_meant(clock, tmp_path) -> None:
+    console, out = plain()
+    display = Display(console, CELLS, finished=0, failed=0, best=Best("migg"))
+    for name in "ab":
+        display.finished(1, shard(tmp_path / name, cell=["one"], mig=[0.25], elbo=[1.0]))
+    assert out.getvalue() == "best names migg, which shard a has not: did you mean mig\n"
+
+
+def test_no_time_is_told_of_the_first_steps(clock) -> None:
+    display = Display(plain()[0], CELLS, finished=0, failed=0)
+    clock.now += 60
+    assert "left" not in display.summary({"a": (1, 60)})
+    assert display.summary({"a": (30, 60)}).endswith("4.0 min left")

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
+from safetensors import SafetensorError
 
 from pyvae.errors import Interrupted
 from pyvae.metrics.estimators.threads import one_thread_of_torch
@@ -21,7 +22,7 @@ from pyvae.sweeps.errors import SweepError
 from pyvae.sweeps.folder import claimed
 from pyvae.sweeps.names import FAILURE, FOLDER, LOG, ORDER, ROWS
 from pyvae.sweeps.planning.plan import SweepConfig, plan_of
-from pyvae.sweeps.run import run_sweep
+from pyvae.sweeps.run import planned, run_sweep
 from pyvae.training.choice import Ways, found_here, settled
 from tests.sweeps.here import Here
 from tests.sweeps.tiny import SETTINGS, tiny
@@ -266,3 +267,49 @@ def test_a_preset_that_means_something_else_by_now_is_refused(tmp_path, monkeypa
         SweepError, match=r"preset quick of vae must be .* of this version checkpoint_seconds was .* 77"
     ):
         sweep(tiny(), out)
+
+
+def test_what_a_start_would_do_is_told_and_nothing_is_changed(tmp_path) -> None:
+    out = tmp_path / "sweep"
+    assert planned(tiny(), out) == "8 cells of vae over strengths, learning_rate, seeds" and not out.exists()
+    few = tiny({"learning_rate": [1e-3, 1e-2]}, strengths=[1.0, 4.0], seeds=[0])
+    assert planned(few, out).startswith("2 cells, 4 models, of vae")
+    sweep(tiny(), out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert planned(tiny(), out).endswith(f"in {out} 8 of these are finished and 0 failed")
+    assert planned(tiny(steps=64), out).endswith("8 of these are finished, and have more to do now, and 0 failed")
+    with pytest.raises(SweepError, match="a sweep can only grow"):
+        planned(tiny(steps=16), out)
+    assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+def test_a_sweep_whose_folder_is_moved_stops_and_lays_it_to_no_cell(tmp_path) -> None:
+    out, moved = tmp_path / "sweep", tmp_path / "moved"
+
+    def move(shard: str) -> None:
+        out.rename(moved)
+        raise FileNotFoundError(2, "No such file or directory", str(out))
+
+    with pytest.raises(SweepError, match=f"out must stay where it is while a sweep runs, but {out} is gone"):
+        sweep(tiny(), out, engine=Here(before=move))
+    assert not out.exists() and not list(moved.glob(f"{FOLDER}/*/{FAILURE}"))
+    assert len(sweep(tiny(), moved)) == 8
+
+
+def test_a_disk_that_a_library_tells_of_in_its_own_words_fails_no_cell(tmp_path, monkeypatch) -> None:
+    told = []
+
+    def full(*arguments, **more):
+        told.append("asked")
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(working, "train_and_evaluate", full)
+    with pytest.raises(SweepError, match=r"No space left on device.*the same command goes on"):
+        sweep(tiny(), tmp_path / "sweep")
+    assert told == ["asked"] and not list(tmp_path.glob(f"sweep/{FOLDER}/*/{FAILURE}"))
+
+
+def test_how_it_ended_is_told(tmp_path) -> None:
+    console = Console(file=(out := io.StringIO()), width=200)
+    sweep(tiny({"learning_rate": [1e-3, 1e30], "strengths": [1.0, 4.0], "seeds": [0]}), tmp_path / "s", console=console)
+    assert "4 cells: 2 finished, 2 with a model that diverged\n" in out.getvalue()

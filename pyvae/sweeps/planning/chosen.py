@@ -34,12 +34,15 @@ def _read_all(config: Config, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def read(spec: Spec, value: Any) -> Any:
     """A setting's value: of text what it spells, of a drawn number a whole one where the setting takes no others, of a
-    number alone a list of it where the setting is a list, as on a command line.
+    number alone a list of it where the setting is a list, as on a command line, and of names in a list their text
+    where the setting is one.
     """
     if isinstance(value, Draw):
         value = value.value(whole=spec.kind.items is int)
     if spec.kind.listed and isinstance(value, int | float):
         value = [value]
+    if spec.kind.items is str and isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        value = ",".join(value)
     return _typed(spec, spec.parsed(value) if isinstance(value, str) else spec.checked(value))
 
 

@@ -1,7 +1,8 @@
 """What a sweep's file says: a study, the settings of every cell, and the axes in which cells differ."""
 
+import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -60,6 +61,8 @@ class SweepConfig:
         """What a YAML file says; SweepError where there is none that can be read."""
         try:
             return cls.from_yaml(path.read_text())
+        except FileNotFoundError:
+            raise SweepError(f"config must be a sweep's YAML file or folder, but there is no {path}") from None
         except (OSError, UnicodeDecodeError) as problem:
             raise SweepError(f"config must be a sweep's YAML file, but {path} cannot be read: {problem}") from None
 
@@ -72,6 +75,16 @@ class SweepConfig:
     def from_json(cls, text: str) -> Self:
         """`to_json`'s inverse."""
         return cls._of(read_json(text))
+
+    def setting(self, given: Iterable[str]) -> Self:
+        """With settings of every cell as a command line has them, "steps=50"; SweepError for what is none."""
+        settings = dict(self.settings)
+        for one in given:
+            name, equals, text = one.partition("=")
+            if not equals:
+                raise SweepError(f"--set expects field=value, got {one!r}")
+            settings[name.strip()] = text.strip()
+        return dataclasses.replace(self, settings=settings)
 
     def to_json(self) -> str:
         """All of it as indented JSON text, with the keys of the YAML file, ending in a newline."""

@@ -8,6 +8,8 @@ from pyvae.sweeps.report.measures import Goal
 from pyvae.sweeps.report.sweep import Sweep
 from pyvae.sweeps.table.merging import FINISHED
 
+OTHER_IMAGES = ("data", "data_path", "side", "sizes", "likelihood", "noise_variance")
+"""Settings that make an image, or what it is worth in nats, another one."""
 VALUES = 8
 """Of an axis that the head lists; of more it says how many."""
 
@@ -73,6 +75,12 @@ def limits(sweep: Sweep, goal: Goal | None) -> list[str]:
             f"How good the best really is: the best of {of} configurations was chosen by the same numbers, of {seeds}, "
             "that it is shown by, and luck was chosen with it. Its mean is too good on average, the more so the more "
             "cells there are; new seeds would tell."
+        )
+    if differing := [axis.name for axis in sweep.axes if axis.name in OTHER_IMAGES and len(axis) > 1]:
+        found.append(
+            f"Which {' and '.join(differing)} is better by an error, a KL or an ELBO: of other images, or by another "
+            "likelihood, these are other quantities, however they are ranked here. Scores of codes can be compared "
+            "where factors are the same."
         )
     if seeds == "one seed":
         found.append("How far seeds scatter: each configuration has one seed, and differences are single readings.")
