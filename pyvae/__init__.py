@@ -23,6 +23,7 @@ from pyvae.ops import (  # noqa: E402  (the ops register themselves with the loa
     squared_mmd,
     stacked_affine,
 )
+from pyvae.posterior import Posterior  # noqa: E402
 
 __version__ = "0.1.0"
 
@@ -32,6 +33,7 @@ __all__ = [
     "Estimate",
     "KLDecomposition",
     "LogDensity",
+    "Posterior",
     "SampleWithKL",
     "aggregate_posterior",
     "cpu_isa",
