@@ -140,7 +140,7 @@ def prepared(**tensors: Any) -> tuple[tuple[Tensor, ...], torch.dtype]:
         TypeError, ValueError, NotImplementedError: as `check_tensors` and `broadcast`.
     """
     values = tuple(tensors.values())
-    if _are_ready(values):
+    if are_ready(values):
         return values, values[0].dtype
     check_tensors(**tensors)
     first, dtype = values[0], compute_dtype(*values)
@@ -148,7 +148,7 @@ def prepared(**tensors: Any) -> tuple[tuple[Tensor, ...], torch.dtype]:
     return tuple(tensor.to(dtype) for tensor in broadcast(**tensors)), result_dtype
 
 
-def _are_ready(values: tuple[Any, ...]) -> bool:
+def are_ready(values: tuple[Any, ...]) -> bool:
     """Whether there is nothing to refuse or to convert: the one question that most calls need to be asked."""
     if torch.compiler.is_compiling() or forward_ad._current_level >= 0:
         return False

@@ -8,10 +8,12 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from pyvae.ops import SampleWithKL, gaussian_kl, reparameterize, reparameterize_with_kl
-from pyvae.ops.arguments import autocasts, check_tensors, compute_dtype, is_whole
+from pyvae.ops.arguments import are_ready, autocasts, check_tensors, compute_dtype, in_dtype, is_whole
 from pyvae.posterior.spread import Activation, Spread, SpreadIs
 
 Axes = int | tuple[int, ...]
+LOGVAR = Spread()
+"""The head as it is."""
 
 
 class Posterior:
@@ -52,10 +54,12 @@ class Posterior:
         clamp: tuple[float | None, float | None] | None = None,
         latent_axes: Axes = -1,
     ) -> None:
-        check_tensors(mean=mean, spread=spread)
-        _check_broadcasts(mean, spread)
+        if not are_ready((mean, spread)):
+            check_tensors(mean=mean, spread=spread)
+            _check_broadcasts(mean, spread)
         self.mean, self.spread = mean, spread
-        self.reading = Spread(spread_is, activation, eps, clamp)
+        as_it_is = spread_is == "logvar" and activation is None and eps == 0 and clamp is None
+        self.reading = LOGVAR if as_it_is else Spread(spread_is, activation, eps, clamp)
         self.latent_axes = _axes(latent_axes, mean.dim())
 
     @classmethod
@@ -115,7 +119,8 @@ class Posterior:
     @property
     def logvar(self) -> Tensor:
         """Log-variances, of the spread's shape, in the dtype of the arithmetic."""
-        return self.reading.logvar(self.spread.to(self.dtype))
+        (spread,) = in_dtype(self.dtype, self.spread)
+        return spread if self.reading is LOGVAR else self.reading.logvar(spread)
 
     @property
     def var(self) -> Tensor:
@@ -135,8 +140,9 @@ class Posterior:
         """mean + sigma eps, of mean's shape and dtype (float32 under autocast); seed and generator are those of
         pyvae.reparameterize, and so are the noise and what is raised.
         """
-        z = reparameterize(self.mean.to(self.dtype), self.logvar, seed=seed, generator=generator)
-        return z.to(self._dtype_of_samples)
+        (mean,) = in_dtype(self.dtype, self.mean)
+        (z,) = in_dtype(self._dtype_of_samples, reparameterize(mean, self.logvar, seed=seed, generator=generator))
+        return z
 
     def kl(self, prior: "Posterior | Normal | None" = None) -> Tensor:
         r"""KL(q || p) in nats, summed over the latent axes: of mean's other axes, in the dtype of the arithmetic.
@@ -166,9 +172,10 @@ class Posterior:
         """
         if not self._is_of_rows or self.spread.shape != self.mean.shape:
             return SampleWithKL(self.sample(seed=seed, generator=generator), self.kl())
-        mean, logvar = self._rows(self.mean.to(self.dtype)), self._rows(self.logvar)
-        z, kl = reparameterize_with_kl(mean, logvar, seed=seed, generator=generator)
-        return SampleWithKL(z.view(self.mean.shape).to(self._dtype_of_samples), kl)
+        (mean,) = in_dtype(self.dtype, self.mean)
+        z, kl = reparameterize_with_kl(self._rows(mean), self._rows(self.logvar), seed=seed, generator=generator)
+        (z,) = in_dtype(self._dtype_of_samples, z if z.dim() == mean.dim() else z.view(mean.shape))
+        return SampleWithKL(z, kl)
 
     def __repr__(self) -> str:
         return f"Posterior(mean={list(self.mean.shape)}, spread={list(self.spread.shape)}, {self.reading})"
@@ -185,9 +192,12 @@ class Posterior:
 
     def _rows(self, tensor: Tensor) -> Tensor:
         """A tensor that broadcasts to mean's shape as [..., D], D all latents of a posterior."""
-        tensor = tensor.expand(self.mean.shape)
+        if tensor.shape != self.mean.shape:
+            tensor = tensor.expand(self.mean.shape)
         if not self.latent_axes:
             return tensor.unsqueeze(-1)
+        if self.latent_axes == (tensor.dim() - 1,):
+            return tensor
         last = range(-len(self.latent_axes), 0)
         return tensor.movedim(self.latent_axes, tuple(last)).flatten(-len(self.latent_axes))
 
@@ -209,6 +219,8 @@ class Posterior:
 
 def _axes(axes: Axes, ndim: int, name: str = "latent_axes") -> tuple[int, ...]:
     """Axes of a tensor of so many, in order, counted from its first."""
+    if axes == -1 and ndim > 0:
+        return (ndim - 1,)  # most calls
     given = axes if isinstance(axes, tuple | list) else (axes,)
     for axis in given:
         if not is_whole(axis):

@@ -124,6 +124,8 @@ def _show(console: "Console", found: Answer, axes: Sequence[str], cells: Counts)
         part = f"{some} of {found.rows} rows, --limit 0 shows all" if some < found.rows else f"{some} rows"
         states = [f"{number} {name}" for name, number in cells._asdict().items() if number]
         console.print(f"\n{part}; of {sum(cells)} cells {', '.join(states)}", highlight=False, soft_wrap=True)
+    elif not found.rows:
+        print(f"no row is there to show, of {sum(cells)} cells", file=sys.stderr)
 
 
 @contextmanager
