@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pyvae.files import atomic_write_text
@@ -15,25 +15,50 @@ PIECES, PIECE = 64, 1 << 16
 """Of a file's content so many pieces of so many bytes are looked at, evenly spaced: data sets have gigabytes."""
 
 
-def hold_data(folder: Path, paths: Iterable[str]) -> None:
-    """Keeps in `folder` what these files and folders of data are; StudyError where one is not what it was.
+class DataProblem(StudyError):
+    """Data are not there, or not what they were: nothing that another model would be spared."""
 
-    What is not there is left to whoever opens it.
+
+def hold_data(folder: Path, paths: Iterable[str]) -> None:
+    """Keeps in `folder` what these files and folders of data are; DataProblem where one that it knows has changed, or is
+    gone. One that it does not know and that is not there is left to whoever opens it.
     """
+    held = held_in(folder)
+    check_data(held, folder, paths)
+    new = {path: fingerprint(Path(path)) for path in dict.fromkeys(paths) if path not in held and Path(path).exists()}
+    if new:
+        atomic_write_text(folder / DATA, json.dumps({**held, **new}, indent=1) + "\n")
+
+
+def held_in(folder: Path) -> dict[str, str]:
+    """What the data were, by their paths; StudyError where the file is damaged."""
+    path = folder / DATA
     try:
-        held: dict[str, str] = json.loads((folder / DATA).read_text())
+        held = json.loads(path.read_text())
     except FileNotFoundError:
-        held = {}
-    except ValueError as problem:
-        raise StudyError(f"{folder / DATA} is damaged, delete it if the data are what they were: {problem}") from None
-    found = {path: fingerprint(Path(path)) for path in dict.fromkeys(paths) if Path(path).exists()}
-    if changed := [path for path in found if held.get(path, found[path]) != found[path]]:
-        raise StudyError(
-            f"data_path must hold what it did when {folder} was begun, but {changed[0]} has changed: put it back as it "
-            f"was, or choose another folder"
-        )
-    if found.keys() - held.keys():
-        atomic_write_text(folder / DATA, json.dumps({**held, **found}, indent=1) + "\n")
+        return {}
+    except (ValueError, RecursionError) as problem:
+        raise StudyError(f"{path} is damaged, delete it if the data are what they were: {problem}") from None
+    if not isinstance(held, dict):
+        raise StudyError(f"{path} is damaged, delete it if the data are what they were: it is no JSON object")
+    return held
+
+
+def check_data(held: Mapping[str, str], folder: Path, paths: Iterable[str]) -> None:
+    """DataProblem where data that were known when `folder` was begun are gone, or others."""
+    for path in dict.fromkeys(paths):
+        if path not in held:
+            continue
+        if not Path(path).exists():
+            raise DataProblem(
+                f"data_path must hold what it did when {folder} was begun, but there is no {path} now: a relative path "
+                "counts from the folder in which the work is done"
+            )
+        if fingerprint(Path(path)) != held[path]:
+            raise DataProblem(
+                f"data_path must hold what it did when {folder} was begun, but {path} has changed: put it back as it "
+                "was, or choose another folder"
+            )
 
 
 def fingerprint(path: Path) -> str:

@@ -16,7 +16,7 @@ from pyvae.files import (
 from pyvae.settings import Config
 from pyvae.studies import study_named
 from pyvae.studies.data_held import hold_data
-from pyvae.studies.errors import StudyError
+from pyvae.studies.errors import Busy, StudyError
 from pyvae.studies.study import ALONE, Study
 from pyvae.training import Checkpoints
 
@@ -68,7 +68,7 @@ def claimed(study: Study[Any], config: Config, out: Path, *, resume: bool) -> It
         try:
             held.enter_context(exclusive_lock(out / LOCK))
         except BlockingIOError:
-            raise StudyError(f"another process is running a study in {out}") from None
+            raise Busy(f"another process is running a study in {out}") from None
         _claim(study, config, out, resume=resume)
         if path := config.values().get("data_path"):
             hold_data(out, [path])

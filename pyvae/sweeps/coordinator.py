@@ -6,12 +6,16 @@ All that it knows and could not read again in the folder is how often each shard
 import json
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple
 
+import pyarrow as pa
+
+from pyvae.studies.data_held import held_in
 from pyvae.sweeps.display import Display
 from pyvae.sweeps.engines.engine import End, Engine
 from pyvae.sweeps.errors import SweepError
@@ -25,6 +29,8 @@ from pyvae.sweeps.table.results import write_results
 from pyvae.training.choice import Ways
 
 WAIT_SECONDS = 1.0
+HELD_SECONDS = 30.0
+"""After which a shard is tried again that somebody else is at."""
 MERGE_SECONDS, MERGE_SHARE = 10.0, 0.01
 """results.parquet is made anew so often at most, and of all time takes this share at most."""
 
@@ -55,48 +61,76 @@ class Coordinator:
     def __post_init__(self) -> None:
         self._cells = {cell.id: cell for cell in self.plan.cells}
         self._shards = self.folder.shards()
+        self._data = held_in(self.folder.path)
         self._queue = deque(
             name for name in self._shards if not (self.folder.is_finished(name) or self.folder.has_failed(name))
         )
         self._running: set[str] = set()
+        self._later: dict[str, float] = {}
+        """Shards that somebody else is at, with the time at which they are tried again."""
         self._lost: Counter[str] = Counter()
         self._marks: dict[str, object] = {}
         self._failed = 0
+        self._asked = False
         self._merged, self._merging = time.monotonic(), 0.0
 
     def run(self, stop: Event) -> None:
-        """Until all is done, `stop` is set, or a limit is reached; then what workers have done is kept."""
-        asked = False
+        """Until all is done, `stop` is set, or a limit is reached; then what workers have done is kept.
+
+        What keeps the coordinator itself from going on, such as a full disk, stops the sweep in the same way. Raises
+        SweepError where the folder is not there any more.
+        """
         if self.logs:
-            self.merge()  # what was done before, perhaps without them
-        while self._running or (self._queue and not asked):
-            asked = asked or stop.is_set() or self.why_stopped is not None
-            if asked and self._running:
+            self._guarded(self.merge)  # what was done before, perhaps without them
+        while self._running or ((self._queue or self._later) and not self._asked):
+            self._asked = self._asked or stop.is_set() or self.why_stopped is not None
+            if self._asked and self._running:
                 self.engine.stop()
-            while not asked and self._queue and len(self._running) < self.engine.slots:
-                self._start(self._queue.popleft())
+            if not self._asked:
+                self._guarded(self._start_some)
             ends = self.engine.wait(WAIT_SECONDS) if self._running else []
             if not self.folder.exists():  # before what its absence did to workers is laid to cells
                 raise SweepError(f"out must stay where it is while a sweep runs, but {self.folder.path} is gone")
             for end in ends:
-                self._ended(end)
+                self._guarded(lambda end=end: self._ended(end))  # type: ignore[misc]
             self.display.running({name: self._progress(name) for name in self._running})
             if time.monotonic() - self._merged > max(MERGE_SECONDS, self._merging / MERGE_SHARE):
-                self.merge()
+                self._guarded(self.merge)
+            if not self._running and self._later:
+                stop.wait(WAIT_SECONDS)
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """A step of the coordinator's own work: where it fails the sweep stops, and workers keep what they have."""
+        try:
+            step()
+        except (OSError, SweepError, pa.ArrowException) as problem:
+            self.why_stopped = self.why_stopped or str(problem)
+
+    def _start_some(self) -> None:
+        now = time.monotonic()
+        for name in [name for name, when in self._later.items() if when <= now]:
+            del self._later[name]
+            self._queue.append(name)
+        while self._queue and len(self._running) < self.engine.slots:
+            self._start(self._queue.popleft())
 
     def merge(self) -> None:
         """Brings results.parquet and the logs up to date."""
-        begun = time.monotonic()
+        begun = self._merged = time.monotonic()
         write_results(self.folder.path)
-        self._merging = time.monotonic() - begun
         for log in self.logs:
             log.update()
         self._merged = time.monotonic()
+        self._merging = self._merged - begun
+
+    def end(self) -> None:
+        """Brings them up to date for the last time."""
+        self._guarded(self.merge)
 
     def _start(self, name: str) -> None:
         """Leaves the order in the shard's folder, and has it worked at."""
         cells = [self._cells[one] for one in self._shards[name]]
-        order_of(self.plan, cells, self.ways).write(self.folder.shard(name))
+        order_of(self.plan, cells, self.ways, self._data).write(self.folder.shard(name))
         self._running.add(name)
         self.engine.start(name)
 
@@ -106,14 +140,17 @@ class Coordinator:
         if self.folder.is_finished(name):
             self.display.finished(len(self._shards[name]), self.folder.shard(name))
         elif end.kind == "failed":
-            error = json.loads((self.folder.shard(name) / ERROR).read_text())
-            self._give_up(name, error["reason"], error["traceback"])
+            self._give_up(name, *_error_of(self.folder.shard(name)))
         elif end.kind == "machine":
             self.why_stopped = end.detail
-        elif end.kind == "lost":
-            self._again(name, end.detail)
-        else:
+        elif end.kind == "held":
+            if not self._asked:
+                self.display.say(f"shard {name}: somebody else is at it, it is tried again")
+            self._later[name] = time.monotonic() + HELD_SECONDS
+        elif end.kind == "stopped" and self._asked:
             self._queue.appendleft(name)
+        else:
+            self._again(name, end.detail or "it was stopped by somebody else")
 
     def _again(self, name: str, how: str) -> None:
         """A shard whose worker has died: it goes on from what it kept, unless too many have died at the same place."""
@@ -150,7 +187,7 @@ class Coordinator:
         return held["step"], held["steps"]
 
 
-def order_of(plan: Plan, cells: Sequence[Cell], ways: Ways) -> Order:
+def order_of(plan: Plan, cells: Sequence[Cell], ways: Ways, data: Mapping[str, str]) -> Order:
     """What is to be done for these cells together."""
     config = plan.config_of(cells)
     columns = plan.study.stacks(config)
@@ -158,13 +195,25 @@ def order_of(plan: Plan, cells: Sequence[Cell], ways: Ways) -> Order:
         cell.id: {column: cell.values[name] for name, column in columns.items() if name in cell.values}
         for cell in cells
     }
-    return Order(plan.study, config, at, ways)
+    return Order(plan.study, config, at, ways, data)
+
+
+def _error_of(shard: Path) -> tuple[str, str]:
+    """Reason and traceback of a shard's last attempt."""
+    try:
+        error = json.loads((shard / ERROR).read_text())
+        return str(error["reason"]), str(error["traceback"])
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
+        return f"for a reason that {ERROR} does not have any more, see its log", ""
 
 
 def mark_of(shard: Path) -> object:
     """What changes when a shard has got further: its checkpoints, and what is measured of its models."""
-    files = [*shard.glob(f"{RUN}/checkpoint/**/current.manifest"), *shard.glob(f"{RUN}/metrics/**/*.json")]
-    return sorted((str(path), path.stat().st_mtime_ns) for path in files)
+    marks = []
+    for path in (*shard.glob(f"{RUN}/checkpoint/**/current.manifest"), *shard.glob(f"{RUN}/metrics/**/*.json")):
+        with suppress(FileNotFoundError):  # a worker that was taken for dead may write still
+            marks.append((str(path), path.stat().st_mtime_ns))
+    return sorted(marks)
 
 
 def told(cell: Cell) -> str:

@@ -7,6 +7,7 @@ it. A shard is finished when its rows.parquet is there, failed when its failure.
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -24,14 +25,18 @@ from pyvae.files import (
     file_in_the_way,
     remove_stale_temporaries,
 )
-from pyvae.studies.data_held import DATA, hold_data
+from pyvae.settings import Config
+from pyvae.studies.data_held import DATA, check_data, held_in, hold_data
 from pyvae.studies.folder import derived_changes
 from pyvae.sweeps.errors import SweepError
-from pyvae.sweeps.names import BASE, CELLS, CONFIG, FAILURE, FOLDER, LOCK, ORDER, ROWS, SHARDS, WAYS
+from pyvae.sweeps.names import BASE, CELLS, CONFIG, FAILURE, FOLDER, LOCK, ORDER, ROWS, SHARDS, STOP, WAYS
 from pyvae.sweeps.planning.given import shown
 from pyvae.sweeps.planning.growth import check_growth
 from pyvae.sweeps.planning.plan import Plan, SweepConfig, plan_of
 from pyvae.sweeps.table.outcomes import read_shards
+
+PATIENCE_SECONDS = 120.0
+"""How long workers are waited for that an earlier start left over: they stop within seconds, with all kept."""
 
 Shards = dict[str, list[str]]
 """The ids of each shard's cells, by the shard's own."""
@@ -53,14 +58,37 @@ class SweepFolder:
 
     def config(self) -> SweepConfig | None:
         """What the sweep was asked for; None where there is none, SweepError where it cannot be read."""
+        held = self._held()
         try:
-            text = (self.path / CONFIG).read_text()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        try:
-            return SweepConfig.from_json(text)
+            asked = {name: value for name, value in held.items() if name != BASE}
+            return SweepConfig.from_json(json.dumps(asked)) if held else None
         except ValueError as problem:
             raise SweepError(f"{self.path / CONFIG} is damaged: {problem}") from None
+
+    def base(self) -> dict[str, Any] | None:
+        """All settings that cells start from, as presets and defaults were when it was asked; None where it is not
+        known.
+        """
+        found = self._held().get(BASE)
+        return found if isinstance(found, dict) else None
+
+    def write_config(self, config: SweepConfig, base: Config) -> None:
+        """Keeps both, in one step."""
+        held = {**json.loads(config.to_json()), BASE: json.loads(base.to_json())}
+        atomic_write_text(self.path / CONFIG, json.dumps(held, indent=2) + "\n")
+
+    def _held(self) -> dict[str, Any]:
+        """What sweep.json says; nothing where there is none."""
+        path = self.path / CONFIG
+        try:
+            held = json.loads(path.read_text())
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except (ValueError, RecursionError) as problem:
+            raise SweepError(f"{path} is damaged: {problem}") from None
+        if not isinstance(held, dict):
+            raise SweepError(f"{path} is damaged: it is no JSON object")
+        return held
 
     def shards(self) -> Shards:
         """Every shard that was made, in the order in which they were."""
@@ -129,6 +157,7 @@ def examined(path: Path | str, config: SweepConfig) -> tuple[SweepFolder, Plan, 
     """
     folder, plan = _looked_at(Path(path), config)
     held = folder.config()
+    check_data(held_in(folder.path), folder.path, data_of(plan))
     return folder, plan, held is not None and _check(folder, held, config, plan)
 
 
@@ -145,17 +174,16 @@ def _looked_at(path: Path, config: SweepConfig) -> tuple[SweepFolder, Plan]:
 def _claim(folder: SweepFolder, config: SweepConfig, plan: Plan) -> None:
     held = folder.config()
     goes_on = held is not None and _check(folder, held, config, plan)
-    hold_data(folder.path, _data_of(plan))
+    hold_data(folder.path, data_of(plan))
     if goes_on:
         _open_again(folder)
-    if held == config and (folder.path / CELLS).exists():
-        return
-    _write_cells(folder, plan)
-    atomic_write_text(folder.path / BASE, plan.base.to_json())
-    atomic_write_text(folder.path / CONFIG, config.to_json())  # last: whoever dies before comes here once more
+    if not _has_cells(folder, plan):
+        _write_cells(folder, plan)
+    if held != config or folder.base() is None:
+        folder.write_config(config, plan.base)  # last: whoever dies before comes here once more
 
 
-def _data_of(plan: Plan) -> list[str]:
+def data_of(plan: Plan) -> list[str]:
     """The files and folders of data that cells are trained on."""
     paths = [plan.base.values().get("data_path"), *(cell.values.get("data_path") for cell in plan.cells)]
     return [path for path in dict.fromkeys(paths) if path]
@@ -164,28 +192,20 @@ def _data_of(plan: Plan) -> list[str]:
 def _check(folder: SweepFolder, held: SweepConfig, config: SweepConfig, plan: Plan) -> bool:
     """Refuses what is more than growth of the sweep that is there; says whether its cells have more to do."""
     was = plan if held == config else plan_of(held)
-    _check_base(folder, was, plan)
+    _check_base(folder, was)
     if held == config:
         return False
     check_growth(was, plan)
     return has_more_to_do(was, plan)
 
 
-def _check_base(folder: SweepFolder, was: Plan, will: Plan) -> None:
+def _check_base(folder: SweepFolder, was: Plan) -> None:
     """Refuses to go on where what was asked for means something else by now: presets and defaults are a version's."""
-    path = folder.path / BASE
-    try:
-        held = json.loads(path.read_text())
-    except FileNotFoundError:
+    held, meant = folder.base(), json.loads(was.base.to_json())
+    if held is None or held == meant:
         return
-    except ValueError as problem:
-        raise SweepError(f"{path} is damaged: {problem}") from None
-    # A sweep that grew and died before its config was written has the base of what it is now asked for.
-    meant = [json.loads(plan.base.to_json()) for plan in (was, will)]
-    if held in meant:
-        return
-    changes = [name for name in {**held, **meant[0]} if held.get(name, ...) != meant[0].get(name, ...)]
-    told = " and ".join(f"{name} was {shown(held.get(name))} and is {shown(meant[0].get(name))}" for name in changes)
+    changes = [name for name in {**held, **meant} if held.get(name, ...) != meant.get(name, ...)]
+    told = " and ".join(f"{name} was {shown(held.get(name))} and is {shown(meant.get(name))}" for name in changes)
     raise SweepError(
         f"preset {was.base.preset} of {was.study.name} must be what it was when the sweep began, but of this version "
         f"{told}: go on with the version that began it, or choose another folder"
@@ -213,9 +233,45 @@ def has_more_to_do(was: Plan, will: Plan) -> bool:
 
 
 def _open_again(folder: SweepFolder) -> None:
+    """Takes away the rows of all shards, so that they go on. Waits for workers that are left over from a start before,
+    who would write rows of what was asked then.
+    """
+    (folder.path / STOP).touch()
+    until = time.monotonic() + PATIENCE_SECONDS
     for name in folder.shards():
-        (folder.shard(name) / ORDER).unlink(missing_ok=True)  # first: a worker that is left over then writes no rows
-        (folder.shard(name) / ROWS).unlink(missing_ok=True)
+        shard = folder.shard(name)
+        with _no_longer_worked_at(shard, until):
+            (shard / ORDER).unlink(missing_ok=True)
+            (shard / ROWS).unlink(missing_ok=True)
+    (folder.path / STOP).unlink(missing_ok=True)
+
+
+@contextmanager
+def _no_longer_worked_at(shard: Path, until: float) -> Iterator[None]:
+    """Holds a shard once nobody is at it; SweepError where somebody is for too long."""
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(exclusive_lock(shard / LOCK))
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise SweepError(
+                        f"workers of an earlier start must end before the sweep can grow, but one is still at {shard}: "
+                        "end it, and give the same command again"
+                    ) from None
+                time.sleep(0.2)
+        yield
+
+
+def _has_cells(folder: SweepFolder, plan: Plan) -> bool:
+    """Whether cells.parquet is that of the plan: it may be missing, or of a growth that was never ended."""
+    try:
+        held = pq.read_table(folder.path / CELLS)
+    except (FileNotFoundError, pa.ArrowException, OSError):
+        return False
+    ids: list[str] = held["cell"].to_pylist() if "cell" in held.column_names else []
+    return held.column_names == ["cell", *plan.fields] and ids == [cell.id for cell in plan.cells]
 
 
 def _write_cells(folder: SweepFolder, plan: Plan) -> None:
@@ -235,4 +291,4 @@ def _column(values: list[Any]) -> pa.Array:
 
 def _is_foreign(path: Path) -> bool:
     """Whether a file is none that a sweep starts with: its lock, how it works, or what it is just writing."""
-    return path.name not in (LOCK, CELLS, BASE, DATA, WAYS) and TEMPORARY_MARK not in path.name
+    return path.name not in (LOCK, CELLS, DATA, WAYS, STOP) and TEMPORARY_MARK not in path.name

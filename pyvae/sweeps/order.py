@@ -25,6 +25,8 @@ class Order:
     """For each cell's id what its models have in which columns of the study's table: {"beta": 4.0, "seed": 1}."""
     ways: Ways
     """What measurements chose when the sweep was begun, so that all workers choose alike."""
+    data: Mapping[str, str]
+    """What the sweep's data files were when it was begun, by their paths."""
 
     def write(self, shard: Path) -> None:
         """Leaves the order in a shard's folder."""
@@ -32,6 +34,7 @@ class Order:
             "config": json.loads(self.config.to_json()),
             "cells": self.cells,
             "ways": self.ways._asdict(),
+            "data": self.data,
         }
         atomic_write_text(shard / ORDER, json.dumps(held, indent=1) + "\n")
 
@@ -42,6 +45,6 @@ class Order:
             held = json.loads((shard / ORDER).read_text())
             study = study_named(held["config"]["study"])
             config = study.config.from_json(json.dumps(held["config"]))
-            return cls(study, config, held["cells"], Ways(**held["ways"]))
-        except (OSError, ValueError, KeyError, TypeError) as problem:
+            return cls(study, config, held["cells"], Ways(**held["ways"]), held["data"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError) as problem:  # others are the machine's
             raise SweepError(f"{shard / ORDER} must hold a shard's order, but cannot be read: {problem}") from None

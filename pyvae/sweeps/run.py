@@ -76,11 +76,13 @@ def run_sweep(
         finally:
             workers.close()
             if folder.exists():
-                coordinator.merge()
-        console.print(state_of(folder), highlight=False)
-        if coordinator.why_stopped is None and not stop.is_set():
-            _report(folder, console)
-        _told_end(folder, plan, coordinator, stopped=stop.is_set())
+                coordinator.end()
+        stopped = stop.is_set() and bool(_open(folder))
+        if coordinator.why_stopped is None:
+            console.print(state_of(folder), highlight=False)
+            if not stopped:
+                _report(folder, console)
+        _told_end(folder, plan, coordinator, stopped=stopped)
     return folder.path / REPORT
 
 
@@ -115,17 +117,19 @@ def ways_of(folder: SweepFolder, console: Console) -> Ways:
     path, here = folder.path / WAYS, pyvae.cpu_isa()
     try:
         held = json.loads(path.read_text())
+        found, there = Ways(str(held["steps"]), str(held["products"])), str(held["instruction set"])
     except FileNotFoundError:
         # Products of the library that torch has may round a model by its place in the stack; this package's do not.
         found = Ways(found_here().steps, "own")
         atomic_write_text(path, json.dumps({**found._asdict(), "instruction set": here}, indent=1) + "\n")
         return found
-    if held["instruction set"] != here:
+    except (ValueError, LookupError, TypeError) as problem:
+        raise SweepError(f"{path} is damaged, put back a copy of it: {problem}") from None
+    if there != here:
         console.print(
-            f"the sweep was begun with {held['instruction set']}, and goes on with {here}: last digits may differ",
-            highlight=False,
+            f"the sweep was begun with {there}, and goes on with {here}: last digits may differ", highlight=False
         )
-    return Ways(held["steps"], held["products"])
+    return found
 
 
 def pack(folder: SweepFolder, plan: Plan, slots: int, shard_size: int | None, console: Console) -> None:
@@ -175,7 +179,7 @@ def _told_end(folder: SweepFolder, plan: Plan, coordinator: Coordinator, *, stop
     state = f"{finished} of {len(plan.cells)} cells are finished and kept"
     if coordinator.why_stopped is not None:
         raise SweepError(f"the sweep stopped, because {coordinator.why_stopped}; {state}, the same command goes on")
-    if stopped and finished + failed < len(plan.cells):
+    if stopped:
         raise Interrupted(f"stopped; {state}, and those begun as far as they are: the same command goes on")
     if failed:
         raise SweepError(

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pyvae.settings import Config
@@ -21,6 +22,8 @@ SECONDS = 0.5
 """Of steps that a size is measured by, beyond those of a first round."""
 SHARDS_EACH = 2
 """Shards that a worker has at least, so that the last ones do not leave others idle."""
+GROUP = Path("/sys/fs/cgroup")
+"""Where a container, and a job of SLURM, is told how much memory it may take."""
 SHARE_OF_MEMORY = 0.5
 """What all workers' models may take of the memory that is free."""
 
@@ -114,12 +117,17 @@ def _seconds(recipe: Recipe) -> float:
 
 
 def free_memory() -> int:
-    """Bytes that programs may still take here."""
+    """Bytes that programs may still take here: of the machine's, and of what its control group has."""
     import os
 
     try:
         with open("/proc/meminfo") as file:
             told = dict(line.split(":", 1) for line in file)
-        return 1024 * int(told["MemAvailable"].split()[0])
+        free = 1024 * int(told["MemAvailable"].split()[0])
     except (OSError, KeyError):
-        return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
+        free = int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
+    try:
+        most, taken = ((GROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        return free if most == "max" else min(free, max(0, int(most) - int(taken)))
+    except (OSError, ValueError):
+        return free

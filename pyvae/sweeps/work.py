@@ -4,10 +4,8 @@ It may be killed at any time and asked again: what is trained and measured is ke
 last, in one step.
 """
 
-import errno
 import json
 import os
-import re
 import threading
 import time
 import traceback
@@ -21,13 +19,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from rich.console import Console
-from safetensors import SafetensorError
 
 from pyvae.errors import Interrupted
-from pyvae.files import atomic_path, atomic_write_text, exclusive_lock
+from pyvae.files import atomic_path, atomic_write_text, exclusive_lock, remove_stale_temporaries
 from pyvae.metrics.estimators.threads import one_thread_of_torch
+from pyvae.studies.data_held import check_data
+from pyvae.studies.errors import Busy
 from pyvae.studies.folder import claimed
 from pyvae.studies.run import train_and_evaluate
+from pyvae.sweeps.blame import blamed
 from pyvae.sweeps.errors import SweepError
 from pyvae.sweeps.names import ERROR, LOCK, LOG, ORDER, PROGRESS, ROWS, RUN
 from pyvae.sweeps.order import Order
@@ -37,30 +37,29 @@ from pyvae.training.progress import TrainingProgress
 PATIENCE_SECONDS = 120.0
 """How long a shard is waited for that another worker still holds, such as one whose coordinator died."""
 PROGRESS_SECONDS = 2.0
-DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
-"""What the system says of a disk that is full, of a quota or a file's limit that is used up, of one that is read-only
-or broken.
-"""
-OF_SYSTEM = re.compile(r"\(os error (\d+)\)")
-"""How Rust's libraries, safetensors among them, tell the system's errors: in the text of one of their own."""
 
-Outcome = Literal["finished", "failed", "stopped"]
+Outcome = Literal["finished", "failed", "stopped", "held"]
 
 
 def work(shard: Path, stop: threading.Event) -> Outcome:
     """Trains and measures a shard's cells and writes their rows; those that are there already are left.
 
-    What is raised is written to error.json and to the log, and "failed" is returned; "stopped" after `stop` is set,
-    with what was done kept. What is no cell's fault is raised: MemoryError, and an OSError of a full or broken disk.
+    What is a cell's fault is written to error.json and to the log, and "failed" is returned; "stopped" after `stop` is
+    set, with what was done kept; "held" where somebody else has been at it for all of the time that it was waited for.
+    What is no cell's fault is raised: by `blamed` the memory's, or the machine's.
     """
-    with _alone(shard, stop) as held:
-        if not held:
-            return "stopped"
-        if (shard / ROWS).exists():
-            return "finished"
-        (shard / ERROR).unlink(missing_ok=True)
-        with (shard / LOG).open("a") as log:
-            return _logged(shard, stop, Console(file=log, width=120))
+    try:
+        with _alone(shard, stop) as held:
+            if not held:
+                return "stopped"
+            if (shard / ROWS).exists():
+                return "finished"
+            remove_stale_temporaries(shard)
+            (shard / ERROR).unlink(missing_ok=True)
+            with (shard / LOG).open("a") as log:
+                return _logged(shard, stop, Console(file=log, width=120))
+    except Busy:
+        return "held"
 
 
 def _logged(shard: Path, stop: threading.Event, console: Console) -> Outcome:
@@ -70,10 +69,9 @@ def _logged(shard: Path, stop: threading.Event, console: Console) -> Outcome:
     except Interrupted as interrupted:
         console.print(str(interrupted), highlight=False, markup=False)
         return "stopped"
-    except Exception as raised:
-        problem = unwrapped(raised)
-        if is_the_machines(problem):
-            raise problem from raised
+    except Exception as problem:
+        if isinstance(problem, Busy) or blamed(problem) != "cell":
+            raise
         told = traceback.format_exc()
         console.print(told, highlight=False, markup=False)
         error = {"reason": f"{type(problem).__name__}: {problem}", "traceback": told}
@@ -82,23 +80,13 @@ def _logged(shard: Path, stop: threading.Event, console: Console) -> Outcome:
     return "finished"
 
 
-def is_the_machines(problem: BaseException) -> bool:
-    """Whether other shards would end in the same way here: no memory, or a disk that cannot be written."""
-    return isinstance(problem, MemoryError) or (isinstance(problem, OSError) and problem.errno in DISK)
-
-
-def unwrapped(problem: Exception) -> Exception:
-    """The system's error, where safetensors has wrapped it in one of its own."""
-    told = OF_SYSTEM.search(str(problem)) if isinstance(problem, SafetensorError) else None
-    return problem if told is None else OSError(int(told[1]), os.strerror(int(told[1])))
-
-
 def _run(shard: Path, stop: threading.Event, console: Console) -> None:
     order, run, asked = Order.read(shard), shard / RUN, (shard / ORDER).read_bytes()
 
     def shown(of: Console) -> TrainingProgress:
         return _Progress(of, shard / PROGRESS)
 
+    check_data(order.data, shard.parents[1], order.data)
     with settled(order.ways), claimed(order.study, order.config, run, resume=True):
         train_and_evaluate(
             order.study, order.config, run, console=console, stop=stop, shown=shown, threads=one_thread_of_torch
@@ -128,7 +116,9 @@ def with_cells(table: pa.Table, order: Order) -> pa.Table:
 
 @contextmanager
 def _alone(shard: Path, stop: threading.Event) -> Iterator[bool]:
-    """Holds a shard against other workers; waits for one that has it, and gives False where `stop` comes first."""
+    """Holds a shard against other workers; waits for one that has it, gives False where `stop` comes first, and raises
+    Busy where it lasts too long.
+    """
     until = time.monotonic() + PATIENCE_SECONDS
     with ExitStack() as held:
         while True:
@@ -139,7 +129,7 @@ def _alone(shard: Path, stop: threading.Event) -> Iterator[bool]:
                 if stop.wait(0.2):
                     break
                 if time.monotonic() > until:
-                    raise SweepError(f"another worker has been at {shard} for {PATIENCE_SECONDS:g} seconds") from None
+                    raise Busy(f"another worker has been at {shard} for {PATIENCE_SECONDS:g} seconds") from None
         yield not stop.is_set()
 
 

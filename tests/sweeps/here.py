@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from pyvae.sweeps.engines.engine import End
+from pyvae.sweeps.engines.engine import End, end_of
 from pyvae.sweeps.names import FOLDER
-from pyvae.sweeps.work import is_the_machines, work
+from pyvae.sweeps.work import work
 
 
 class Here:
@@ -37,7 +37,7 @@ class Here:
         except KeyboardInterrupt:
             return [End(shard, "lost", "it was killed")]
         except Exception as problem:
-            return [End(shard, "machine" if is_the_machines(problem) else "lost", str(problem))]
+            return [end_of(shard, problem)]
 
     def stop(self) -> None:
         self._stop.set()

@@ -161,7 +161,7 @@ def _ordered(config: SweepConfig, out: Path, engine: Here) -> Path:
     with claimed(out, config) as (folder, plan):
         running.pack(folder, plan, 1, 1, Console(file=io.StringIO()))
         (name,) = folder.shards()
-        order_of(plan, plan.cells, found_here()).write(folder.shard(name))
+        order_of(plan, plan.cells, found_here(), {}).write(folder.shard(name))
         engine.started.append(name)
     return folder.shard(name)
 

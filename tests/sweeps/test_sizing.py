@@ -81,5 +81,12 @@ def test_a_size_is_told_with_what_it_rests_on() -> None:
     assert Size(1, {}, 2_000_000).told(1) == "1 shard of at most 1 cell, 2 MB of models each"
 
 
-def test_memory_is_free_here() -> None:
-    assert free_memory() > 1 << 20
+def test_memory_is_free_here_and_no_more_than_the_control_group_has(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(sizing, "GROUP", tmp_path)
+    here = free_memory()
+    assert here > 1 << 20
+    (tmp_path / "memory.max").write_text("5000000\n")
+    (tmp_path / "memory.current").write_text("1000000\n")
+    assert free_memory() == 4_000_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert free_memory() > here / 2

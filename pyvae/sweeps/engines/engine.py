@@ -4,24 +4,28 @@ import socket
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
+from pyvae.sweeps.blame import blamed, unwrapped
+
 
 class End(NamedTuple):
     """How an attempt at a shard ended.
 
-    "finished"; "failed", with the reason in its error.json; "stopped" as asked; "lost" where the worker died, and
-    "machine" where no shard could be worked at there, such as with a full disk: then `detail` says how.
+    "finished"; "failed", with the reason in its error.json; "stopped" as asked; "held" where another worker is at it;
+    "lost" where the worker died or ran out of memory, and "machine" where no shard could be worked at there, such as
+    with a full disk: then `detail` says how.
     """
 
     shard: str
-    kind: Literal["finished", "failed", "stopped", "lost", "machine"]
+    kind: Literal["finished", "failed", "stopped", "held", "lost", "machine"]
     detail: str = ""
 
 
 def end_of(shard: str, problem: Exception) -> End:
-    """What an exception that is no cell's fault makes of an attempt."""
-    if isinstance(problem, OSError):
-        return End(shard, "machine", f"{problem} (on {socket.gethostname()})")
-    return End(shard, "lost", "it ran out of memory" if isinstance(problem, MemoryError) else str(problem))
+    """What an exception that `work` raised makes of an attempt."""
+    blame = blamed(problem)
+    if blame == "machine":
+        return End(shard, "machine", f"{unwrapped(problem)} (on {socket.gethostname()})")
+    return End(shard, "lost", "it ran out of memory" if blame == "memory" else str(problem))
 
 
 class Engine(Protocol):

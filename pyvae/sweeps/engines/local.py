@@ -25,6 +25,8 @@ class _Worker:
     process: subprocess.Popen[str]
     shard: str | None = None
     """What it works at."""
+    is_leaving: bool = False
+    """Whether it ends after what it said last."""
 
 
 class Local:
@@ -55,7 +57,8 @@ class LocalEngine:
 
     def start(self, shard: str) -> None:
         """By an idle worker, or a new one."""
-        worker = next((one for one in self._workers if one.shard is None and one.process.poll() is None), None)
+        idle = (one for one in self._workers if one.shard is None and not one.is_leaving)
+        worker = next((one for one in idle if one.process.poll() is None), None)
         worker = worker or self._new()
         worker.shard = shard
         self._send(worker, shard)
@@ -68,8 +71,9 @@ class LocalEngine:
             assert worker.process.stdout is not None
             line = worker.process.stdout.readline()
             if line.endswith("\n"):
-                worker.shard = None
-                ends.append(End(*json.loads(line)))
+                end = End(*json.loads(line))
+                worker.shard, worker.is_leaving = None, end.kind in ("lost", "machine")
+                ends.append(end)
             else:
                 ends += self._buried(worker)
         return ends

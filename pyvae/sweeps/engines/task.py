@@ -11,10 +11,9 @@ from pathlib import Path
 import torch
 
 from pyvae.sweeps.engines.engine import End, end_of
+from pyvae.sweeps.names import STOP
 from pyvae.sweeps.work import work
 
-STOP = "stop"
-"""The file in a sweep's folder that asks every worker to keep what it has done and to end."""
 POLL_SECONDS = 1.0
 """How often it is looked for."""
 

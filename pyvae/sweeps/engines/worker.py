@@ -14,7 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from pyvae.sweeps.engines.engine import end_of
 from pyvae.sweeps.names import FOLDER
 
 GRACE_SECONDS = 60.0
@@ -24,19 +23,31 @@ STOP = ""
 
 
 def serve(sweep: Path, orders: IO[str], tell: Callable[[str, str, str], None]) -> None:
-    """Works at every shard that `orders` names, until it ends or says STOP."""
-    from pyvae.sweeps.work import is_the_machines, work  # torch takes seconds to import: the reader is there before
+    """Works at every shard that `orders` names, until it ends or says STOP; after SIGTERM, and after what is no cell's
+    fault, at none any more: the process is then replaced.
+    """
+    # Both import torch, which takes seconds: the reader is there before.
+    from pyvae.sweeps.engines.engine import end_of
+    from pyvae.sweeps.work import work
 
-    stop, todo = threading.Event(), queue.SimpleQueue[str | None]()
-    signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
+    stop, ended, todo = threading.Event(), threading.Event(), queue.SimpleQueue[str | None]()
+
+    def end(number: int, frame: object) -> None:
+        ended.set()
+        stop.set()
+
+    signal.signal(signal.SIGTERM, end)
     threading.Thread(target=_read, args=(orders, todo, stop), daemon=True).start()
     while (name := todo.get()) is not None:
         try:
-            tell(name, work(sweep / FOLDER / name, stop), "")
+            outcome = work(sweep / FOLDER / name, stop)
         except Exception as problem:
             tell(*end_of(name, problem))
-            if is_the_machines(problem):
-                raise SystemExit(1) from None  # after a MemoryError a fresh process is better
+            raise SystemExit(1) from None  # after a MemoryError a fresh process is better
+        if ended.is_set() and outcome == "stopped":
+            tell(name, "lost", "its process was asked to end by SIGTERM")
+            raise SystemExit(1)
+        tell(name, outcome, "")
 
 
 def _read(orders: IO[str], todo: "queue.SimpleQueue[str | None]", stop: threading.Event) -> None:

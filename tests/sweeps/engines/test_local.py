@@ -44,6 +44,28 @@ def test_a_worker_that_is_killed_is_told_and_replaced(tmp_path) -> None:
     assert "order.json must hold a shard's order" in (tmp_path / FOLDER / "a" / "error.json").read_text()
 
 
+def test_a_worker_that_gets_sigterm_keeps_what_it_has_and_is_replaced(tmp_path, quiet) -> None:
+    """One that stayed would answer every shard at once that it was stopped, and the sweep would go round and round."""
+    started, engine = [], Local(1, 1)
+
+    class Terminated(LocalEngine):
+        def start(self, shard: str) -> None:
+            started.append(shard)
+            super().start(shard)
+
+        def wait(self, seconds: float) -> list:
+            if len(started) == 1:
+                time.sleep(4)  # it is at work by then, or about to be
+                os.kill(self._workers[0].process.pid, signal.SIGTERM)
+            return super().wait(seconds)
+
+    engine.opened = lambda sweep: Terminated(sweep, 1, 1)
+    config = tiny({"seeds": [0]}, strengths=[1.0], steps=20_000)
+    run_sweep(config, tmp_path / "sweep", engine=engine, shard_size=1, console=quiet)
+    assert pq.read_table(tmp_path / "sweep" / "results.parquet")["steps_taken"].to_pylist() == [20_000]
+    assert len(started) <= 2
+
+
 def waited(engine: LocalEngine) -> list:
     until = time.monotonic() + 60
     while time.monotonic() < until:
