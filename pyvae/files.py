@@ -5,6 +5,7 @@ folder.
 import fcntl
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,6 +64,21 @@ def file_in_the_way(folder: Path | str) -> Path | None:
     return next((path for path in (folder, *folder.parents) if path.exists() and not path.is_dir()), None)
 
 
+def why_not_writable(path: Path | str) -> str | None:
+    """Why no file can be made at `path`, or a folder for it, in the system's words; None where one can.
+
+    It is tried, since permissions tell neither root's nor a file system's: a temporary file in the folder, or in the
+    nearest one above it that is there, is gone at once.
+    """
+    path = Path(path)
+    folder = next(parent for parent in path.absolute().parents if parent.is_dir())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as problem:
+        return problem.strerror
+
+
 def _fsync(path: Path) -> None:
     """Forces a file's content, or a folder's list of names, on to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -73,14 +89,14 @@ def _fsync(path: Path) -> None:
 
 
 @contextmanager
-def exclusive_lock(path: Path | str) -> Iterator[None]:
+def exclusive_lock(path: Path | str, *, waits: bool = False) -> Iterator[None]:
     """Holds an advisory lock on `path` (created if missing) that the system gives back when the process ends,
     however.
 
-    Raises BlockingIOError when another process holds it.
+    Raises BlockingIOError when another process holds it, unless it `waits` until that gives it back.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield

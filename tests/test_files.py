@@ -63,3 +63,19 @@ def test_a_lock_keeps_other_processes_out_and_dies_with_its_own(tmp_path) -> Non
     subprocess.run([sys.executable, "-c", die, str(lock)])
     with files.exclusive_lock(lock):
         pass
+
+
+def test_who_waits_for_a_lock_gets_it_when_it_is_given_back(tmp_path) -> None:
+    lock = tmp_path / "lock"
+    take = "import sys; from pyvae.files import exclusive_lock\nwith exclusive_lock(sys.argv[1], waits=True): print(1)"
+    with files.exclusive_lock(lock):
+        other = subprocess.Popen([sys.executable, "-c", take, str(lock)], stdout=subprocess.PIPE, text=True)
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.communicate(timeout=0.5)
+    assert other.communicate(timeout=60)[0] == "1\n"
+
+
+def test_whether_a_file_can_be_written_is_tried(tmp_path) -> None:
+    assert files.why_not_writable(tmp_path / "page.html") is None
+    assert files.why_not_writable(tmp_path / "not" / "yet" / "page.html") is None and not any(tmp_path.iterdir())
+    assert files.why_not_writable("/proc/page.html") and files.why_not_writable("/proc/no/such/page.html")

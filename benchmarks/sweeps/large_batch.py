@@ -32,7 +32,8 @@ STEPS, IMAGES = 2_000, 2_048_000
 """Of equal steps and of equal samples."""
 STRENGTHS, SEEDS = (1, 2, 4, 8), (0, 1, 2)
 ESTIMATORS = ("mws", "mss", "balanced")
-MEASURES = {"tc": "aggregate_total_correlation", "mig": "mig"}
+ONE_STRENGTH = 4
+"""At which exact objectives are compared: those of several cannot be added up."""
 
 Row = Mapping[str, Any]
 Rates = dict[tuple[int, int], float]
@@ -45,11 +46,18 @@ class Curve(NamedTuple):
     reconstruction: np.ndarray
     tc: np.ndarray
     mig: np.ndarray
+    objective: np.ndarray
+    strengths: np.ndarray
 
-    def at(self, measure: str, reconstruction: float) -> float:
-        """A measure where the reconstruction error is this, between the two models next to it; NaN beyond the ends."""
-        values = getattr(self, measure)
-        return float(np.interp(reconstruction, self.reconstruction, values, left=math.nan, right=math.nan))
+    def least_tc(self, reconstruction: float) -> float:
+        """Of the models whose reconstruction error is at most this; NaN where there is none."""
+        found = self.tc[self.reconstruction <= reconstruction]
+        return float(found.min()) if len(found) else math.nan
+
+    def at(self, measure: str, strength: float) -> float:
+        """A measure of the model of a beta; NaN where there is none."""
+        found = getattr(self, measure)[self.strengths == strength]
+        return float(found[0]) if len(found) else math.nan
 
 
 def exact_objective(row: Row) -> float:
@@ -82,12 +90,17 @@ def regimes(batch_size: int, steps: int) -> list[str]:
     return [name for name, is_part in parts.items() if is_part]
 
 
-def curves(rows: Iterable[Row]) -> dict[str, dict[tuple[str, int], dict[int, Curve]]]:
-    """By regime, by estimator and batch size, by seed; of finished models."""
+Groups = Mapping[tuple[str, int], Mapping[int, Curve]]
+"""By estimator and batch size, by seed."""
+
+
+def curves(rows: Iterable[Row]) -> dict[str, Groups]:
+    """By regime; of finished models."""
     found: dict[str, dict[tuple[str, int], dict[int, list[tuple[float, ...]]]]] = {}
     for row in rows:
         if row["status"] == "finished":
-            point = (row["reconstruction"], *(row[column] for column in MEASURES.values()))
+            columns = ("reconstruction", "aggregate_total_correlation", "mig")
+            point = (*(row[column] for column in columns), exact_objective(row), row["strengths"])
             for regime in regimes(row["batch_size"], row["steps"]):
                 of_seed = found.setdefault(regime, {}).setdefault((row["estimator"], row["batch_size"]), {})
                 of_seed.setdefault(row["seeds"], []).append(point)
@@ -100,36 +113,44 @@ def curves(rows: Iterable[Row]) -> dict[str, dict[tuple[str, int], dict[int, Cur
     }
 
 
-def shared(groups: Mapping[Any, Mapping[int, Curve]]) -> float | None:
-    """The middle of the reconstruction errors that all curves reach; None if there is none."""
-    ends = [(float(c.reconstruction[0]), float(c.reconstruction[-1])) for of in groups.values() for c in of.values()]
-    low, high = max(end[0] for end in ends), min(end[1] for end in ends)
-    return (low + high) / 2 if low < high else None
+def reached_by_all(groups: Groups) -> float:
+    """The least reconstruction error that every seed of every group reaches with one of its betas."""
+    return max(float(curve.reconstruction.min()) for of in groups.values() for curve in of.values())
 
 
 def answers(rows: Iterable[Row]) -> dict[str, Any]:
-    """By regime: the reconstruction error at which all are compared, and of each estimator and batch size the measures
-    there, with t intervals over seeds and Welch's of the difference to the smallest batch.
+    """By regime: the reconstruction error at which all are compared, and of each estimator and batch size the least
+    total correlation at it, the MIG of the beta whose mean is the largest, and the exact objective at ONE_STRENGTH,
+    with t intervals over seeds and Welch's of the difference to the smallest batch.
     """
     told: dict[str, Any] = {}
     for regime, groups in curves(rows).items():
-        level, least = shared(groups), min(size for _, size in groups)
+        level, least = reached_by_all(groups), min(size for _, size in groups)
+        values = {key: _values(of, level) for key, of in groups.items()}
         told[regime] = {"reconstruction": level, "groups": []}
-        if level is None:
-            continue
-        at = {key: {name: _at(of, name, level) for name in MEASURES} for key, of in groups.items()}
-        for (estimator, size), values in at.items():
-            against = at[estimator, least]
+        for (estimator, size), own in values.items():
+            against = values[estimator, least]
             told[regime]["groups"].append(
                 {"estimator": estimator, "batch_size": size}
-                | {name: _plain(t_interval(values[name])) for name in MEASURES}
-                | {f"{name} - M={least}": _plain(welch_interval(values[name], against[name])) for name in MEASURES}
+                | {name: _plain(t_interval(own[name])) for name in own}
+                | {f"{name} - M={least}": _plain(welch_interval(own[name], against[name])) for name in own}
             )
     return told
 
 
-def _at(of_seed: Mapping[int, Curve], measure: str, level: float) -> np.ndarray:
-    return np.array([curve.at(measure, level) for _, curve in sorted(of_seed.items())])
+def _values(of_seed: Mapping[int, Curve], level: float) -> dict[str, np.ndarray]:
+    """Measures of a group, each [seeds]."""
+    seeds = [curve for _, curve in sorted(of_seed.items())]
+
+    def over_seeds(measure: str, strength: float) -> np.ndarray:
+        return np.array([curve.at(measure, strength) for curve in seeds])
+
+    best = max(STRENGTHS, key=lambda strength: float(np.nan_to_num(over_seeds("mig", strength)).mean()))
+    return {
+        "tc": np.array([curve.least_tc(level) for curve in seeds]),
+        "mig": over_seeds("mig", best),
+        "objective": over_seeds("objective", ONE_STRENGTH),
+    }
 
 
 def _plain(interval: Interval) -> list[float | None]:
@@ -148,7 +169,7 @@ def figure_of(rows: Iterable[Row]) -> Figure:
             for size, colour in zip(sizes, shades(len(sizes)), strict=True):
                 for seed, curve in sorted(found[regime][estimator, size].items()):
                     label = f"M = {size}" if seed == SEEDS[0] else None
-                    axes.plot(curve.reconstruction, curve.tc, "o-", color=colour, markersize=3, label=label)
+                    axes.plot(curve.reconstruction, curve.tc, "o", color=colour, markersize=4, label=label)
             axes.set_yscale("log")
             tidy(axes, f"{estimator}, {regime}", "reconstruction error (nats)", "total correlation (nats)")
             axes.legend(frameon=False, fontsize=8)

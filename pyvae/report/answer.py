@@ -28,14 +28,14 @@ def all_diverged(which: str = "") -> list[Answer]:
     return [Answer("divergence", "What can be learned from this study?", verdict, ())]
 
 
-def plus_minus(interval: Interval, *, signed: bool = False) -> str:
-    """A mean with half its interval, if there is one, in three decimals; or that several seeds give the same."""
+def plus_minus(interval: Interval, digits: int = 3, *, signed: bool = False) -> str:
+    """A mean with half its interval, if there is one, in so many decimals; or that several seeds give the same."""
     if math.isnan(interval.mean):
         return "no value"
-    mean = decimals(interval.mean, 3, signed=signed)
+    mean = decimals(interval.mean, digits, signed=signed)
     if interval.same:
         return f"{mean} (the same in all {interval.seeds} seeds)"
-    return f"{mean} ± {decimals(interval.half, 3)}" if interval.known else mean
+    return f"{mean} ± {decimals(interval.half, digits)}" if interval.known else mean
 
 
 def mean_over_seeds(values: Array) -> Array:
@@ -44,6 +44,11 @@ def mean_over_seeds(values: Array) -> Array:
     count = present.sum(axis=2)
     total = np.where(present, values, 0.0).sum(axis=2)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 model", "4 models"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def listed(parts: Sequence[str]) -> str:

@@ -20,8 +20,8 @@ class DataProblem(StudyError):
 
 
 def hold_data(folder: Path, paths: Iterable[str]) -> None:
-    """Keeps in `folder` what these files and folders of data are; DataProblem where one that it knows has changed, or is
-    gone. One that it does not know and that is not there is left to whoever opens it.
+    """Keeps in `folder` what these files and folders of data are; DataProblem where one that it knows has changed or
+    is gone. One that it does not know and that is not there is left to whoever opens it.
     """
     held = held_in(folder)
     check_data(held, folder, paths)

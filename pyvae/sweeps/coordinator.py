@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from pyvae.report.answer import counted
 from pyvae.studies.data_held import held_in
 from pyvae.sweeps.display import Display
 from pyvae.sweeps.engines.engine import End, Engine
@@ -169,14 +170,16 @@ class Coordinator:
         if len(cells) > 1:
             halves = split(self.plan, cells, -(-len(cells) // 2))
             self.display.say(f"shard {name}: {reason}; its {len(cells)} cells are tried in {len(halves)} parts")
-            self._queue.extendleft(self.folder.replace(name, [[cell.id for cell in half] for half in halves]))
+            made = self.folder.replace(name, [[cell.id for cell in half] for half in halves])
+            self._queue.extendleft(made)
             self._shards = self.folder.shards()
+            self.display.split(name, {one: len(self._shards[one]) for one in made})
             return
         self.folder.fail(name, reason, traceback, max(1, self._lost[name]))
         self._failed += 1
         self.display.failed(f"{told(cells[0])}: {reason}")
         if self.limits.failures is not None and self._failed >= self.limits.failures:
-            self.why_stopped = f"{self._failed} cell{'' if self._failed == 1 else 's'} failed"
+            self.why_stopped = f"{counted(self._failed, 'cell')} failed"
 
     def _progress(self, name: str) -> tuple[int, int] | None:
         """How far a shard is, in steps of all its steps; None before it trains and once it is measured."""

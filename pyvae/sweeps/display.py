@@ -12,9 +12,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from pyvae.report.answer import counted
 from pyvae.sweeps.names import ROWS
 from pyvae.sweeps.planning.plan import Best
 from pyvae.sweeps.spelling import nearest
+from pyvae.sweeps.table.columns import measures
+from pyvae.sweeps.table.outcomes import CELL
 
 PLAIN_LINE_SECONDS = 20.0
 SHOWN = 8
@@ -38,17 +41,24 @@ class Display:
         failed: int,
         best: Best | None = None,
         named: Callable[[str], str] = "cell {}".format,
+        results: pa.Table | None = None,
     ) -> None:
-        """`cells` are those of each shard that is open; others were finished or given up before. `named` says which
-        cell it is that has an id.
+        """`cells` are those of each shard that is open; others were finished or given up before, and have `results`.
+        `named` says which cell it is that has an id.
         """
         self._console, self._cells, self._best, self._named = console, dict(cells), best, named
         self._before, self._failed_before = finished, failed
         self._done = self._failed = 0
+        self._earlier: dict[str, float] = {}
+        """The part of its steps that earlier starts have taken, of each shard that was seen to train."""
+        self._inherited = 0.0
+        """The same of all finished shards together, in cells."""
         self._begun = time.monotonic()
         self._line = self._begun
         self._leader: tuple[float, str] | None = None
         self._told_unknown = False
+        if best is not None and results is not None and best.column in results.column_names:
+            self._compare(results, best)
         self._live = Live(console=console, transient=True, refresh_per_second=2) if console.is_terminal else None
 
     def __enter__(self) -> "Display":
@@ -67,16 +77,25 @@ class Display:
     def finished(self, cells: int, shard: Path) -> None:
         """So many cells more are done."""
         self._done += cells
+        self._inherited += cells * self._earlier.pop(shard.name, 0.0)
         if self._best is not None:
-            self._compare(shard, self._best)
+            self._look(shard, self._best)
 
     def failed(self, sentence: str) -> None:
         """A cell more is given up."""
         self._failed += 1
         self.say(f"failed: {sentence}")
 
+    def split(self, shard: str, parts: Mapping[str, int]) -> None:
+        """A shard's cells are in other shards from now on, so many in each."""
+        self._earlier.pop(shard, None)
+        self._cells.pop(shard, None)
+        self._cells |= parts
+
     def running(self, shards: Progress) -> None:
         """What is at work now."""
+        for name, part in _parts(shards).items():  # at first an earlier start's, then where its checkpoint was
+            self._earlier[name] = min(part, self._earlier.get(name, 1.0))
         now = time.monotonic()
         if self._live is not None:
             self._live.update(self._drawn(shards))
@@ -86,8 +105,8 @@ class Display:
 
     def summary(self, shards: Progress) -> str:
         """All of it in a line."""
-        cells = sum(self._cells.get(name, 1) for name in shards)
-        parts = [f"{self._before + self._done} of {self._all} cells done", f"{cells} at work"]
+        cells = sum(self._cells[name] for name in shards)
+        parts = [f"{self._before + self._done} of {counted(self._all, 'cell')} done", f"{cells} at work"]
         if self._failed_before + self._failed:
             parts.append(f"{self._failed_before + self._failed} failed")
         if (left := self._left(shards)) is not None:
@@ -102,40 +121,44 @@ class Display:
 
     def _left(self, shards: Progress) -> float | None:
         """Seconds, from the pace of this start; None as long as too little is done to tell."""
-        part = sum(self._cells.get(name, 1) * step / steps for name, (step, steps) in _known(shards).items())
-        done, seconds = self._done + self._failed + part, time.monotonic() - self._begun
-        return None if done < ENOUGH else seconds * (sum(self._cells.values()) - done) / done
+        parts = _parts(shards)
+        complete = self._done + self._failed + self._work(parts)
+        earlier = self._inherited + self._work({name: self._earlier.get(name, 0.0) for name in parts})
+        done, seconds = complete - earlier, time.monotonic() - self._begun
+        return None if done < ENOUGH else seconds * (sum(self._cells.values()) - complete) / done
+
+    def _work(self, parts: Mapping[str, float]) -> float:
+        """How many cells' work parts of shards are."""
+        return sum(self._cells[name] * part for name, part in parts.items())
 
     def _drawn(self, shards: Progress) -> Group:
         lines = Table.grid(padding=(0, 2))
         for name, at in list(shards.items())[:SHOWN]:
             step, steps = at or (0, 1)
             text = "starts or measures" if at is None else f"step {step}/{steps}"
-            lines.add_row(name, f"{self._cells.get(name, 1)} cells", ProgressBar(steps, step, width=24), text)
+            lines.add_row(name, counted(self._cells[name], "cell"), ProgressBar(steps, step, width=24), text)
         return Group(lines, Text(self.summary(shards)))
 
-    def _compare(self, shard: Path, best: Best) -> None:
+    def _look(self, shard: Path, best: Best) -> None:
         """Looks for a better model among those of a finished shard."""
         table = pq.read_table(shard / ROWS)
         if best.column not in table.column_names:
             if self._leader is None and not self._told_unknown:
                 self._told_unknown = True
-                self.say(
-                    f"best names {best.column}, which shard {shard.name} has not: {nearest(best.column, _of(table))}"
-                )
+                near = nearest(best.column, measures(table))
+                self.say(f"best names {best.column}, which shard {shard.name} has not: {near}")
             return
-        for cell, value in zip(table["cell"].to_pylist(), table[best.column].to_pylist(), strict=True):
+        self._compare(table, best)
+
+    def _compare(self, table: pa.Table, best: Best) -> None:
+        for cell, value in zip(table[CELL].to_pylist(), table[best.column].to_pylist(), strict=True):
             if value is not None and (self._leader is None or (value > self._leader[0]) == best.largest):
                 self._leader = (float(value), self._named(cell))
 
 
-def _of(table: pa.Table) -> list[str]:
-    """The columns of numbers that are no whole ones: measures, and what a strength is called."""
-    return [field.name for field in table.schema if pa.types.is_floating(field.type)]
-
-
-def _known(shards: Progress) -> dict[str, tuple[int, int]]:
-    return {name: at for name, at in shards.items() if at is not None}
+def _parts(shards: Progress) -> dict[str, float]:
+    """The part of its steps that each shard that trains has done."""
+    return {name: at[0] / at[1] for name, at in shards.items() if at is not None}
 
 
 def _minutes(seconds: float) -> str:

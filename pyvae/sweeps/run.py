@@ -12,6 +12,7 @@ from rich.console import Console
 import pyvae
 from pyvae.errors import Interrupted
 from pyvae.files import atomic_write_text
+from pyvae.report.answer import counted
 from pyvae.studies.run import stop_on_signal
 from pyvae.sweeps.coordinator import Coordinator, Limits, told
 from pyvae.sweeps.display import Display
@@ -64,9 +65,10 @@ def run_sweep(
         open_shards = {name: len(cells) for name, cells in _open(folder).items()}
         before = {"finished": _cells_of(folder, folder.is_finished), "failed": _cells_of(folder, folder.has_failed)}
         named = {cell.id: f"cell {cell.id}: {told(cell)}" for cell in plan.cells}.__getitem__
-        display = Display(console, open_shards, **before, best=config.best, named=named)
+        known = load_results(folder.path)
+        display = Display(console, open_shards, **before, best=config.best, named=named, results=known)
         if before["finished"]:
-            console.print(f"{cells_in_words(before['finished'])} finished before stay as they are", highlight=False)
+            console.print(f"{counted(before['finished'], 'cell')} finished before stay as they are", highlight=False)
         logs = [opened(folder.path) for opened in kept]
         workers = engine.opened(folder.path)
         coordinator = Coordinator(folder, plan, ways, workers, display, limits or Limits(), logs)
@@ -97,7 +99,7 @@ def planned(config: SweepConfig, out: Path | str) -> str:
         for recipe in plan.study.recipes(plan.config_of(block)).values()
     )
     of = f", {models} models," if models != len(plan.cells) else ""
-    asked = f"{cells_in_words(len(plan.cells))}{of} of {plan.study.name} over {', '.join(plan.fields)}"
+    asked = f"{counted(len(plan.cells), 'cell')}{of} of {plan.study.name} over {', '.join(plan.fields)}"
     if not folder.exists():
         return asked
     finished, failed = _cells_of(folder, folder.is_finished), _cells_of(folder, folder.has_failed)
@@ -144,7 +146,7 @@ def pack(folder: SweepFolder, plan: Plan, slots: int, shard_size: int | None, co
     made = _shards(plan, todo, size.cells)
     folder.write_shards({**held, **made})
     told = f"{len(made)} shards of at most {shard_size}" if shard_size else size.told(len(made))
-    console.print(f"{cells_in_words(len(new))} in {told}", highlight=False)
+    console.print(f"{counted(len(new), 'cell')} in {told}", highlight=False)
 
 
 def _shards(plan: Plan, todo: Sequence[list[Cell]], most: int) -> Shards:
@@ -165,12 +167,7 @@ def state_of(folder: SweepFolder) -> str:
     found = counts(folder.path, load_results(folder.path))
     words = {"finished": "finished", "diverged": "with a model that diverged", "failed": "failed", "open": "still open"}
     states = [f"{number} {words[name]}" for name, number in found._asdict().items() if number]
-    return f"{cells_in_words(sum(found))}: {', '.join(states)}"
-
-
-def cells_in_words(number: int) -> str:
-    """ "1 cell", "12 cells"."""
-    return f"{number} cell{'' if number == 1 else 's'}"
+    return f"{counted(sum(found), 'cell')}: {', '.join(states)}"
 
 
 def _told_end(folder: SweepFolder, plan: Plan, coordinator: Coordinator, *, stopped: bool) -> None:

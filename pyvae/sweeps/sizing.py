@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pyvae.report.answer import counted
 from pyvae.settings import Config
 from pyvae.studies.study import Study
 from pyvae.sweeps.planning.packing import split
@@ -40,9 +41,7 @@ class Size:
 
     def told(self, shards: int) -> str:
         """In a sentence."""
-        what = (
-            f"{shards} shard{'' if shards == 1 else 's'} of at most {self.cells} cell{'' if self.cells == 1 else 's'}"
-        )
+        what = f"{counted(shards, 'shard')} of at most {counted(self.cells, 'cell')}"
         memory = f"{self.cells * self.bytes / 1e6:.3g} MB of models each"
         if len(self.seconds) < 2:
             return f"{what}, {memory}"

@@ -140,8 +140,15 @@ class _Progress(TrainingProgress):
         super().__init__(console)
         self._path, self._written = path, 0.0
 
+    def start(self, models: int, steps: int, step: int) -> None:
+        super().start(models, steps, step)
+        self._write(step)  # where an earlier start ended, by which the pace of this one is told
+
     def advance(self, step: int, models: int, elbo: float | None) -> None:
         super().advance(step, models, elbo)
         if time.monotonic() - self._written > PROGRESS_SECONDS:
-            self._written = time.monotonic()
-            self._path.write_text(json.dumps({"step": step, "steps": self._steps}))
+            self._write(step)
+
+    def _write(self, step: int) -> None:
+        self._written = time.monotonic()
+        self._path.write_text(json.dumps({"step": step, "steps": self._steps}))

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from benchmarks.sweeps.large_batch import IMAGES, STEPS, answers, chosen, sweep_of
+from benchmarks.sweeps.large_batch import IMAGES, STEPS, answers, chosen, curves, sweep_of
 from pyvae.sweeps.planning.config import SweepConfig
 from pyvae.sweeps.planning.plan import plan_of
 
@@ -18,9 +18,12 @@ def model(size, steps, seed, strength, *, tc=0.0, reconstruction=10.0, rate=1e-3
 
 
 def ladder(size, steps, seed, lift):
-    """Total correlations 0.5, 0.3 and 0.1 and something more, at reconstruction errors 10, 12 and 14."""
-    pairs = zip((1, 2, 4), (0.5, 0.3, 0.1), (10.0, 12.0, 14.0), strict=True)
-    return [model(size, steps, seed, beta, tc=tc + lift, reconstruction=error) for beta, tc, error in pairs]
+    """Total correlations 0.5, 0.3 and 0.1 and something more, at reconstruction errors 10, 12 and 14, and one above."""
+    errors, tcs = (10.0, 12.0, 14.0, 16.0), (0.5, 0.3, 0.1, 0.01)
+    return [
+        model(size, steps, seed, beta, tc=tc + lift, reconstruction=error)
+        for beta, tc, error in zip((1, 2, 4, 8), tcs, errors, strict=True)
+    ]
 
 
 def test_total_correlation_is_compared_at_equal_reconstruction_in_both_regimes() -> None:
@@ -32,20 +35,28 @@ def test_total_correlation_is_compared_at_equal_reconstruction_in_both_regimes()
         )
         for row in ladder(size, steps, seed, lift + 1e-3 * seed)
     ]  # fmt: skip
+    rows[0]["reconstruction"] = 12.5  # seed 0 of the smallest batch: all that reach what it reaches are compared
+    rows[1]["reconstruction"] = 12.1
     found = answers(rows)
     steps, samples = found["equal steps"], found["equal samples"]
-    assert steps["reconstruction"] == samples["reconstruction"] == 12.0
-    assert {(g["batch_size"], g["tc"][0]) for g in steps["groups"]} == {(64, 0.501), (1024, 0.401)}
-    large = next(g for g in steps["groups"] if g["batch_size"] == 1024)
+    assert (steps["reconstruction"], samples["reconstruction"]) == (12.1, 10.0)
+    by_size = {g["batch_size"]: g for g in steps["groups"]}
+    assert by_size[64]["tc"][0] == pytest.approx(0.501) and by_size[1024]["tc"][0] == pytest.approx(0.401)
+    large = by_size[1024]
     assert large["tc - M=64"][0] == pytest.approx(-0.1) and 0 < large["tc - M=64"][1] < 0.01
-    assert large["mig - M=64"][0] == pytest.approx(0.1)
+    assert large["mig"][0] == pytest.approx(1 - 0.01 - 0.101) and large["mig - M=64"][0] == pytest.approx(0.1)
+    # At beta = 4: 14 + 1 + 4 (0.1 + 0.101) + 2.
+    assert large["objective"][0] == pytest.approx(17.804)
     # Models of 1024 at 2 000 steps have seen as many images as those of 64 at 32 000.
-    assert {(g["batch_size"], g["tc"][0]) for g in samples["groups"]} == {(64, 0.321), (256, 0.311), (1024, 0.401)}
+    assert {g["batch_size"]: g["tc"][0] for g in samples["groups"]} == pytest.approx(
+        {64: 0.521, 256: 0.511, 1024: 0.601}
+    )
 
 
-def test_curves_that_do_not_meet_have_no_answer() -> None:
-    apart = [model(1024, STEPS, 0, beta, reconstruction=20.0 + beta) for beta in (1, 2)]
-    assert answers([*ladder(64, STEPS, 0, 0.0), *apart])["equal steps"] == {"reconstruction": None, "groups": []}
+def test_who_reaches_no_such_reconstruction_has_no_total_correlation() -> None:
+    curve = curves(ladder(64, STEPS, 0, 0.0))["equal steps"]["mws", 64][0]
+    assert math.isnan(curve.least_tc(9.0)) and curve.least_tc(12.0) == 0.3 and curve.least_tc(99.0) == 0.01
+    assert curve.at("tc", 2) == 0.3 and math.isnan(curve.at("tc", 3))
 
 
 def test_a_rate_is_chosen_by_the_exact_objective_over_estimators_and_never_one_that_diverges() -> None:

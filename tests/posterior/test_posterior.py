@@ -176,10 +176,22 @@ M = torch.zeros(2, 4)
     [
         (lambda: Posterior([0.0], M), TypeError, "mean must be a tensor, got list."),
         (lambda: Posterior(M, M.double()), TypeError, "spread must have the dtype of mean, float32, got float64."),
-        (lambda: Posterior(M, torch.zeros(2, 3)), ValueError, "spread must broadcast to mean's shape [2, 4], got [2, 3]."),
+        (
+            lambda: Posterior(M, torch.zeros(2, 3)),
+            ValueError,
+            "spread must broadcast to mean's shape [2, 4], got [2, 3].",
+        ),
         (lambda: Posterior(M[0], M), ValueError, "spread must broadcast to mean's shape [4], got [2, 4]."),
-        (lambda: Posterior(M, M, spread_is="sigma"), ValueError, "spread_is must be one of logvar, var, std, log_std, got 'sigma'."),
-        (lambda: Posterior(M, M, activation="relu"), ValueError, "activation must be one of exp, softplus, sigmoid2, neg_abs, or a callable, got 'relu'."),
+        (
+            lambda: Posterior(M, M, spread_is="sigma"),
+            ValueError,
+            "spread_is must be one of logvar, var, std, log_std, got 'sigma'.",
+        ),
+        (
+            lambda: Posterior(M, M, activation="relu"),
+            ValueError,
+            "activation must be one of exp, softplus, sigmoid2, neg_abs, or a callable, got 'relu'.",
+        ),
         (lambda: Posterior(M, M, activation=3), TypeError, "activation must be a name, a callable or None, got int."),
         (lambda: Posterior(M, M, eps="a"), TypeError, "eps must be a number, got str."),
         (lambda: Posterior(M, M, eps=-1.0), ValueError, "eps must be at least 0 and finite, got -1.0."),
@@ -187,16 +199,40 @@ M = torch.zeros(2, 4)
         (lambda: Posterior(M, M, clamp=(2, 1)), ValueError, "clamp must have its low below its high, got (2, 1)."),
         (lambda: Posterior(M, M, clamp=("a", 1)), TypeError, "clamp must be a pair of numbers or None, got str."),
         (lambda: Posterior(M, M, latent_axes=2), ValueError, "latent_axes must be axes of a tensor of 2 axes, got 2."),
-        (lambda: Posterior(M, M, latent_axes=(0, -2)), ValueError, "latent_axes must not name an axis twice, got (0, -2)."),
-        (lambda: Posterior(M, M, latent_axes=1.0), TypeError, "latent_axes must be an int or a tuple of ints, got float."),
-        (lambda: Posterior.from_moments(torch.zeros(2, 3)), ValueError, "moments must have an even number of channels on axis 1, got 3."),
-        (lambda: Posterior.from_moments(torch.zeros(2, 9), spread_channels=2), ValueError, "spread_channels must be 1 or half of the 9 channels of moments, got 2."),
+        (
+            lambda: Posterior(M, M, latent_axes=(0, -2)),
+            ValueError,
+            "latent_axes must not name an axis twice, got (0, -2).",
+        ),
+        (
+            lambda: Posterior(M, M, latent_axes=1.0),
+            TypeError,
+            "latent_axes must be an int or a tuple of ints, got float.",
+        ),
+        (
+            lambda: Posterior.from_moments(torch.zeros(2, 3)),
+            ValueError,
+            "moments must have an even number of channels on axis 1, got 3.",
+        ),
+        (
+            lambda: Posterior.from_moments(torch.zeros(2, 9), spread_channels=2),
+            ValueError,
+            "spread_channels must be 1 or half of the 9 channels of moments, got 2.",
+        ),
         (lambda: Posterior.from_moments(M, axis=2), ValueError, "axis must be axes of a tensor of 2 axes, got 2."),
         (lambda: Posterior.from_normal(M), TypeError, "normal must be a torch.distributions.Normal, got Tensor."),
-        (lambda: Posterior(M, M).kl(M), TypeError, "prior must be a Posterior or a torch.distributions.Normal, got Tensor."),
-        (lambda: Posterior(M, M).kl(Posterior(torch.zeros(3), torch.zeros(3))), ValueError, "prior must broadcast to mean's shape [2, 4], got [3]."),
+        (
+            lambda: Posterior(M, M).kl(M),
+            TypeError,
+            "prior must be a Posterior or a torch.distributions.Normal, got Tensor.",
+        ),
+        (
+            lambda: Posterior(M, M).kl(Posterior(torch.zeros(3), torch.zeros(3))),
+            ValueError,
+            "prior must broadcast to mean's shape [2, 4], got [3].",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_meant_is_one_sentence(make, error, sentence) -> None:
     with pytest.raises(error) as caught:
         make()

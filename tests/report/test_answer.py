@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from pyvae.report.answer import plus_minus
+from pyvae.report.answer import counted, plus_minus
 from pyvae.report.statistics import Interval
 
 
@@ -20,3 +20,12 @@ from pyvae.report.statistics import Interval
 )
 def test_a_mean_with_half_its_interval(interval: Interval, signed: bool, text: str) -> None:
     assert plus_minus(interval, signed=signed) == text
+
+
+def test_decimals_can_be_chosen() -> None:
+    assert plus_minus(Interval(3.5, 0.64, 3), 1) == "3.5 ± 0.6"
+    assert plus_minus(Interval(0.0, math.nan, 2), 1) == "0.0 (the same in all 2 seeds)"
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(number, "model") for number in (0, 1, 2)] == ["0 models", "1 model", "2 models"]

@@ -4,6 +4,8 @@ import hashlib
 import itertools
 import json
 import random
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 
 from pyvae.files import atomic_path
 from pyvae.sweeps.errors import SweepError
+from pyvae.sweeps.names import RESULTS_LOCK
 from pyvae.sweeps.table.results import load_results
 
 REASON = "OutOfMemoryError: a worker was killed"
@@ -49,7 +52,7 @@ class Synthetic:
         return made
 
     def write(self) -> None:
-        """cells.parquet and shards.json."""
+        """cells.parquet, shards.json and the lock of results."""
         self.folder.mkdir(exist_ok=True)
         columns: dict[str, list[Any]] = {"cell": [*self.cells]}
         for name in next(iter(self.cells.values())):
@@ -57,6 +60,7 @@ class Synthetic:
         with atomic_path(self.folder / "cells.parquet") as path:
             pq.write_table(pa.table(columns), path)
         (self.folder / "shards.json").write_text(json.dumps(self.shards))
+        (self.folder / RESULTS_LOCK).touch()  # as a coordinator leaves it
         for shard in self.shards:
             (self.folder / "shards" / shard).mkdir(parents=True, exist_ok=True)
 
@@ -112,6 +116,12 @@ def replace_column(path: Path, name: str, column: Any) -> None:
     at = table.column_names.index(name) if name in table.column_names else None
     column = pa.array(column) if isinstance(column, list) else column
     pq.write_table(table.append_column(name, column) if at is None else table.set_column(at, name, column), path)
+
+
+def from_files(folder: Path) -> pa.Table:
+    """The results of a sweep by the files of its cells and shards alone."""
+    with tempfile.TemporaryDirectory() as empty:
+        return load_results(shutil.copytree(folder, Path(empty) / "copy", ignore=shutil.ignore_patterns("results.*")))
 
 
 def sentence(folder: Path) -> str:

@@ -59,6 +59,36 @@ def test_long_times_are_told_in_hours(clock) -> None:
     assert display.summary({}).endswith("9.0 h left")
 
 
+def test_steps_of_earlier_starts_are_no_pace_of_this_one(clock) -> None:
+    display = Display(plain()[0], CELLS, finished=0, failed=0)
+    display.running({"a": (50, 100)})  # as an earlier start left it
+    clock.now += 60
+    assert "left" not in display.summary({"a": (50, 100)})
+    display.running({"a": (40, 100), "b": (80, 100)})  # it goes on from its checkpoint; b is lost soon after
+    assert display.summary({"a": (65, 100)}).endswith("at work, 7.4 min left")  # a quarter of four cells in a minute
+    display.running({"a": (100, 100)})
+    display.finished(4, Path("a"))
+    assert display.summary({}).endswith("at work, 2.5 min left")  # six tenths of four cells, and six cells are left
+
+
+def test_shards_that_are_parts_of_another_have_their_own_cells(clock) -> None:
+    display = Display(plain()[0], CELLS, finished=0, failed=0)
+    display.running({"a": (90, 100)})
+    display.split("a", {"d": 3, "e": 1})
+    assert display.summary({"d": None, "b": None}) == "0 of 10 cells done, 7 at work"
+    clock.now += 60
+    display.finished(3, Path("nowhere"))
+    assert display.summary({"e": None}) == "3 of 10 cells done, 1 at work, 2.3 min left"
+
+
+def test_one_cell_is_one_cell(clock) -> None:
+    out = io.StringIO()
+    with Display(Console(file=out, force_terminal=True, width=100), {"a": 1}, finished=0, failed=0) as display:
+        display.running({"a": (1, 100)})
+    assert "1 cell " in out.getvalue() and "0 of 1 cell done, 1 at work" in out.getvalue()
+    assert "1 cells" not in out.getvalue()
+
+
 def test_failures_of_earlier_starts_count(clock) -> None:
     console, out = plain()
     display = Display(console, CELLS, finished=0, failed=2)
@@ -77,6 +107,22 @@ def test_the_best_so_far_is_of_all_finished_shards_and_of_no_model_without_a_val
     display.finished(1, shard(tmp_path / "c", cell=["three"], mig=[0.5]))
     display.finished(1, shard(tmp_path / "d", cell=["four"], elbo=[1.0]))
     assert display.summary({}).endswith(f"best mig {value} (cell {cell})")
+
+
+@pytest.mark.parametrize(("largest", "value"), [(True, "0.75 (cell two)"), (False, "0.25 (cell one)")])
+def test_the_best_of_earlier_starts_stays_the_best(clock, tmp_path, largest, value) -> None:
+    results = pa.table({"cell": ["one", "two", "failed"], "mig": [0.25, 0.75, None]})
+    display = Display(plain()[0], CELLS, finished=2, failed=1, best=Best("mig", largest), results=results)
+    assert display.summary({}).endswith(f"best mig {value}")
+    display.finished(1, shard(tmp_path / "a", cell=["new"], mig=[0.5]))
+    assert display.summary({}).endswith(f"best mig {value}")
+
+
+def test_results_without_the_best_column_say_nothing_yet(clock) -> None:
+    console, out = plain()
+    results = pa.table({"cell": pa.array([], pa.string())})
+    display = Display(console, CELLS, finished=0, failed=0, best=Best("mig"), results=results)
+    assert "best" not in display.summary({}) + out.getvalue()
 
 
 def test_elsewhere_than_on_a_terminal_there_are_plain_lines_now_and_then(clock) -> None:

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pyvae.sweeps.errors import SweepError
-from pyvae.sweeps.report.axes import Value, coordinates, measures_of
-from pyvae.sweeps.report.matching import coordinates_of, fits
+from pyvae.sweeps.report.axes import Value
+from pyvae.sweeps.report.matching import fits
+from pyvae.sweeps.table.columns import coordinates, measures
 from pyvae.sweeps.table.merging import FINISHED, FINITE, SHARD, STATUS
 from pyvae.sweeps.table.outcomes import CELL
 
@@ -51,7 +52,7 @@ class Model(NamedTuple):
 
 def measured(table: pa.Table, fields: Iterable[str]) -> list[str]:
     """The columns of results that are measures, whether training stayed finite among them."""
-    return [*measures_of(table, fields), *([FINITE] if FINITE in table.column_names else [])]
+    return [*measures(table, fields), *([FINITE] if FINITE in table.column_names else [])]
 
 
 def models_of(table: pa.Table, fields: Sequence[str]) -> list[Model]:
@@ -93,7 +94,7 @@ class Curves(NamedTuple):
     def read(cls, path: Path) -> "Curves":
         """What a run has kept; nothing where there is no file. SweepError where it is damaged."""
         try:
-            rows = pq.read_table(path).to_pylist()
+            table = pq.read_table(path)
         except FileNotFoundError:
             return cls([])
         except (pa.ArrowException, OSError) as problem:
@@ -103,8 +104,9 @@ class Curves(NamedTuple):
                 f"{path} is damaged, delete it, and the log goes without these curves: {' '.join(str(problem).split())}"
             ) from None
         found: dict[str, tuple[Row, Points]] = {}
-        for row in rows:
-            which = coordinates_of(row)
+        names = coordinates(table)
+        for row in table.to_pylist():
+            which = {name: row[name] for name in names}
             _, points = found.setdefault(repr(which), (which, {}))
             seen = {name: value for name, value in row.items() if isinstance(value, float) and name not in which}
             points.setdefault(row["step"], {}).update({f"{row['split']}/{name}": seen[name] for name in seen})

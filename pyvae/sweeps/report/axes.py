@@ -7,15 +7,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pyvae.losses import OBJECTIVES
-from pyvae.sweeps.table.merging import FAILED, FINITE, OWN, STATUS
+from pyvae.sweeps.table.columns import coordinates
+from pyvae.sweeps.table.merging import FAILED, STATUS
 
 Places = NDArray[np.int64]
 Value = float | int | str | bool | None
 
-SEED = "seed"
-COORDINATES = ("group", "objective", "bias", "mu", "strength", *(kind.strength for kind in OBJECTIVES.values()), SEED)
-"""Columns of studies' tables that say which model a row is of. Columns of text are such, too."""
 BINS = 8
 """Groups of neighbouring values that stand for an axis with many."""
 MANY = 12
@@ -71,32 +68,17 @@ def axes_of(table: pa.Table, fields: Sequence[str], stacked: Mapping[str, str]) 
     One that only repeats another is left out, and a field for which the study has a column, by `stacked`, is called so.
     """
     failed = [status == FAILED for status in table[STATUS].to_pylist()]
-    columns = {name: table[name].to_pylist() for name in (*fields, *coordinates(table, fields))}
+    which = coordinates(table, fields)
+    columns = {name: table[name].to_pylist() for name in (*fields, *which)}
     own = {name: _axis(name, columns[name]) for name in fields}
     found = [
         replace(axis, name=stacked[name]) if _repeats(columns.get(stacked.get(name, "")), axis, failed) else axis
         for name, axis in own.items()
     ]
-    for name in coordinates(table, fields):
+    for name in which:
         if not any(_repeats(columns[name], axis, map(_is_none, columns[name])) for axis in own.values()):
             found.append(_axis(name, columns[name], failed))
     return [axis for axis in found if len(axis) > 1]
-
-
-def coordinates(table: pa.Table, fields: Iterable[str]) -> list[str]:
-    """Columns of the study that say which model a row is of."""
-    others = {*OWN, *fields}
-    return [
-        name
-        for name in table.column_names
-        if name not in others and (name in COORDINATES or pa.types.is_string(table.schema.field(name).type))
-    ]
-
-
-def measures_of(table: pa.Table, fields: Iterable[str]) -> list[str]:
-    """Columns of numbers that are measured, in the table's order."""
-    others = {*OWN, FINITE, *fields, *coordinates(table, fields)}
-    return [name for name in table.column_names if name not in others and _counts(table.schema.field(name).type)]
 
 
 def shown(value: Value) -> str:
@@ -139,7 +121,3 @@ def _is_none(value: Value) -> bool:
 
 def _is_number(value: Value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _counts(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))

@@ -13,9 +13,10 @@ from pyvae.report.page import gallery, paragraph
 from pyvae.studies.folder import CURVES
 from pyvae.sweeps.folder import SweepFolder
 from pyvae.sweeps.names import RUN
-from pyvae.sweeps.report.matching import coordinates_of, fits
+from pyvae.sweeps.report.matching import fits
 from pyvae.sweeps.report.measures import Goal
 from pyvae.sweeps.report.sweep import Sweep
+from pyvae.sweeps.table.columns import coordinates
 
 BEST, MIDDLE, WORST = 3, 1, 2
 """Configurations whose curves are drawn."""
@@ -91,7 +92,7 @@ def _table(path: Path) -> pa.Table | None:
 def _of_model(table: pa.Table, row: dict[str, Any]) -> Curve:
     if not {"step", "split"} <= {*table.column_names}:
         return {}
-    which = table.select([name for name in coordinates_of(dict.fromkeys(table.column_names))])
+    which = table.select(coordinates(table))
     split = table["split"].to_pylist()
     mine = [k for k, named in enumerate(which.to_pylist()) if fits(row, named)]
     of_validation = [k for k in mine if split[k] == VALIDATION]

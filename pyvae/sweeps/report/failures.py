@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from pyvae.report.answer import counted
 from pyvae.report.page import code, paragraph
 from pyvae.report.sortable import Row, pane, sortable_table
 from pyvae.sweeps.folder import SweepFolder
@@ -45,18 +46,12 @@ def failures(sweep: Sweep) -> str:
 
 def _counted(sweep: Sweep) -> str:
     """How many of all."""
-    all_of, found = sum(sweep.counts), sweep.counts
+    found = sweep.counts
     models = sum(status != FAILED for status in sweep.status)
     diverged = models - sum(status == FINISHED for status in sweep.status)
-    parts = (
-        [f"{found.failed} of {all_of} cell{'' if all_of == 1 else 's'} failed and have no numbers"]
-        if found.failed
-        else []
-    )
+    parts = [f"{found.failed} of {counted(sum(found), 'cell')} failed and have no numbers"] if found.failed else []
     if diverged:
-        parts.append(
-            f"{diverged} of {models} trained model{'' if models == 1 else 's'} diverged, and count nowhere else"
-        )
+        parts.append(f"{diverged} of {counted(models, 'trained model')} diverged, and count nowhere else")
     return f"{'; '.join(parts)}. Reasons that differ in numbers alone are counted together."
 
 

@@ -1,6 +1,7 @@
 """What a sweep's page has around its tables and pictures: the head, and what it cannot tell."""
 
 import pyvae
+from pyvae.report.answer import counted
 from pyvae.report.page import header
 from pyvae.sweeps.report import best
 from pyvae.sweeps.report.axes import Axis
@@ -29,7 +30,7 @@ def head(sweep: Sweep, goal: Goal | None, title: str) -> str:
         ),
     ]
     points = [
-        f"{cells(sum(sweep.counts))}: {', '.join(states)}.",
+        f"{counted(sum(sweep.counts), 'cell')}: {', '.join(states)}.",
         *([_configurations(sweep)] if sweep.seeds is not None and sweep.members else []),
         *(_values(axis) for axis in sweep.axes),
         *(["All models have one seed."] if sweep.seeds is None and sweep.members else []),
@@ -50,8 +51,7 @@ def _without_numbers(sweep: Sweep) -> str:
 
 def _configurations(sweep: Sweep) -> str:
     """What the page's word means."""
-    number = len(sweep.members)
-    return f"{number} configuration{'' if number == 1 else 's'}: cells that differ in their seed alone are one."
+    return f"{counted(len(sweep.members), 'configuration')}: cells that differ in their seed alone are one."
 
 
 def _values(axis: Axis) -> str:
@@ -96,8 +96,3 @@ def limits(sweep: Sweep, goal: Goal | None) -> list[str]:
         "What other models draw: pictures are of one seed of a few configurations, and of a few test images.",
     ]
     return found
-
-
-def cells(number: int) -> str:
-    """So many cells, in words."""
-    return f"{number} cell{'' if number == 1 else 's'}"

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pyvae.sweeps.report.axes import COORDINATES
-
 ALSO = {"group": "objective"}
 """What curves call a group of models, one study's table calls by what the groups differ in."""
 
@@ -16,8 +14,3 @@ def fits(row: Mapping[str, Any], named: Mapping[str, Any]) -> bool:
         if own is not None and own != value:
             return False
     return True
-
-
-def coordinates_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Those columns of a row that say which model it is of."""
-    return {name: value for name, value in row.items() if name in COORDINATES}

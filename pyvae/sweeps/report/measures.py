@@ -11,51 +11,19 @@ from pyvae.metrics import METRICS
 from pyvae.plotting.numbers import decimals
 from pyvae.report.statistics import Interval
 from pyvae.sweeps.planning.config import Best
+from pyvae.sweeps.table.columns import ACTIVE, CORRELATION, ELBO, RECONSTRUCTION, RECOVERED, most_telling
 
 Array = NDArray[np.float64]
 
-RECONSTRUCTION = ("reconstruction", "train_reconstruction_nats", "squared_error")
-FAMILIES = (
-    RECONSTRUCTION,
-    ("mean_kl", "kl", "train_kl_nats", "kl_nats"),
-    ("aggregate_total_correlation", "total_correlation", "gaussian_total_correlation"),
-    ("active_latents", "train_active", "active"),
-    ("mig",),
-    ("dci_disentanglement",),
-    ("recovered", "train_recovered_nats"),
-    ("elbo", "train_elbo_nats"),
-)
-"""Columns that tell most, of each family the first that a table has."""
-SHOWN = 7
-"""Of them at most."""
-LEAST = 3
-"""Where fewer of these are there, others come to them."""
-RANKING = (
-    "mig",
-    "dci_disentanglement",
-    "recovered",
-    "train_recovered_nats",
-    "elbo",
-    "train_elbo_nats",
-    *RECONSTRUCTION,
-)
+SHOWN, LEAST = 7, 3
+"""Measures that are shown where none are asked for: at most, and, where a table has so many, at least."""
+RANKING = ("mig", "dci_disentanglement", *RECOVERED, *ELBO, *RECONSTRUCTION)
 """What cells are ranked by where a sweep says no best, the first that a table has."""
-AGAINST = (
-    "mig",
-    "dci_disentanglement",
-    "recovered",
-    "train_recovered_nats",
-    "active_latents",
-    "train_active",
-    "active",
-)
+AGAINST = ("mig", "dci_disentanglement", *RECOVERED, *ACTIVE)
 """What reconstruction is traded for, the first that a table has, where that is not what cells are ranked by."""
 PLAIN = ("steps_taken", "best_step")
 """Numbers of training, not of what came of it."""
-SMALLER = {*RECONSTRUCTION, "aggregate_total_correlation", "total_correlation", "gaussian_total_correlation"} | {
-    "wasserstein_correlation",
-    "mutual_information_score",
-}
+SMALLER = {*RECONSTRUCTION, *CORRELATION, "wasserstein_correlation", "mutual_information_score"}
 """The smaller, the better."""
 LARGER = {*METRICS, *RANKING, *AGAINST} - SMALLER
 
@@ -106,8 +74,7 @@ def chosen(measures: Sequence[str], goal: Goal, asked: Sequence[str]) -> list[st
     """The measures that maps and rankings show, the goal first."""
     if asked:
         return list(dict.fromkeys([goal.column, *asked]))
-    telling = [next((name for name in family if name in measures), None) for family in FAMILIES]
-    found = dict.fromkeys([goal.column, *(name for name in telling if name is not None)])
+    found = dict.fromkeys([goal.column, *most_telling(measures)])
     for name in measures:
         if len(found) < LEAST and name not in PLAIN:
             found[name] = None

@@ -7,7 +7,7 @@ from pyvae.sweeps.errors import SweepError
 
 @dataclass(frozen=True)
 class Show:
-    """What of a sweep its page shows, and how much of each. Raises SweepError for numbers below 0, or below 1 of images
+    """What of a sweep its page shows, and how much of each. Raises SweepError for numbers below 0, or below 2 of images
     and points.
     """
 

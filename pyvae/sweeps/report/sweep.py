@@ -14,7 +14,8 @@ from pyvae.sweeps.errors import SweepError
 from pyvae.sweeps.folder import SweepFolder
 from pyvae.sweeps.planning.config import SweepConfig
 from pyvae.sweeps.planning.plan import plan_of
-from pyvae.sweeps.report.axes import SEED, Axis, Value, axes_of, measures_of, shown
+from pyvae.sweeps.report.axes import Axis, Value, axes_of, shown
+from pyvae.sweeps.table.columns import SEEDS, measures
 from pyvae.sweeps.table.merging import FAILED, FINISHED, STATUS
 from pyvae.sweeps.table.results import Counts, counts, load_results
 from pyvae.sweeps.table.results import axes_of as fields_of
@@ -40,7 +41,7 @@ class Sweep:
     @cached_property
     def measures(self) -> list[str]:
         """Columns of numbers of which at least one model has one."""
-        return [name for name in measures_of(self.table, self.fields) if np.isfinite(self.values(name)).any()]
+        return [name for name in measures(self.table, self.fields) if np.isfinite(self.values(name)).any()]
 
     @cached_property
     def _all_axes(self) -> list[Axis]:
@@ -155,4 +156,4 @@ def open_sweep(folder: Path | str) -> Sweep:
 
 
 def _is_of_seeds(axis: Axis) -> bool:
-    return axis.name in (SEED, f"{SEED}s")
+    return axis.name in SEEDS

@@ -5,12 +5,13 @@ from pathlib import Path
 
 from pyvae.files import atomic_write_text
 from pyvae.report import chart, sortable
+from pyvae.report.answer import counted
 from pyvae.report.page import bullets, code, page, section
 from pyvae.sweeps.errors import SweepError
 from pyvae.sweeps.names import CONFIG
 from pyvae.sweeps.report import best, failures, maps
 from pyvae.sweeps.report.curves import curves
-from pyvae.sweeps.report.framing import cells, head, limits
+from pyvae.sweeps.report.framing import head, limits
 from pyvae.sweeps.report.measures import Goal, chosen, goal_of, traded
 from pyvae.sweeps.report.models import all_models
 from pyvae.sweeps.report.pareto import trade_off
@@ -40,7 +41,7 @@ def write_report(folder: Path | str, show: Show | None = None) -> Path:
         known = ", ".join(sweep.measures) or "none"
         raise SweepError(f"measures must be columns of the sweep's results with numbers, {known}, got {unknown[0]!r}")
     path = sweep.folder / REPORT
-    title = f"A sweep of {sweep.config.study}: {cells(sum(sweep.counts))}"
+    title = f"A sweep of {sweep.config.study}: {counted(sum(sweep.counts), 'cell')}"
     body = [
         head(sweep, goal, title),
         *_told(sweep, goal, show),

@@ -8,11 +8,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pyvae.report.statistics import t_interval
+from pyvae.sweeps.table.columns import SEEDS, coordinates
 from pyvae.sweeps.table.merging import DIVERGED, FAILED, FINISHED, STATUS
-from pyvae.sweeps.table.selecting import SEED, coordinates
 
-SEEDS = (SEED, f"{SEED}s")
-"""What is averaged over: the study's column, and its setting, an axis of the sweep."""
 MODELS = "models"
 COUNTS = (MODELS, DIVERGED, FAILED)
 """How many rows of each status a mean stands for; of those that diverged or failed it has nothing."""

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pyvae.report.answer import counted
 from pyvae.sweeps.errors import SweepError
 from pyvae.sweeps.names import CONFIG
-from pyvae.sweeps.table.averaging import COUNTS, HALF, MODELS, SEEDS, over_seeds
+from pyvae.sweeps.table.averaging import COUNTS, HALF, MODELS, over_seeds
+from pyvae.sweeps.table.columns import SEEDS, measures
 from pyvae.sweeps.table.export import as_json, csv, write
 from pyvae.sweeps.table.results import Counts, axes_of, counts, load_results
-from pyvae.sweeps.table.selecting import measures, met, named, ordered, telling
+from pyvae.sweeps.table.selecting import met, named, ordered, telling
 from pyvae.sweeps.table.show import show
 
 if TYPE_CHECKING:
@@ -121,11 +123,14 @@ def _show(console: "Console", found: Answer, axes: Sequence[str], cells: Counts)
     show(console, found.table, axes)
     if console.is_terminal:
         some = len(found.table)
-        part = f"{some} of {found.rows} rows, --limit 0 shows all" if some < found.rows else f"{some} rows"
+        every = counted(found.rows, "row")
+        part = f"{some} of {every}, --limit 0 shows all" if some < found.rows else every
         states = [f"{number} {name}" for name, number in cells._asdict().items() if number]
-        console.print(f"\n{part}; of {sum(cells)} cells {', '.join(states)}", highlight=False, soft_wrap=True)
+        console.print(
+            f"\n{part}; of {counted(sum(cells), 'cell')} {', '.join(states)}", highlight=False, soft_wrap=True
+        )
     elif not found.rows:
-        print(f"no row is there to show, of {sum(cells)} cells", file=sys.stderr)
+        print(f"no row is there to show, of {counted(sum(cells), 'cell')}", file=sys.stderr)
 
 
 @contextmanager

@@ -18,8 +18,8 @@ from pyvae.sweeps.names import NOTE, RESULTS
 from pyvae.sweeps.table.merging import FAILED, REASON, SHARD, STATUS, Layout, layout_of
 from pyvae.sweeps.table.outcomes import Stamp, Version, version_of
 
-FORMAT = 1
-"""Of the note; a file with another is made again."""
+FORMAT = 2
+"""Of the note; a file with another is made again. Notes of format 1 may name the version of another's table."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,10 @@ class Held:
         """What results.parquet holds; nothing where there is none of this version, or it cannot be read."""
         try:
             note = json.loads((folder / NOTE).read_text())
-            if note["format"] != FORMAT or note["table"] != [*version_of(folder / RESULTS)]:
-                return cls.nothing()
-            table = pq.read_table(folder / RESULTS).replace_schema_metadata()
+            with (folder / RESULTS).open("rb") as file:  # of which the version is, whatever takes its place meanwhile
+                if note["format"] != FORMAT or note["table"] != [*version_of(file.fileno())]:
+                    return cls.nothing()
+                table = pq.read_table(file).replace_schema_metadata()
             layouts = [tuple(map(tuple, layout)) for layout in note["layouts"]]
             shards = note["shards"].items()
             return cls(
@@ -63,7 +64,8 @@ class Held:
         path = folder / RESULTS
         with atomic_path(path) as temporary:
             pq.write_table(self.table, temporary)
-        atomic_write_text(folder / NOTE, self._note(version_of(path)))
+            version = version_of(temporary)  # not of what is at `path` later, which may be another's
+        atomic_write_text(folder / NOTE, self._note(version))
         return path
 
     def is_of(self, cells: Version, stamps: dict[str, Stamp]) -> bool:

@@ -62,9 +62,9 @@ def no_sweep(folder: Path) -> SweepError:
     return SweepError(f"folder must hold a sweep, but {folder} has no {CELLS}")
 
 
-def version_of(path: Path) -> Version:
-    """The version of a file."""
-    found = path.stat()
+def version_of(file: Path | int) -> Version:
+    """The version of a file, by its path or the descriptor of an open one."""
+    found = os.stat(file)
     return found.st_mtime_ns, found.st_size
 
 

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pyvae.sweeps.names import CELLS, FAILURE, RESULTS, ROWS
+from pyvae.files import exclusive_lock
+from pyvae.sweeps.names import CELLS, FAILURE, RESULTS, RESULTS_LOCK, ROWS
 from pyvae.sweeps.table.held import Held
 from pyvae.sweeps.table.merging import (
     DIVERGED,
@@ -26,7 +27,17 @@ from pyvae.sweeps.table.merging import (
     joined,
     layouts_of,
 )
-from pyvae.sweeps.table.outcomes import CELL, Stamp, no_sweep, read, read_cells, read_shards, stamps, version_of
+from pyvae.sweeps.table.outcomes import (
+    CELL,
+    Stamp,
+    Version,
+    no_sweep,
+    read,
+    read_cells,
+    read_shards,
+    stamps,
+    version_of,
+)
 
 
 class Counts(NamedTuple):
@@ -38,16 +49,6 @@ class Counts(NamedTuple):
     open: int
 
 
-def merged(folder: Path | str) -> pa.Table:
-    """The results of a sweep, from the files of its cells and shards alone.
-
-    Rows stand in the order of the sweep's cells, models of a cell in the study's; cells that are still open have none.
-
-    Raises SweepError where the folder holds no sweep, or a file of it is damaged.
-    """
-    return _current(Path(folder), Held.nothing()).table
-
-
 def load_results(folder: Path | str) -> pa.Table:
     """The results of a sweep as they are now, by its results.parquet: only shards that are new since are read.
 
@@ -56,7 +57,8 @@ def load_results(folder: Path | str) -> pa.Table:
     Returns:
         A row for each model of the finished cells, and one for each failed cell: `cell`, `shard`, `status` ("finished",
         "diverged" or "failed"), `reason` (null where finished), the axes, and the columns of the study's table; null
-        where there is no value. docs/sweep-results.md says more.
+        where there is no value. Rows stand in the order of the sweep's cells, models of a cell in the study's.
+        docs/sweep-results.md says more.
 
     Raises:
         SweepError: the folder holds no sweep, or a file of it is damaged.
@@ -64,8 +66,8 @@ def load_results(folder: Path | str) -> pa.Table:
     folder, held = Path(folder), Held.read(Path(folder))
     current = _current(folder, held)
     if current is not held:
-        with suppress(OSError):  # someone else's folder, or a full disk: what was read is right all the same
-            current.write(folder)
+        with suppress(OSError):  # someone else's folder, lock or disk space: what was read is right all the same
+            _keep(folder, current)
     return current.table
 
 
@@ -74,9 +76,12 @@ def write_results(folder: Path | str) -> Path:
 
     Raises SweepError as `load_results` does, and OSError where it cannot be written.
     """
-    folder, held = Path(folder), Held.read(Path(folder))
-    current = _current(folder, held)
-    return folder / RESULTS if current is held else current.write(folder)
+    folder = Path(folder)
+    _seen(folder)  # before the lock makes a folder of what holds no sweep
+    with exclusive_lock(folder / RESULTS_LOCK, waits=True):
+        held = Held.read(folder)
+        current = _current(folder, held)
+        return folder / RESULTS if current is held else current.write(folder)
 
 
 def counts(folder: Path | str, table: pa.Table | None = None) -> Counts:
@@ -96,13 +101,40 @@ def _cells_of(table: pa.Table, status: str) -> set[str]:
     return {*table.filter(pc.field(STATUS) == status)[CELL].unique().to_pylist()}
 
 
-def _current(folder: Path, held: Held) -> Held:
-    """What is held, where nothing has changed since; else what there is now."""
+def _keep(folder: Path, read: Held) -> None:
+    """Writes what a reader has read, unless more is there by now, which may be written already.
+
+    The lock is the coordinator's, so that a reader makes no file that another user's coordinator could not open; while
+    somebody else has it, BlockingIOError is raised.
+    """
+    lock = folder / RESULTS_LOCK
+    if not lock.exists():
+        return
+    with exclusive_lock(lock):
+        seen = _seen(folder)
+        if read.is_of(seen.cells, seen.stamps):
+            read.write(folder)
+
+
+class _Seen(NamedTuple):
+    """What there is to make the results of."""
+
+    shards: dict[str, list[str]]
+    cells: Version
+    stamps: dict[str, Stamp]
+
+
+def _seen(folder: Path) -> _Seen:
     shards = read_shards(folder)  # before the cells, which are written first and have those of all shards
     try:
-        cells, seen = version_of(folder / CELLS), stamps(folder, shards)
+        return _Seen(shards, version_of(folder / CELLS), stamps(folder, shards))
     except (FileNotFoundError, NotADirectoryError):
         raise no_sweep(folder) from None
+
+
+def _current(folder: Path, held: Held) -> Held:
+    """What is held, where nothing has changed since; else what there is now."""
+    shards, cells, seen = _seen(folder)
     if held.is_of(cells, seen):
         return held
     table, layouts, there = _made(folder, held, shards, seen)

@@ -8,26 +8,11 @@ import pyarrow.compute as pc
 
 from pyvae.sweeps.errors import SweepError
 from pyvae.sweeps.spelling import nearest
-from pyvae.sweeps.table.merging import FAILED, FINISHED, OWN, REASON, STATUS
+from pyvae.sweeps.table.columns import coordinates, measures, most_telling
+from pyvae.sweeps.table.merging import FAILED, FINISHED, REASON, STATUS
 from pyvae.sweeps.table.outcomes import CELL
 from pyvae.sweeps.table.where import condition
 
-SEED = "seed"
-"""The last of the study's columns that say which model a row is of."""
-TELLING = (
-    "mig",
-    "dci_disentanglement",
-    "elbo",
-    "reconstruction",
-    "mean_kl",
-    "aggregate_total_correlation",
-    "active_latents",
-    "recovered",
-    "train_elbo_nats",
-    "train_recovered_nats",
-    "squared_error",
-)
-"""What a reader looks for first, of any study."""
 SHOWN, LEAST = 6, 3
 """Columns of numbers that are shown where none are asked for: at most, and, where a table has so many, at least."""
 
@@ -62,25 +47,13 @@ def ordered(table: pa.Table, names: Sequence[str], *, ascending: bool = False) -
     return table.take(pc.sort_indices(table, sort_keys=keys)) if keys else table
 
 
-def coordinates(table: pa.Table, axes: Sequence[str]) -> list[str]:
-    """The study's columns that say which model a row is of: a study has them first, and the seed last of them."""
-    names = [name for name in table.column_names if name not in {*OWN, *axes}]
-    return names[: names.index(SEED) + 1] if SEED in names else []
-
-
-def measures(table: pa.Table, axes: Sequence[str]) -> list[str]:
-    """The study's columns of numbers that say what came of a model."""
-    others = {*OWN, *axes, *coordinates(table, axes)}
-    return [field.name for field in table.schema if field.name not in others and _counts(field.type)]
-
-
 def telling(table: pa.Table, axes: Sequence[str], first: Sequence[str] = ()) -> list[str]:
     """The columns to show where none are asked for: the axes, what tells models of a cell apart, the status and the
     reason where they say something, and a few numbers, those of `first` before others.
     """
     numbers = [name for name in measures(table, axes) if table[name].null_count < len(table)]
     found = dict.fromkeys(name for name in first if name in table.column_names)
-    found |= dict.fromkeys(name for name in TELLING if name in numbers)
+    found |= dict.fromkeys(most_telling(numbers))
     for name in reversed(numbers):  # the last ones of a table are scores, the first ones facts of training
         if len(found) < LEAST:
             found[name] = None
@@ -95,7 +68,3 @@ def _within_cells(table: pa.Table, axes: Sequence[str]) -> list[str]:
     names = coordinates(table, axes)
     numbers = table.group_by(CELL).aggregate([(name, "count_distinct") for name in names])
     return [name for name in names if len(numbers) and pc.max(numbers[f"{name}_count_distinct"]).as_py() > 1]
-
-
-def _counts(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pyvae.sweeps.report.axes import BINS, Axis, axes_of, measures_of, shown
+from pyvae.sweeps.report.axes import BINS, Axis, axes_of, shown
 
 
 def table(**columns: list[object]) -> pa.Table:
@@ -27,13 +27,17 @@ def test_a_field_is_called_what_the_study_calls_it() -> None:
     axes = axes_of(held, ["strengths", "seeds"], {"strengths": "beta", "seeds": "seed"})
     assert named(axes) == {"beta": (1.0, 4.0), "seed": (0, 1)}
     assert axes[0].places.tolist() == [0, 1, 0]
-    assert measures_of(held, ["strengths", "seeds"]) == ["mig"]
 
 
 def test_a_failed_cell_has_a_place_on_the_sweeps_axes_alone() -> None:
     status = ["finished", "failed", "finished"]
     held = table(
-        status=status, strengths=[1.0, 4.0, 2.0], beta=[1.0, None, 2.0], mu=[0.0, None, 3.0], mig=[1.0, None, 2.0]
+        status=status,
+        strengths=[1.0, 4.0, 2.0],
+        beta=[1.0, None, 2.0],
+        mu=[0.0, None, 3.0],
+        seed=[0, None, 0],
+        mig=[1.0, None, 2.0],
     )
     axes = axes_of(held, ["strengths"], {"strengths": "beta"})
     assert named(axes) == {"beta": (1.0, 2.0, 4.0), "mu": (0.0, 3.0)}
@@ -46,6 +50,7 @@ def test_strengths_of_several_objectives_are_one_axis() -> None:
         strengths=[1.0, 4.0, 1.0, 4.0],
         beta=[1.0, 4.0, None, None],
         gamma=[None, None, 1.0, 4.0],
+        seed=[0] * 4,
         mig=[0.0] * 4,
     )
     axes = axes_of(held, ["objective", "strengths"], {"strengths": "beta"})
@@ -53,11 +58,9 @@ def test_strengths_of_several_objectives_are_one_axis() -> None:
 
 
 def test_models_within_a_cell_differ_in_coordinates() -> None:
-    held = table(
-        batch_size=[64, 64, 64, 64], objective=["a", "a", "b", "b"], strength=[1.0, 2.0, 1.0, 2.0], x=[0.0] * 4
-    )
-    assert named(axes_of(held, ["batch_size"], {})) == {"objective": ("a", "b"), "strength": (1.0, 2.0)}
-    assert measures_of(held, ["batch_size"]) == ["x"]
+    groups, own = ["a", "a", "b", "b"], [1.0, 2.0, 1.0, 2.0]
+    held = table(batch_size=[64] * 4, objective=groups, no_objectives_name=own, seed=[0] * 4, x=own, note=groups)
+    assert named(axes_of(held, ["batch_size"], {})) == {"objective": ("a", "b"), "no_objectives_name": (1.0, 2.0)}
 
 
 def test_what_no_cell_sets_is_a_value_too() -> None:

@@ -1,19 +1,26 @@
-"""What results.parquet keeps: only what is new is read again, and the results are the same whatever was kept."""
+"""What results.parquet keeps: only what is new is read again, and the results are the same whatever was kept, and
+whoever else writes it.
+"""
 
 import json
 import random
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pyvae.sweeps.names import NOTE
-from pyvae.sweeps.table import outcomes
+from pyvae import files
+from pyvae.files import exclusive_lock
+from pyvae.sweeps.errors import SweepError
+from pyvae.sweeps.names import NOTE, RESULTS, RESULTS_LOCK
+from pyvae.sweeps.table import held, outcomes, results
 from pyvae.sweeps.table.held import Held
 from pyvae.sweeps.table.outcomes import version_of
-from pyvae.sweeps.table.results import load_results, merged, write_results
-from tests.sweeps.synthetic import Synthetic
+from pyvae.sweeps.table.results import load_results, write_results
+from tests.sweeps.synthetic import Synthetic, from_files
 
 
 @pytest.fixture
@@ -51,7 +58,7 @@ def test_only_what_is_new_is_read(sweep, shards_read) -> None:
     sweep.finish(second, change={"steps_taken": 200})  # as of a sweep that went on to more steps
     table = load_results(sweep.folder)
     assert sorted(shards_read) == sorted([second, fourth])
-    assert table.equals(merged(sweep.folder))
+    assert table.equals(from_files(sweep.folder))
     steps = dict(zip(table["shard"].to_pylist(), table["steps_taken"].to_pylist(), strict=True))
     assert steps == {first: 100, second: 200, third: None, fourth: 100}
 
@@ -82,7 +89,7 @@ def test_results_are_the_same_whatever_was_kept_before(sweep) -> None:
                 sweep.shards |= {f"{event:012x}": cells[:2], f"{event + 1000:012x}": cells[2:]}
                 sweep.shards = {name: cells for name, cells in sweep.shards.items() if cells}
                 sweep.write()
-        expected = merged(sweep.folder)
+        expected = from_files(sweep.folder)
         assert load_results(sweep.folder).equals(expected)
         assert pq.read_table(sweep.folder / "results.parquet").equals(expected)
         assert load_results(sweep.folder).equals(expected)
@@ -93,13 +100,14 @@ def test_results_are_the_same_whatever_was_kept_before(sweep) -> None:
 def test_results_are_written_once_and_whole(sweep) -> None:
     sweep.finish()
     path = write_results(str(sweep.folder))
-    assert path == sweep.folder / "results.parquet" and pq.read_table(path).equals(merged(sweep.folder))
+    assert path == sweep.folder / "results.parquet" and pq.read_table(path).equals(from_files(sweep.folder))
     before = path.stat()
     assert write_results(sweep.folder) == path
     load_results(sweep.folder)
     after = path.stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert sorted(file.name for file in sweep.folder.iterdir() if file.is_file()) == [
+        ".results.lock",
         "cells.parquet",
         "results.json",
         "results.parquet",
@@ -132,8 +140,8 @@ def test_a_results_file_that_cannot_be_read_is_made_again(sweep, damage) -> None
         (sweep.folder / NOTE).write_text(json.dumps({**note, "table": version_of(path), "format": 0}))
     else:
         path.write_bytes({"torn": data[: len(data) // 2], "empty": b"", "text": b"results"}[damage])
-    assert load_results(sweep.folder).equals(merged(sweep.folder))
-    assert pq.read_table(path).equals(merged(sweep.folder))
+    assert load_results(sweep.folder).equals(from_files(sweep.folder))
+    assert pq.read_table(path).equals(from_files(sweep.folder))
 
 
 def test_a_shard_whose_file_goes_while_it_is_read_is_open(sweep, monkeypatch) -> None:
@@ -148,3 +156,84 @@ def test_a_shard_whose_file_goes_while_it_is_read_is_open(sweep, monkeypatch) ->
     monkeypatch.undo()
     sweep.finish(second)
     assert {*load_results(sweep.folder)["shard"].to_pylist()} == {first, second}
+
+
+# --- Several who write ------------------------------------------------------------------------------------------------
+
+
+def during(monkeypatch, place: object, name: str, happens: Callable[[], None]) -> None:
+    """Something happens right after the first call of a function."""
+    original = getattr(place, name)
+
+    def called(*arguments: object) -> object:
+        found = original(*arguments)
+        monkeypatch.setattr(place, name, original)
+        happens()
+        return found
+
+    monkeypatch.setattr(place, name, called)
+
+
+def test_a_note_is_of_its_own_table_whoever_replaces_it_meanwhile(sweep, monkeypatch) -> None:
+    """As a version of this package without a lock may."""
+    *most, last = sweep.shards
+    sweep.finish(*most)
+    load_results(sweep.folder)
+    older = Held.read(sweep.folder)
+    sweep.finish(last)
+    during(monkeypatch, files.os, "replace", lambda: pq.write_table(older.table, sweep.folder / RESULTS))
+    write_results(sweep.folder)
+    assert load_results(sweep.folder).equals(from_files(sweep.folder))
+    sweep.finish(*sweep.add(6, 6))
+    write_results(sweep.folder)
+    assert len(pq.read_table(sweep.folder / RESULTS)) == 54
+
+
+def test_a_table_that_takes_the_place_of_another_while_it_is_read_is_not_taken_for_it(sweep, monkeypatch) -> None:
+    first, second, *_ = sweep.shards
+    sweep.finish(first)
+    write_results(sweep.folder)
+    sweep.finish(second)
+    during(monkeypatch, held, "version_of", lambda: write_results(sweep.folder))
+    found = Held.read(sweep.folder)
+    assert (len(found.table), [*found.stamps]) == (6, [first])
+
+
+def test_a_slow_reader_does_not_replace_a_newer_table(sweep, monkeypatch) -> None:
+    *most, last = sweep.shards
+    sweep.finish(*most)
+
+    def ends() -> None:
+        sweep.finish(last)
+        write_results(sweep.folder)
+
+    during(monkeypatch, results, "read", ends)
+    assert len(load_results(sweep.folder)) == 42  # as it was when it began
+    assert pq.read_table(sweep.folder / RESULTS).equals(from_files(sweep.folder))
+
+
+def test_who_only_reads_waits_for_nobody_and_who_writes_does(sweep) -> None:
+    sweep.finish()
+    writer = threading.Thread(target=write_results, args=(sweep.folder,))
+    with exclusive_lock(sweep.folder / RESULTS_LOCK):
+        assert len(load_results(sweep.folder)) == 48 and not (sweep.folder / RESULTS).exists()
+        writer.start()
+        writer.join(0.2)
+        assert writer.is_alive() and not (sweep.folder / RESULTS).exists()
+    writer.join()
+    assert len(pq.read_table(sweep.folder / RESULTS)) == 48
+
+
+def test_a_reader_makes_no_file_before_a_coordinator_has(sweep) -> None:
+    sweep.finish()
+    (sweep.folder / RESULTS_LOCK).unlink()
+    before = {*sweep.folder.iterdir()}
+    assert len(load_results(sweep.folder)) == 48 and {*sweep.folder.iterdir()} == before
+    write_results(sweep.folder)
+    assert {file.name for file in {*sweep.folder.iterdir()} - before} == {RESULTS, NOTE, RESULTS_LOCK}
+
+
+def test_no_folder_is_made_of_what_holds_no_sweep(tmp_path) -> None:
+    with pytest.raises(SweepError, match="folder must hold a sweep, but"):
+        write_results(tmp_path / "none")
+    assert not (tmp_path / "none").exists()

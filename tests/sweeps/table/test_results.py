@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pyvae.sweeps.table.merging import FINITE, OWN, WHY_DIVERGED
-from pyvae.sweeps.table.results import Counts, axes_of, counts, load_results, merged, write_results
+from pyvae.sweeps.table.results import Counts, axes_of, counts, load_results, write_results
 from tests.sweeps.synthetic import REASON, Synthetic, replace_column
 
 FIRST = ["cell", "shard", "status", "reason", "objective", "strengths", "batch_size", "seeds"]
@@ -29,7 +29,7 @@ def shards_of(sweep: Synthetic, objective: str) -> list[str]:
 
 def test_a_finished_sweep_has_a_row_for_each_cell_in_the_order_of_cells(sweep) -> None:
     sweep.finish()
-    table = merged(sweep.folder)
+    table = load_results(sweep.folder)
     assert table["cell"].to_pylist() == [*sweep.cells]
     assert table.column_names == [*FIRST, "gamma", "beta", "seed", "steps_taken", "finite", "mig", "tc"]
     rows = {row["cell"]: row for row in table.to_pylist()}
@@ -46,7 +46,7 @@ def test_a_finished_sweep_has_a_row_for_each_cell_in_the_order_of_cells(sweep) -
 
 def test_columns_have_the_types_of_the_study_also_without_a_value(sweep) -> None:
     sweep.finish(*shards_of(sweep, "factor-vae"), change={"steps_taken": 7, "mig": None})
-    table = merged(sweep.folder)
+    table = load_results(sweep.folder)
     assert "beta" not in table.column_names and table["mig"].null_count == len(table)
     kinds = {field.name: str(field.type) for field in table.schema}
     assert kinds == {
@@ -62,7 +62,7 @@ def test_failed_and_diverged_cells_have_their_reasons_and_open_ones_no_row(sweep
     lost = sweep.shards[first][2]
     sweep.finish(first, diverged=[lost])
     sweep.fail(second, "RuntimeError: no\nluck")
-    table = merged(sweep.folder)
+    table = load_results(sweep.folder)
     rows = {row["cell"]: row for row in table.to_pylist()}
     assert {*rows} == {*sweep.shards[first], *sweep.shards[second]} and third in sweep.shards
     assert rows[lost]["status"] == "diverged" and rows[lost]["reason"] == WHY_DIVERGED and rows[lost]["mig"] is None
@@ -77,9 +77,9 @@ def test_failed_and_diverged_cells_have_their_reasons_and_open_ones_no_row(sweep
 def test_a_shard_with_rows_is_finished_whatever_failed_before(sweep) -> None:
     shard = next(iter(sweep.shards))
     sweep.fail(shard)
-    assert merged(sweep.folder)["reason"].to_pylist() == [REASON] * 6
+    assert load_results(sweep.folder)["reason"].to_pylist() == [REASON] * 6
     sweep.finish(shard)
-    assert merged(sweep.folder)["status"].to_pylist() == ["finished"] * 6
+    assert load_results(sweep.folder)["status"].to_pylist() == ["finished"] * 6
 
 
 def test_models_of_a_cell_stand_in_the_order_of_the_study(sweep) -> None:
@@ -89,7 +89,7 @@ def test_models_of_a_cell_stand_in_the_order_of_the_study(sweep) -> None:
     rows = pq.read_table(path)
     twice = pa.concat_tables([rows.append_column("mu", pa.array([mu] * len(rows))) for mu in (5.0, 1.0)])
     pq.write_table(twice.take([11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]), path)
-    table = merged(sweep.folder)
+    table = load_results(sweep.folder)
     assert table["cell"].to_pylist() == [cell for cell in sweep.cells if cell in cells for _ in range(2)]
     assert table["mu"].to_pylist() == [1.0, 5.0] * 6
     assert counts(sweep.folder) == Counts(finished=6, diverged=0, failed=0, open=42)

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from pyvae.sweeps.errors import SweepError
-from pyvae.sweeps.table.selecting import coordinates, measures, met, named, ordered, telling
+from pyvae.sweeps.table.selecting import met, named, ordered, telling
 
 AXES = ["objective", "strengths", "seeds"]
 TABLE = pa.table(
@@ -29,12 +29,6 @@ TABLE = pa.table(
         "kl_per_latent": pa.array([[1.0], [2.0], None, None]),
     }
 )
-
-
-def test_the_studys_columns_are_coordinates_up_to_the_seed_and_then_measures() -> None:
-    assert coordinates(TABLE, AXES) == ["mu", "beta", "seed"]
-    assert measures(TABLE, AXES) == ["steps_taken", "dead", "elbo", "mig", "kl_0", "kl_1"]
-    assert coordinates(TABLE.drop_columns("seed"), AXES) == []
 
 
 def test_columns_by_name_and_by_pattern_each_once() -> None:
