@@ -48,13 +48,13 @@ class Bounds:
     def check(self, name: str, value: float, otherwise: str) -> None:
         """ValueError for a value out of bounds; `otherwise` is what else the setting may be, such as " or none"."""
         if self.above is not None and not value > self.above:
-            raise ValueError(f"{name} must be greater than {self.above:g}{otherwise}, got {value}")
+            raise ValueError(f"{name} must be greater than {self.above:g}{otherwise}, got {_as_typed(value)}")
         if self.at_least is not None and self.at_most is not None and not self.at_least <= value <= self.at_most:
-            raise ValueError(f"{name} must lie between {self.at_least:g} and {self.at_most:g}, got {value:g}")
+            raise ValueError(f"{name} must lie between {self.at_least:g} and {self.at_most:g}, got {_as_typed(value)}")
         if self.at_least is not None and not value >= self.at_least:
-            raise ValueError(f"{name} must be at least {self.at_least:g}{otherwise}, got {value}")
+            raise ValueError(f"{name} must be at least {self.at_least:g}{otherwise}, got {_as_typed(value)}")
         if self.at_most is not None and not value <= self.at_most:
-            raise ValueError(f"{name} must be at most {self.at_most:g}{otherwise}, got {value}")
+            raise ValueError(f"{name} must be at most {self.at_most:g}{otherwise}, got {_as_typed(value)}")
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Spec:
             raise ValueError(f"{self.name} must be a list of at least one number, got {value!r}")
         items = tuple(self._item(item) for item in value)
         if self.bounds.unique and len(set(items)) != len(items):
-            raise ValueError(f"{self.name} must not name a value twice, got {', '.join(map(str, items))}")
+            raise ValueError(f"{self.name} must not name a value twice, got {', '.join(map(_as_typed, items))}")
         return items
 
     def _item(self, item: Any) -> Any:
@@ -265,6 +265,11 @@ class Config:
         near = difflib.get_close_matches(name, known, n=2)
         hint = f"did you mean {' or '.join(near)}?" if near else f"expected one of {', '.join(known)}"
         return f"unknown field {name!r}: {hint}"
+
+
+def _as_typed(value: Any) -> str:
+    """A value as it is usually typed: 1 of the number 1.0."""
+    return str(value).removesuffix(".0")
 
 
 def _kind(annotation: Any) -> Kind:

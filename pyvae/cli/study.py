@@ -37,7 +37,14 @@ def _fields(study: Study[Any], config: Config) -> str:
 
 @app.command(epilog=_studies_help())
 def study(
-    name: Annotated[str, typer.Argument(metavar="[STUDY]", help=f"One of: {', '.join(NAMES)}.")] = NAMES[0],
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[STUDY]",
+            help=f"One of: {', '.join(NAMES)}. Default: {NAMES[0]}, or with --resume the one that the folder holds.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -86,9 +93,11 @@ def study(
         pyvae study --out runs/mine --resume
     """
     set_threads(threads)
-    chosen, console = study_named(name), Console()
-    out = out or Path("runs") / f"{chosen.name}-{preset or chosen.default_preset}"
-    config = _config(chosen, out, preset, settings or [], resume=resume)
+    asked_for, console = study_named(name or NAMES[0]), Console()
+    out = out or Path("runs") / f"{asked_for.name}-{preset or asked_for.default_preset}"
+    held = study_in(out) if resume else None
+    chosen = asked_for if held is None else _resumed(held[0], name, out)
+    config = _config(chosen, out, preset, settings or [], None if held is None else held[1], resume=resume)
     if show_config:
         print(config.to_json(), end="")
         return
@@ -137,15 +146,30 @@ def evaluate(
     console.print(f"metrics: {path}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _config(study: Study[Any], out: Path, preset: str | None, settings: list[str], *, resume: bool) -> Config:
+def _resumed(held: Study[Any], name: str | None, out: Path) -> Study[Any]:
+    """The study that a folder holds; StudyError where another one is named."""
+    if name not in (None, held.name):
+        raise StudyError(
+            f"{out} holds {_with_article(held.name)} study, not {_with_article(name)} one: leave STUDY out to go on "
+            "with it, or choose another folder"
+        )
+    return held
+
+
+def _with_article(name: str) -> str:
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def _config(
+    study: Study[Any], out: Path, preset: str | None, settings: list[str], held: Config | None, *, resume: bool
+) -> Config:
     """The settings asked for: a preset or, when resuming without one, those in the folder; then the
     overrides.
     """
-    held = study_in(out) if resume and preset is None else None
     if resume and preset is None and held is None:
         raise StudyError(f"--resume needs a study to go on with, but {out} holds none: name a --preset to start one")
     try:
-        base: Config = held[1] if held else study.preset(preset or study.default_preset)
+        base = held if held is not None and preset is None else study.preset(preset or study.default_preset)
         return base.overridden(settings)
     except ValueError as problem:
         raise StudyError(str(problem)) from None

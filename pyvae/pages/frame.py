@@ -1,12 +1,13 @@
 """What both pages have around their pictures: the heading, what was left out, what they cannot tell."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 import pyvae
-from pyvae.files import file_in_the_way
+from pyvae.files import file_in_the_way, why_not_writable
 from pyvae.pages.run import Member, Run
 from pyvae.pages.sheet import How, Material, Sheet, material
 from pyvae.report.page import bullets, header, section
@@ -24,12 +25,16 @@ LIMITS = (
 
 
 def checked_path(out: Path | str) -> Path:
-    """Where a page goes; StudyError for a folder, and where a file stands in the way of the page's own."""
+    """Where a page goes; StudyError for a folder, where a file stands in the way of the page's own, and where none can
+    be written: before anything is drawn.
+    """
     path = Path(out)
     if path.is_dir():
         raise StudyError(f"out must be a file, but {path} is a folder")
     if file := file_in_the_way(path.parent):
         raise StudyError(f"out must be a file in a folder, but {file} is a file")
+    if reason := why_not_writable(path):
+        raise StudyError(f"out must be a file that can be written, but {path} is none: {reason}")
     return path
 
 
@@ -77,9 +82,11 @@ def heading(title: str, runs: Sequence[Run], sheets: Sequence[Sheet], shared: Ma
 def told_of(sheets: Sequence[Sheet]) -> str:
     """What words of the page mean."""
     deterministic = any(sheet.member.deterministic for sheet in sheets)
+    held = len(sheets[0].material.points)
     points = [
         "KL: mean over the test images of a latent's KL from N(0, 1), in nats. Active: the latent holds at least 0.01 "
-        "nats of information about the images, and its 95 % interval lies above 0.",
+        "nats of information about which of the images it is of, and its 95 % interval lies above 0; of "
+        f"{held} images that is at most log {held} = {math.log(held):.1f} nats.",
         "−ELBO: closed-form KL and the reconstruction term averaged over 16 draws of each posterior, without the "
         "likelihood's constant; of runs with different likelihoods it cannot be compared.",
         "Squared error: mean over pixels, of images decoded from posterior means.",

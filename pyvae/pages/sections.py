@@ -28,6 +28,7 @@ from pyvae.plotting.numbers import decimals
 from pyvae.plotting.pixels import strip
 from pyvae.plotting.style import DPI
 from pyvae.report.page import gallery, paragraph, picture, shaded_table, strips, subsection, table
+from pyvae.studies.scores import few_of
 
 Row = tuple[str, bytes]
 PAIRS = 3
@@ -158,8 +159,10 @@ def latent_map(sheet: Sheet) -> str:
         f"Mutual information of each latent and factor over the factor's entropy, by {how} of {len(sheet.codes.mu)} "
         "test images; the latent most in use on top."
     )
+    points, images = len(sheet.material.points), sheet.material.total
+    few = f" {few_of(points, images)}" if points < images else ""
     rows = [(latent_label(sheet, z), row.tolist()) for z, row in zip(sheet.map.latents, sheet.map.shares, strict=True)]
-    return shaded_table([sheet.name, *sheet.map.factors], rows) + paragraph(caption, "note")
+    return shaded_table([sheet.name, *sheet.map.factors], rows) + paragraph(caption + few, "note")
 
 
 def oddest(sheets: Sequence[Sheet], material: Material) -> str:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from pyvae.aggregate import aggregate_posterior
 from pyvae.metrics import kl_per_latent
-from pyvae.pictures.model import AT_ONCE, Model, NothingToShow
+from pyvae.pictures.model import AT_ONCE, Model, NothingToShow, posteriors
 
 SAMPLES = 10_000
 """Of the aggregate posterior, whose quantiles are read off them."""
@@ -24,11 +24,12 @@ class Encoded(NamedTuple):
 def encoded(model: Model, images: Tensor, *, deterministic: bool = False) -> Encoded:
     """The codes of images [N, ...]; of a deterministic autoencoder the means alone.
 
-    Raises ValueError for no image, NothingToShow for codes that are not finite, as those of a model that has diverged.
+    Raises ValueError for no image and for images of another shape than the model takes, NothingToShow for codes that
+    are not finite, as those of a model that has diverged.
     """
     if not len(images):
         raise ValueError("images must hold at least one image, got none")
-    parts = [model.encode(part) for part in images.split(AT_ONCE)]
+    parts = [posteriors(model, part) for part in images.split(AT_ONCE)]
     mu, logvar = torch.cat([mu for mu, _ in parts]), torch.cat([logvar for _, logvar in parts])
     if not bool(mu.isfinite().all()) or not (deterministic or bool(logvar.isfinite().all())):
         raise NothingToShow("The model's codes are not finite: it has diverged, and there is nothing to show of it.")

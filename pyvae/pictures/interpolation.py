@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from pyvae.pictures.model import Model, decoded
+from pyvae.pictures.model import Model, decoded, posteriors
 
 
 @torch.no_grad()
@@ -16,6 +16,6 @@ def interpolation(model: Model, first: Tensor, second: Tensor, *, steps: int = 1
         raise ValueError(f"steps must be at least 2, got {steps}")
     if first.shape != second.shape:
         raise ValueError(f"second must have the shape of first, {list(first.shape)}, got {list(second.shape)}")
-    (start, _), (end, _) = model.encode(first), model.encode(second)
+    (start, _), (end, _) = posteriors(model, first), posteriors(model, second)
     along = torch.linspace(0.0, 1.0, steps, dtype=start.dtype)[:, None]
     return decoded(model, start[:, None] + along * (end - start)[:, None])

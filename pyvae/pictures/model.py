@@ -50,6 +50,22 @@ class OneOfStack:
         return out if self._link is None else self._link(out)
 
 
+def posteriors(model: Model, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Posterior means and log variances, [B, D] each, of images [B, ...].
+
+    Raises ValueError for images of a shape that the model does not take.
+    """
+    try:
+        return model.encode(images)
+    except (RuntimeError, ValueError) as problem:
+        if not any(word in str(problem) for word in ("shape", "size", "dimension")):
+            raise
+        raise ValueError(
+            "images must have the shape that the model encodes, [N, size] where it takes flat ones, got "
+            f"{list(images.shape)}"
+        ) from problem
+
+
 @torch.no_grad()
 def decoded(model: Model, z: Tensor) -> Tensor:
     """Images [..., *image] of codes z [..., D], a part at a time."""

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from pyvae.ops import gaussian_kl, reparameterize
-from pyvae.pictures.model import AT_ONCE, Model, NothingToShow
+from pyvae.pictures.model import AT_ONCE, Model, NothingToShow, posteriors
 from pyvae.plotting.style import FAINT, new_figure, tidy
 from pyvae.quantiles import NORMAL_975
 
@@ -56,7 +56,7 @@ def negative_elbo(
         raise ValueError(f"draws must be at least 1, got {draws}")
     parts = []
     for number, x in enumerate(images.split(AT_ONCE)):
-        mu, logvar = model.encode(x)
+        mu, logvar = posteriors(model, x)
         if deterministic:
             parts.append(likelihood(x, model.decode(mu)))
             continue

@@ -50,7 +50,8 @@ class Line:
 def draw_map(chart: Map, rows: Axis, columns: Axis, line: Line | None = None) -> Figure:
     """One map, the first row at its foot.
 
-    Cells print the mean over seeds and, with several seeds, the standard deviation under it.
+    Cells print the mean over seeds and, with several seeds, under it the standard deviation, "sd 0.02": ± is for
+    intervals.
     The colour range starts at 0. `at_least` [rows, columns] marks cells whose value is a lower limit with a sign
     in front; `exponents` prints small numbers as 3e-6 rather than as 0.000. Empty cells stay white.
     """
@@ -108,7 +109,7 @@ def _print_number(
     text = ("≥ " if limit else "") + _format(mean, chart)
     axes.text(column, row + (0.16 if known else 0), text, fontsize=9, **style)
     if known:
-        axes.text(column, row - 0.22, f"± {_format(spread, chart)}", fontsize=6.5, **style)
+        axes.text(column, row - 0.22, f"sd {_format(spread, chart)}", fontsize=6.5, **style)
 
 
 def _format(value: float, chart: Map) -> str:

@@ -15,7 +15,7 @@ from enum import Enum
 
 import numpy as np
 
-from pyvae.report.statistics import LEVEL, Array, Interval, simultaneous, slope, t_interval, welch_interval
+from pyvae.report.statistics import LEVEL, Array, Interval, seed_means, simultaneous, slope, t_interval, welch_interval
 
 MARGIN = 0.05
 """Of the ceiling: a share that is surely less than this below another counts as no lower."""
@@ -167,12 +167,12 @@ def robustness(
         own, other = share[shared, j], share[shared, base]
         own_active, other_active = active[shared, j], active[shared, base]
         shared_slopes = _slopes(biases[shared], own), _slopes(biases[shared], other)
-        shared_shares = _seed_means(own), _seed_means(other)
-        shared_active = _seed_means(own_active), _seed_means(other_active)
+        shared_shares = seed_means(own), seed_means(other)
+        shared_active = seed_means(own_active), seed_means(other_active)
         rows.append(
             Robustness(
                 float(strength),
-                share=t_interval(_seed_means(share[:, j])),
+                share=t_interval(seed_means(share[:, j])),
                 slope=t_interval(slopes[0]),
                 slope_gain=_gain(slopes, level, itself),
                 in_use=int(in_use[:, j].sum()),
@@ -199,11 +199,6 @@ def _gain(pair: tuple[Array, Array], level: float, itself: bool) -> Interval:
 def _slopes(biases: Array, values: Array) -> Array:
     """One slope per seed of values [B, seeds]."""
     return np.array([slope(biases, column) for column in values.T])
-
-
-def _seed_means(values: Array) -> Array:
-    present = (column[~np.isnan(column)] for column in values.T)
-    return np.array([float(column.mean()) if len(column) else math.nan for column in present])
 
 
 def _ends(active: Array) -> Ends:

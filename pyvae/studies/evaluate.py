@@ -8,7 +8,7 @@ import shlex
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import pyarrow as pa
@@ -27,13 +27,15 @@ from pyvae.metrics.evaluate import chosen_metrics
 from pyvae.studies.config import DataSettings
 from pyvae.studies.errors import StudyError
 from pyvae.studies.folder import METRICS, claimed, study_in
+from pyvae.studies.memory import memory_told
 from pyvae.studies.models import load_groups
 from pyvae.studies.run import stop_on_signal
-from pyvae.studies.scores import POINTS, Measuring, Points, Scores, table_of, told_share
+from pyvae.studies.scores import POINTS, Measuring, Points, Scores, points_of, table_of, told_share
 from pyvae.studies.side_by_side import Model, measured
 from pyvae.training.progress import BarOnTerminal
 
 
+@memory_told()
 def evaluate_run(
     out: Path | str,
     *,
@@ -87,9 +89,22 @@ def evaluate_run(
             with atomic_path(path) as temporary:
                 pq.write_table(found, temporary)
     console.print(summary(found, scores[0].recipe.axes), highlight=False, markup=False)
-    if share := told_share(found["settings"].to_pylist()):
-        console.print(share, highlight=False, markup=False)
+    for told in filter(None, (told_share(found), *_stayed(scores))):
+        console.print(told, highlight=False, markup=False)
     return path
+
+
+def _stayed(scores: Sequence[Scores]) -> list[str]:
+    """That models refused what was asked for, and that what they have of an earlier call stays: a sentence a metric."""
+    found: dict[str, list[str]] = {}
+    for one in scores:
+        for name, reasons in one.stayed().items():
+            found.setdefault(name, []).extend(reasons)
+    return [
+        f"{name} as it was asked for is refused by {len(reasons)} model{'' if len(reasons) == 1 else 's'}, whose score "
+        f"of an earlier call stays: {reasons[0].rstrip('.')}."
+        for name, reasons in found.items()
+    ]
 
 
 def _measure_all(scores: Sequence[Scores], data: DataSet | None, console: Console, stop: threading.Event) -> None:
@@ -149,19 +164,23 @@ class _Progress(BarOnTerminal):
 
 
 def summary(found: pa.Table, axes: tuple[str, str]) -> table.Table:
-    """Each metric's median over the models, and its highest and lowest with the cells they belong to."""
-    drawn = table.Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in ("metric", "models", "refused", "median", "highest", "lowest"):
-        drawn.add_column(
-            head, justify="left" if head in ("metric", "highest", "lowest") else "right", no_wrap=head == "metric"
-        )
+    """Of how many images each metric is, of how many of the models, the rest of which it refuses, its median over
+    these, and its highest and lowest with the cells they belong to.
+    """
+    drawn = table.Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for head in ("metric", "points", "models", "median", "highest", "lowest"):
+        in_words = head in ("highest", "lowest")
+        justify: Literal["left", "right"] = "left" if in_words or head == "metric" else "right"
+        drawn.add_column(head, justify=justify, no_wrap=not in_words, min_width=None if in_words else len(head))
     rows = found.to_pylist()
     for name in dict.fromkeys(row["metric"] for row in rows):
         mine = [row for row in rows if row["metric"] == name]
         known = sorted((row for row in mine if row["value"] is not None), key=lambda row: float(row["value"]))
         median = f"{np.median([row['value'] for row in known]):.3f}" if known else "-"
         ends = [f"{row['value']:.3f} ({_cell(row, axes)})" for row in (known[-1], known[0])] if known else ["-", "-"]
-        drawn.add_row(name, str(len(known)), str(len(mine) - len(known)), median, *ends)
+        points = sorted({points for row in known if (points := points_of(row["settings"])) is not None})
+        counts = (", ".join(map(str, points)) or "-", f"{len(known)} of {len(mine)}")
+        drawn.add_row(name, *counts, median, *ends)
     return drawn
 
 

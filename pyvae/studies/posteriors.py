@@ -2,6 +2,7 @@
 image.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -37,7 +38,8 @@ def kl(codes: Codes) -> Measured:
     rows = torch.arange(len(posterior), device="cpu")
     mu, logvar = (table.take(rows).double() for table in (posterior.table_of_means, posterior.table_of_logvars))
     each = gaussian_kl(mu, logvar)
-    return _measured(float(each.mean()), float(each.std()) / len(each) ** 0.5, {})
+    error = float(each.std()) / len(each) ** 0.5 if len(each) > 1 else math.nan  # of one image nothing tells
+    return _measured(float(each.mean()), error, {})
 
 
 def _measured(value: float, error: float, settings: dict[str, object]) -> Measured:

@@ -23,6 +23,7 @@ from pyvae.settings import Config
 from pyvae.studies.about import note, note_device, timed
 from pyvae.studies.errors import StudyError
 from pyvae.studies.folder import CURVES, checkpoints_in, claimed
+from pyvae.studies.memory import check_models_fit, memory_told
 from pyvae.studies.progress import EvaluationProgress
 from pyvae.studies.study import ALONE, Study
 from pyvae.training import Recipe, Trained
@@ -32,6 +33,7 @@ from pyvae.training.device import device_named, told_device
 from pyvae.training.progress import TrainingProgress
 
 
+@memory_told()
 def run_study(
     study: Study[Any],
     config: Config,
@@ -46,12 +48,13 @@ def run_study(
 
     With `resume` a study that was stopped or killed goes on from its last checkpoint, and ends with the same
     bits on the same device; on an empty folder it starts. Raises StudyError when the folder holds another study, or
-    this one and `resume` is not set, when another process is at work in it, and, after the report, when nothing can be
-    learned from the run; UserError for a device that is not there or on which the run cannot go on; Interrupted after
-    SIGINT or SIGTERM, with what was done kept.
+    this one and `resume` is not set, when another process is at work in it, when memory is not enough, and, after the
+    report, when nothing can be learned from the run; UserError for a device that is not there or on which the run
+    cannot go on; Interrupted after SIGINT or SIGTERM, with what was done kept.
     """
     out, console = Path(out), console or Console()
     recipes = study.recipes(config)  # refuses what cannot be trained before a folder is claimed for it
+    check_models_fit(recipes)
     on = device_named(device)
     for group in recipes:
         check_ways(checkpoints_in(out, group), on)

@@ -7,7 +7,7 @@ time loses the metric in work only.
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,9 @@ IMAGES_AT_ONCE = 2048
 POINTS = 10_000
 """Of a test set at most, where nothing else is asked for."""
 Part = dict[str, dict[str, Any]]
-"""What is known of one model: for each metric its `key`, what was evaluated and how, and its `rows`."""
+"""What is known of one model: for each metric its `key`, what was evaluated and how, and its `rows`; and where these
+refuse what was measured in another way, that entry as `before`.
+"""
 Next = Callable[[Metric], None]
 """Told before a metric is measured; raises Interrupted where that shall stop."""
 
@@ -127,13 +129,14 @@ class Scores:
 
     def table(self, *, asked: bool = False) -> pa.Table:
         """All that is known of the models as they are, also of earlier calls, or what this one `asked` for alone: a row
-        for each part of a metric.
+        for each part of a metric. Where an earlier call measured what the last one refused, its rows stay.
         """
         keys = {metric.name: metric for metric in self.how.metrics}
         rows = [
             {**_axes(cell, self.recipe.axes), **row}
             for cell, part, weights in zip(self.trained.cells, self.parts, self.weights, strict=True)
-            for name, entry in sorted(part.items())
+            for name, last in sorted(part.items())
+            for entry in [last if asked else _told(last, weights)]
             if entry["key"]["weights"] == weights
             and (not asked or (name in keys and entry["key"] == self.how.key(keys[name], weights)))
             for row in entry["rows"]
@@ -141,6 +144,15 @@ class Scores:
         bias, strength = self.recipe.axes
         columns = [(bias, pa.float64()), (strength, pa.float64()), ("seed", pa.int64()), *schema()]
         return pa.Table.from_pylist(rows, schema=pa.schema(columns))
+
+    def stayed(self) -> dict[str, list[str]]:
+        """Of the metrics that this call asked for and models refused, but have of an earlier one: the reasons."""
+        found: dict[str, list[str]] = {}
+        for part, weights in zip(self.parts, self.weights, strict=True):
+            for metric in self.how.metrics:
+                if metric.name in part and _told(last := part[metric.name], weights) is not last:
+                    found.setdefault(metric.name, []).append(last["rows"][0]["reason"])
+        return found
 
     def _path(self, cell: Cell) -> Path:
         return self.folder / f"{cell.bias!r}_{cell.strength!r}_{cell.seed}.json"
@@ -177,7 +189,11 @@ class Task:
     def _measure(self, metric: Metric, key: dict[str, Any]) -> None:
         outcome = outcome_of(metric, self.codes, self.factors, protocol=self.how.protocol, seed=self.how.seed)
         rows = [_with_settings(row, self.points, self.how.data) for row in outcome.rows(metric.name)]
-        self.part[metric.name] = {"key": key, "rows": rows}
+        entry, last = {"key": key, "rows": rows}, self.part.get(metric.name)
+        if last is not None and not _has_value(entry):
+            before = last if _has_value(last) else last.get("before")
+            entry |= {} if before is None else {"before": before}
+        self.part[metric.name] = entry
         atomic_write_text(self.path, json.dumps(self.part, indent=1))
 
 
@@ -195,20 +211,43 @@ def encoded(trained: Trained, k: int, images: Tensor, *, deterministic: bool = F
     return Codes(mu, None if deterministic else logvar)
 
 
-def told_share(settings: Iterable[str | None]) -> str | None:
-    """That scores are of some of a test set's images, and what that changes, in a sentence for each number of them;
-    None where they are of all. `settings` are those of a table of scores, as its column has them.
+def points_of(settings: str | None) -> int | None:
+    """Of how many images a score is, by its settings as a table of scores has them; None of one that was refused."""
+    return None if settings is None else json.loads(settings).get("points")
+
+
+def told_share(scores: pa.Table) -> str | None:
+    """That scores are of some of a test set's images, and what that changes; None where they are of all. Where not all
+    are of as many images, they are named.
     """
-    held = [json.loads(text) for text in set(settings) if text is not None]
-    shares = sorted({(one["points"], one["test_set"]) for one in held if "test_set" in one})
-    return " ".join(_told_share(*share) for share in shares) or None
+    held: dict[tuple[int, int], list[str]] = {}
+    rows = zip(scores["metric"].to_pylist(), scores["settings"].to_pylist(), strict=True)
+    for metric, text in dict.fromkeys((metric, text) for metric, text in rows if text is not None):
+        told = json.loads(text)
+        if "points" in told:
+            held.setdefault((told["points"], told.get("test_set", told["points"])), []).append(metric)
+    some = {share: list(dict.fromkeys(names)) for share, names in sorted(held.items()) if share[0] < share[1]}
+    if not some:
+        return None
+    if len(held) == 1:
+        return few_of(*next(iter(some)))
+    images = max(images for _, images in some)
+    named = [
+        f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} of {points}" for (points, _), names in some.items()
+    ]
+    return _few(" and ".join(named), images, "the log of their number")
 
 
-def _told_share(points: int, images: int) -> str:
+def few_of(points: int, images: int) -> str:
+    """What it changes that scores are of so many of a test set's images."""
+    return _few(f"Scores are of {points}", images, f"log {points} = {math.log(points):.1f} nats")
+
+
+def _few(scores_are_of: str, images: int, most: str) -> str:
     return (
-        f"Scores are of {points} of the test set's {images} images, drawn without replacement. Of fewer images a code "
-        f"tells less which one it is of, at most log {points} = {math.log(points):.1f} nats; and where it confuses "
-        f"images, it tells the factors of fewer better: such information tends to be lower of all {images}."
+        f"{scores_are_of} of the test set's {images} images, drawn without replacement. Of fewer images a code tells "
+        f"less which one it is of, at most {most}; and where it confuses images, it tells the factors of fewer better: "
+        f"such information tends to be lower of all {images}."
     )
 
 
@@ -222,6 +261,16 @@ def _with_settings(row: Mapping[str, Any], points: Mapping[str, int], data: str 
 
 def _axes(cell: Cell, axes: tuple[str, str]) -> dict[str, Any]:
     return {axes[0]: float(cell.bias), axes[1]: float(cell.strength), "seed": cell.seed}
+
+
+def _has_value(entry: dict[str, Any]) -> bool:
+    return any(row["value"] is not None for row in entry["rows"])
+
+
+def _told(entry: dict[str, Any], weights: str) -> dict[str, Any]:
+    """What a table has of a metric: what was measured before, where the last call refused these same weights."""
+    before: dict[str, Any] | None = entry.get("before")
+    return entry if before is None or before["key"]["weights"] != weights else before
 
 
 def _read(path: Path) -> Part:

@@ -55,7 +55,9 @@ class TrainingProgress(BarOnTerminal):
         self._line = time.monotonic()
         self._rate = Rate(MEMORY_SECONDS, self._line)
         resumed = f", from step {step}" if step else ""
-        self._console.print(f"training {models} models for {steps} steps{resumed}", highlight=False)
+        self._console.print(
+            f"training {_models(models)} for {steps} step{'' if steps == 1 else 's'}{resumed}", highlight=False
+        )
         if self._bar is not None:
             for task in self._bar.task_ids:  # of the cohort before
                 self._bar.remove_task(task)
@@ -79,7 +81,7 @@ class TrainingProgress(BarOnTerminal):
     def diverged(self, step: int, models: list[str], stopped: bool) -> None:
         """Models, in words, whose loss is no longer a number; `stopped` when no other is left."""
         shown = "; ".join(models[:3]) + (f" and {len(models) - 3} more" if len(models) > 3 else "")
-        text = f"{len(models)} model{'' if len(models) == 1 else 's'} diverged by step {step}: {shown}"
+        text = f"{_models(len(models))} diverged by step {step}: {shown}"
         hint = ". None is left to train: training stops" if stopped else ""
         self._console.print(f"{text}{hint}. A smaller learning_rate may help.", highlight=False)
 
@@ -87,4 +89,8 @@ class TrainingProgress(BarOnTerminal):
         rate = self._rate.per_second
         elbo = "" if self._elbo is None else f"  ELBO {self._elbo:.2f}"
         speed = "" if rate is None else f"  {rate:.0f} model-steps/s"
-        return f"{models} models{elbo}{speed}"
+        return f"{_models(models)}{elbo}{speed}"
+
+
+def _models(number: int) -> str:
+    return f"{number} model{'' if number == 1 else 's'}"

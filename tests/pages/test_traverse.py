@@ -107,6 +107,9 @@ def test_diverged_and_collapsed_models_are_sentences(tmp_path: Path) -> None:
 def test_few_images_and_few_points(held: Run, tmp_path: Path) -> None:
     text = made(held, tmp_path / "page.html", How(images=1, points=2))
     assert "An interpolation needs two images" in text and "t-SNE needs at least 4 codes, and these are 2" in text
+    few = "Scores are of 2 of the test set&#x27;s 120 images, drawn without replacement."
+    assert text.count(few) == 2 == text.count(">What latents tell of factors<")
+    assert "Scores are of" not in made(held, tmp_path / "all.html", How(images=1, points=120))
 
 
 def test_out_is_checked_before_any_work(held: Run, tmp_path: Path) -> None:
@@ -115,6 +118,7 @@ def test_out_is_checked_before_any_work(held: Run, tmp_path: Path) -> None:
         (tmp_path, r"out must be a file, but .* is a folder"),
         (tmp_path / "file" / "page.html", r"out must be a file in a folder, but .*file is a file"),
         (None, r"out must name a file for models that are in no folder"),
+        ("/proc/page.html", r"out must be a file that can be written, but /proc/page.html is none: "),
     ):
         with pytest.raises(StudyError, match=sentence):
             traverse(held, out=out, how=SMALL, console=QUIET)

@@ -2,7 +2,20 @@ import pytest
 import torch
 
 import pyvae
-from pyvae.pictures import Encoded, NothingToShow, encoded, order, quantiles, usage
+from pyvae.losses import GaussianReconstruction
+from pyvae.nn import StackedVAE
+from pyvae.pictures import (
+    Encoded,
+    NothingToShow,
+    OneOfStack,
+    encoded,
+    interpolation,
+    negative_elbo,
+    order,
+    quantiles,
+    reconstruction,
+    usage,
+)
 from tests.pictures.linear import Broken, Linear, images
 
 
@@ -38,3 +51,31 @@ def test_what_has_no_codes_is_a_sentence() -> None:
         encoded(Broken(), images())
     with pytest.raises(ValueError, match=r"images must hold at least one image"):
         encoded(Linear(), images(0))
+
+
+class Flat(torch.nn.Module):
+    """A model of one's own that takes flat images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(16, 4)
+
+    def encode(self, x):
+        return self.layer(x).chunk(2, -1)
+
+    def decode(self, z):
+        return z
+
+
+@pytest.mark.parametrize("model", [Flat(), OneOfStack(StackedVAE(1, 16, (8,), 2, seeds=[0]))])
+def test_images_of_another_shape_are_one_sentence(model) -> None:
+    likelihood = GaussianReconstruction()
+    for picture in (
+        lambda x: encoded(model, x),
+        lambda x: reconstruction(model, x),
+        lambda x: interpolation(model, x, x),
+        lambda x: negative_elbo(model, x, likelihood),
+    ):
+        with pytest.raises(ValueError, match=r"^images must have the shape that .* flat ones, got \[5, 4, 4\]$"):
+            picture(torch.rand(5, 4, 4))
+    assert encoded(model, torch.rand(5, 16)).mu.shape == (5, 2)

@@ -7,9 +7,12 @@ import pytest
 
 from pyvae.report.statistics import (
     Interval,
+    best_of,
+    chance_correlation,
     closed_interval,
     rank_correlation,
     ratio_interval,
+    seed_means,
     simultaneous,
     slope,
     t_interval,
@@ -151,3 +154,34 @@ def test_intervals_of_closed_shares_cover() -> None:
         after = before + 0.5 + 0.1 * rng.standard_normal(5)
         found.append(closed_interval(after, before, 1 + 0.1 * rng.standard_normal(5)))
     assert 0.92 < np.mean([abs(one.mean - 0.5) <= one.half for one in found]) < 0.985
+
+
+@pytest.mark.parametrize("cells", [5, 8, 30])
+def test_rank_correlations_of_unrelated_cells_are_told_from_chance_in_no_more_than_five_of_a_hundred(
+    cells: int,
+) -> None:
+    rng = np.random.default_rng(0)
+    active = np.minimum(np.arange(cells), cells // 2).astype(float)  # half of the cells tie
+    found = np.array([rank_correlation(active, rng.standard_normal(cells)) for _ in range(4000)])
+    assert found.var() == pytest.approx(1 / (cells - 1), rel=0.06)
+    told = (np.abs(found) > chance_correlation(cells)).mean()
+    assert told < 0.055 and (told > 0.035 or cells == 5)  # of 5, two of which tie, no order is rare enough
+
+
+def test_four_cells_tell_nothing() -> None:
+    assert chance_correlation(4) > 1 > chance_correlation(5) and chance_correlation(1) == math.inf
+
+
+def test_the_best_of_several_and_what_it_is_not_clear_of() -> None:
+    scatter = np.array([-0.01, 0.0, 0.01])
+    values = np.stack([0.5 + scatter, 1.0 + scatter, 0.99 + scatter, np.full(3, np.nan)])
+    assert best_of(values) == (1, (2,))
+    assert best_of(values[:1]) == (0, ())
+    assert best_of(values[:2, :1]) == (1, (0,))  # of one seed nothing is clear
+    with pytest.raises(ValueError, match="values must hold a number"):
+        best_of(values[3:])
+
+
+def test_seeds_have_means_of_what_they_have() -> None:
+    values = np.array([[[1.0, math.nan, math.nan]], [[3.0, 4.0, math.nan]]])
+    np.testing.assert_array_equal(seed_means(values), [2.0, 4.0, math.nan])

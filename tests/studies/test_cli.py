@@ -11,7 +11,7 @@ import torch
 import pyvae
 from pyvae import cli
 from pyvae.losses import OBJECTIVES
-from pyvae.studies import NAMES, asked
+from pyvae.studies import NAMES, asked, memory, study_named
 from pyvae.studies.biased_grid import PRESETS, BiasedGridConfig
 from tests.studies.biased_grid.tiny import TINY
 
@@ -52,7 +52,7 @@ def test_a_study_from_the_command_line_and_again_with_resume(tmp_path, monkeypat
         (["--set", "step=1"], "unknown field 'step': did you mean steps"),
         (["nonsense"], "unknown study 'nonsense': expected one of biased-grid"),
         (["--set", "steps=soon"], "steps must be a whole number, got 'soon'"),
-        (["--set", "betas=1,-5"], "betas must be at least 0, got -5.0"),
+        (["--set", "betas=1,-5"], "betas must be at least 0, got -5"),
         (["--device", "gpu"], "device must be cpu, cuda or a certain one such as cuda:1, got 'gpu'"),
         (["--device", "mps"], "device must be cpu, cuda or a certain one such as cuda:1, got 'mps'"),
     ],
@@ -173,6 +173,44 @@ def test_resume_without_a_study_starts_nothing(tmp_path, monkeypatch, capsys) ->
     code, _, errors = run(monkeypatch, capsys, "study", "--out", str(tmp_path / "mistyped"), "--resume")
     assert code == 2 and "--resume needs a study to go on with" in errors
     assert not (tmp_path / "mistyped").exists()
+
+
+CONFIGS = {"biased-grid": TINY, **{name: study_named(name).preset("quick") for name in NAMES[1:]}}
+
+
+@pytest.mark.parametrize("held", NAMES)
+@pytest.mark.parametrize("name", NAMES)
+def test_another_study_than_the_folders_is_one_sentence(tmp_path, monkeypatch, capsys, held, name) -> None:
+    (tmp_path / "config.json").write_text(CONFIGS[held].to_json())
+    for preset in ([], ["--preset", "quick"]):
+        resumed = ["study", name, "--out", str(tmp_path), "--resume", "--show-config", *preset]
+        code, text, errors = run(monkeypatch, capsys, *resumed)
+        if name == held:
+            assert code == 0 and json.loads(text)["study"] == held
+        else:
+            assert code == 2 and errors.count("\n") == 1
+            assert re.match(rf"pyvae: error: {tmp_path} holds an? {held} study, not an? {name} one: ", errors)
+
+
+@pytest.mark.parametrize("held", NAMES)
+def test_without_a_name_the_study_of_the_folder_goes_on(tmp_path, monkeypatch, capsys, held) -> None:
+    (tmp_path / "config.json").write_text(CONFIGS[held].to_json())
+    code, text, _ = run(monkeypatch, capsys, "study", "--out", str(tmp_path), "--resume", "--show-config")
+    assert code == 0 and text == CONFIGS[held].to_json()
+    (tmp_path / "config.json").unlink()
+    code, text, _ = run(monkeypatch, capsys, "study", "--show-config")
+    assert code == 0 and json.loads(text)["study"] == NAMES[0]
+
+
+@pytest.mark.parametrize(
+    "settings", ["latents=100000000", "hidden=1000000000", "latents=1000000000000000", "latents=900000"]
+)
+@pytest.mark.parametrize("name", NAMES)
+def test_what_no_memory_holds_is_one_sentence(tmp_path, monkeypatch, capsys, name, settings) -> None:
+    monkeypatch.setattr(memory.os, "sysconf", lambda what: 65536)  # a machine of 4 GB
+    code, _, errors = run(monkeypatch, capsys, "study", name, "--out", str(tmp_path / "out"), "--set", settings)
+    assert code == 2 and errors.count("\n") == 1 and "memory" in errors
+    assert errors.startswith("pyvae: error: ") and not (tmp_path / "out").exists()
 
 
 def test_damaged_results_are_one_sentence(tmp_path, monkeypatch, capsys) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -50,9 +51,9 @@ def measured(monkeypatch) -> list[str]:
     return names
 
 
-def told(out: Path, metrics=CHEAP, **settings) -> str:
+def told(out: Path, metrics=CHEAP, points=60, **settings) -> str:
     text = io.StringIO()
-    room.evaluate_run(out, metrics=metrics, points=60, console=Console(file=text, width=120), **settings)
+    room.evaluate_run(out, metrics=metrics, points=points, console=Console(file=text, width=120), **settings)
     return text.getvalue()
 
 
@@ -130,10 +131,50 @@ def test_a_stop_keeps_what_is_done_and_says_how_to_go_on(out, measured, monkeypa
 
 
 def test_a_metric_that_refuses_has_its_reason_in_the_table(out) -> None:
-    told(out, ["mig"], protocol="paper")
-    room.evaluate_run(out, metrics=["mig"], points=1, console=Console(file=io.StringIO()))
+    text = told(out, ["mig"], points=1)
     rows = pq.read_table(out / "metrics.parquet").to_pylist()
     assert all(row["value"] is None and row["reason"] for row in rows) and len(rows) == 8
+    assert "stays" not in text
+
+
+def test_what_was_measured_stays_where_too_few_points_give_no_score(out, measured) -> None:
+    told(out, ["mig", "modularity"])
+    before = pq.read_table(out / "metrics.parquet").drop_columns(["seconds"])
+    text = " ".join(told(out, ["mig"], points=1).split())
+    assert pq.read_table(out / "metrics.parquet").drop_columns(["seconds"]) == before
+    assert re.search(
+        r"mig as it was asked for is refused by 8 models, whose score of an earlier call stays: .+\.$", text
+    )
+    measured.clear()
+    told(out, ["mig"], points=1)
+    assert measured == []  # the refusal is known, too
+    told(out, ["mig"], points=2)  # which is refused as well
+    assert pq.read_table(out / "metrics.parquet").drop_columns(["seconds"]) == before
+    told(out, ["mig"], points=50)
+    values = [row for row in pq.read_table(out / "metrics.parquet").to_pylist() if row["metric"] == "mig"]
+    assert {json.loads(row["settings"])["points"] for row in values} == {50}
+
+
+def test_what_was_measured_of_other_weights_does_not_stay(out, monkeypatch) -> None:
+    told(out, ["mig"])
+    told(out, ["mig"], points=1)
+    real = kept._digest
+    monkeypatch.setattr(kept, "_digest", lambda trained, k: "other" if k == 2 else real(trained, k))
+    told(out, ["mig"], points=1)
+    values = [row["value"] for row in pq.read_table(out / "metrics.parquet").to_pylist()]
+    assert len(values) == 8 and [value is None for value in values] == [k == 2 for k in range(8)]
+
+
+def test_scores_of_other_numbers_of_points_are_told_apart(out) -> None:
+    told(out, ["modularity", "mig"], points=40)
+    text = told(out, ["mig"])
+    assert re.search(r"^ ?metric +points +models", text, re.M)
+    assert re.search(r"^ ?mig +60 +8 of 8 ", text, re.M) and re.search(r"^ ?modularity +40 +8 of 8 ", text, re.M)
+    joined = " ".join(text.split())
+    total = kept.Points(tiny("steps=12").grid, 60).total
+    assert f"modularity is of 40 and mig is of 60 of the test set's {total} images" in joined
+    assert "Scores are" not in joined
+    assert "Scores are of 60 of the test" in " ".join(told(out, ["mig", "modularity"]).split())
 
 
 def test_what_is_asked_wrongly_is_one_sentence(out, tmp_path) -> None:

@@ -68,8 +68,8 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(tmp_path) -> None:
     console = quiet()
     run_study(STUDY, tiny("mus=0", "betas=1", "seeds=0", "steps=5"), tmp_path, console=console)
     lines = console.file.getvalue().splitlines()
-    assert lines[0] == "training 1 models for 5 steps"
-    assert lines[1].startswith("step 5/5  1 models  ELBO -") and lines[1].endswith("0.0 min left")
+    assert lines[0] == "training 1 model for 5 steps"
+    assert lines[1].startswith("step 5/5  1 model  ELBO -") and lines[1].endswith("0.0 min left")
     assert "evaluating models 1 to 1 of 1" in lines
 
 

@@ -113,14 +113,14 @@ DEFINITIONS = {
         artanh r over 1000 samples drawn with replacement, and t is Student's of one degree of freedom less than there
         are to draw from. Each interval stands alone: of twenty correlations that are 0 one would be missed.""",
     "Clearly": """Told from 0, or from another value that is named, together with all others of which the same sentence
-        speaks: two-sided p values, from the same s and t, by Holm (1979), so that the chance that any is called clear
-        that is not is 5 % at most. Correlations among models of one objective and strength are a family of their own,
-        and so are comparisons with 0.7, and of objectives.""",
+        speaks: two-sided p values, of correlations from the same s and t, by Holm (1979), so that the chance that any
+        is called clear that is not is 5 % at most. Correlations among models of one objective and strength are a family
+        of their own, and so are comparisons with 0.7, of objectives, of shares of variance, and of rotated scores.""",
     "Closely": "A correlation clearly above 0.7.",
     "Shares of variance": """Models y = m + objective + strength of this objective + seed, a nested analysis of
         variance. share(objective) = (SS_O − d_O·SS_E/d_E)/SS and share(strength) likewise: Kelley's (1935) ε², which is
-        an adjusted R²; the seed has the rest. Intervals by the jackknife over seeds. Locatello et al. (2019) report the
-        explained variance of the same two regressions.""",
+        an adjusted R²; the seed has the rest. Intervals by the jackknife over seeds, and p values by its t.
+        Locatello et al. (2019) report the explained variance of the same two regressions.""",
     "Statistical efficiency": """Downstream accuracy with 100 training images over that with all of them. A code that
         tells nothing has about 1.""",
     "Rotation": """U is one random orthogonal matrix for all models and acts on all latents. A model with codes

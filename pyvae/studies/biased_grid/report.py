@@ -14,7 +14,7 @@ import numpy as np
 
 from pyvae.files import atomic_write_text
 from pyvae.plotting.numbers import decimals
-from pyvae.report.answer import Answer, plus_minus
+from pyvae.report.answer import Answer, counted, plus_minus
 from pyvae.report.page import code, definitions, header, page, paragraph, section, table
 from pyvae.report.statistics import Interval
 from pyvae.report.telling import answered, figures, one_line, settings
@@ -37,7 +37,7 @@ from pyvae.studies.biased_grid.texts import (
 )
 from pyvae.studies.command import command_of
 
-SPREAD = "Means over seeds ± their standard deviation."
+SPREAD = "Means over seeds and their standard deviation (sd)."
 """What heat maps and the table of all cells print; intervals stand everywhere else."""
 WIDE = ("samples_clean", "samples_noised", "generated")
 """Figures that need the whole width; two of the others stand side by side where there is room."""
@@ -111,10 +111,9 @@ def reproduce_command(config: BiasedGridConfig, out: str = "DIR") -> str:
 
 
 def _head(results: Results, answer: Answer) -> str:
-    seeds = len(results.seeds)
     facts = (
-        f"Biased grid data · {results.table.num_rows} models: μ in {_list(results.mus)}; β in "
-        f"{_list(results.betas)}; {seeds} seed{'' if seeds == 1 else 's'}; preset {results.config.preset}"
+        f"Biased grid data · {counted(results.table.num_rows, 'model')}: μ in {_list(results.mus)}; β in "
+        f"{_list(results.betas)}; {counted(len(results.seeds), 'seed')}; preset {results.config.preset}"
     )
     return header(facts, answer.question, answer.short, answer.details)
 
@@ -131,11 +130,12 @@ def _definitions(config: BiasedGridConfig) -> dict[str, str]:
 
 def _caption(results: Results, name: str) -> str:
     several, config = len(results.seeds) > 1, results.config
+    latents = counted(config.model.latents, "latent")
     return one_line(CAPTIONS[name]).format(
         bands="Bands: 95 % t intervals over seeds; they may leave the frame. " if several else "",
         mean=", mean over seeds" if several else "",
         active=ACTIVE[results.active_by],
-        linear="Dotted: what the best linear VAE would recover." if results.draws_linear_theory else "",
+        linear=f"Dotted: what the best linear VAE of {latents} would recover." if results.draws_linear_theory else "",
         line=" The line is where linear theory predicts collapse." if results.config.theory_holds else "",
         spread=f" {SPREAD}" if several else "",
         seed=f" Of seed {results.config.axes.seeds[0]} only: other seeds may look otherwise." if several else "",
@@ -195,7 +195,7 @@ def _cell(values: Array, digits: int) -> str:
     if len(present) == 0:
         return "-"
     mean = decimals(float(present.mean()), digits)
-    return mean if len(present) == 1 else f"{mean} ± {decimals(float(present.std(ddof=1)), digits)}"
+    return mean if len(present) == 1 else f"{mean} (sd {decimals(float(present.std(ddof=1)), digits)})"
 
 
 def _interval(interval: Interval) -> str:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pyvae.files import atomic_path, atomic_write_bytes
 from pyvae.studies.biased_grid.config import BiasedGridConfig
 from pyvae.studies.biased_grid.evaluate import Evaluation, held_out, picture_intensities
-from pyvae.studies.biased_grid.theory import linear_theory_recovered
+from pyvae.studies.biased_grid.theory import linear_theory_latents, linear_theory_recovered
 from pyvae.studies.config import reference_beta, spread
 from pyvae.studies.folder import CURVES
 from pyvae.studies.table import table_of_models
@@ -102,14 +102,19 @@ class Results:
         """Whether linear theory speaks of these models and there is a line to draw of it against mu."""
         return self.config.theory_holds and len(self.mus) > 1
 
+    @property
+    def linear_theory_latents(self) -> int:
+        """How many latents the best linear VAE has in use, where any."""
+        return linear_theory_latents(self.config.grid.blocks**2, self.config.model.latents)
+
     def linear_theory_fraction(self, beta: float) -> Array:
-        """The share of the ceiling that the best linear VAE recovers at beta, for each mu."""
+        """The share of the ceiling that the best linear VAE with as many latents recovers at beta, for each mu."""
         grid = self.config.grid
         recovered = [
             linear_theory_recovered(
                 float(mu),
                 beta,
-                blocks=grid.blocks**2,
+                blocks=self.linear_theory_latents,
                 pixels=grid.pixels**2,
                 noise_variance=grid.noise_variance,
             )
@@ -117,9 +122,13 @@ class Results:
         ]
         return np.array(recovered) / self.ceilings
 
+    def untrained(self, column: str) -> Array:
+        """A column of the untrained models, [runs]."""
+        return np.asarray(self.baseline[column].to_numpy(), dtype=np.float64)
+
     def baseline_mean(self, column: str) -> float:
         """Mean of a column over the untrained models."""
-        return float(np.mean(self.baseline[column].to_numpy()))
+        return float(self.untrained(column).mean())
 
 
 @dataclass(frozen=True)

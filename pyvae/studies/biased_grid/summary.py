@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pyvae.files import atomic_write_text
+from pyvae.report.answer import counted
 from pyvae.report.telling import summary as told
 from pyvae.studies.biased_grid.findings.answers import findings
 from pyvae.studies.biased_grid.results import Results, load_results
@@ -15,8 +16,8 @@ def summary(results: Results) -> str:
     name = config.objective.objective
     objective = "" if name == "beta-vae" else f", objective {name}"
     facts = (
-        f"{results.table.num_rows} models, {config.training.steps} steps, preset {config.preset}{objective}; "
-        "computed from results.parquet."
+        f"{counted(results.table.num_rows, 'model')}, {counted(len(results.seeds), 'seed')}, "
+        f"{counted(config.training.steps, 'step')}, preset {config.preset}{objective}; computed from results.parquet."
     )
     return in_symbols(told("Biased grid data: does β buy robustness?", facts, findings(results)), config.symbol)
 

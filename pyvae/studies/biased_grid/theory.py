@@ -58,10 +58,20 @@ def collapse_boundary(mu: float, *, pixels: int = 49, noise_variance: float = 0.
     return 1 + _signal_to_noise(variance, pixels, noise_variance)
 
 
+def linear_theory_latents(blocks: int, latents: int) -> int:
+    """How many latents the optimal linear VAE has in use within the boundary, each for a block of its own.
+
+    All blocks have the same eigenvalue, so those that are left over for want of latents may be any; directions across
+    several blocks would explain as much of the image, but recover less: -log(1 - R^2) is convex in R^2.
+    """
+    return min(blocks, latents)
+
+
 def linear_theory_recovered(
     mu: float, beta: float, *, blocks: int = 9, pixels: int = 49, noise_variance: float = 0.25
 ) -> float:
-    """The recovered information (nats, `recovered_information`) of the optimal linear beta-VAE.
+    """The recovered information (nats, `recovered_information`) of the optimal linear beta-VAE, of those blocks that
+    have a latent (`linear_theory_latents`).
 
     Per block R^2 = rho^2 * snr / (1 + snr) * (1 - beta / (1 + snr)): rho is the correlation of z with
     sigmoid(z), the second factor is the pixel noise, the third the sampling noise of the code; 0 beyond the

@@ -70,7 +70,7 @@ def _caption(results: Results, name: str) -> str:
         objective=rest[0] if rest else "",
         kind=next((kind.noun for kind in KINDS if kind.name in rest), ""),
         reference=results.reference,
-        spread=" Means over seeds ± their standard deviation." if several else "",
+        spread=" Means over seeds and their standard deviation (sd)." if several else "",
         bars=" Bars: 95 % t intervals over seeds." if several else "",
     )
 

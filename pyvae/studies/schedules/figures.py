@@ -10,12 +10,11 @@ from matplotlib.figure import Figure
 from pyvae.plotting.style import FAINT, INK, logarithmic, new_figure, save_png, shades, tidy
 from pyvae.studies.schedules.results import Arm, Results, load_results
 from pyvae.studies.schedules.runs import CONSTANT, RUNS
+from pyvae.studies.schedules.texts import LEAST_KL
 
 PANEL = (5.9, 4.3)
 """Inches of a figure of one panel: two stand side by side on a page."""
 SHARE = "share of the run"
-LEAST_KL, LEAST_BETA = 1e-3, 1e-2
-"""Where curves leave their logarithmic axes below."""
 
 
 def draw(folder: Path | str) -> list[Path]:
@@ -55,7 +54,7 @@ def schedules(results: Results) -> Figure:
     axes = figure.add_subplot()
     for arm, colour in _coloured(results.scheduled):
         steps = np.linspace(0, RUNS[arm.group].steps(results.config.training.steps) - 1, 400)
-        betas = np.maximum(results.betas_at(arm, steps.astype(np.int64)), LEAST_BETA)
+        betas = results.betas_at(arm, steps.astype(np.int64))
         axes.plot(steps / steps[-1], betas, color=colour, linewidth=1.8, label=arm.name)
     _theory_line(axes, results, "h")
     logarithmic(axes, "y")
@@ -70,16 +69,15 @@ def kl_against_beta(results: Results) -> Figure:
     axes = figure.add_subplot()
     for arm, colour in _coloured(results.scheduled):
         records = results.records(arm, "kl")
-        betas = np.maximum(records.last, LEAST_BETA)
         for row in records.values:
-            axes.plot(betas, np.maximum(row, LEAST_KL), ".-", color=colour, linewidth=1.1, markersize=2.5, alpha=0.8)
+            axes.plot(records.last, row, ".-", color=colour, linewidth=1.1, markersize=2.5, alpha=0.8)
         axes.plot([], [], color=colour, label=arm.name)
-    constant = results.constant
+    constant = [arm for arm in results.constant if arm.beta > 0]
     ends = [np.maximum(results.values(arm, "kl_nats"), LEAST_KL) for arm in constant]
-    axes.plot([max(arm.beta, LEAST_BETA) for arm in constant], ends, "o", color=INK, markersize=4)
+    axes.plot([arm.beta for arm in constant], ends, "o", color=INK, markersize=4, clip_on=False)
     axes.plot([], [], "o", color=INK, markersize=4, label="constant β, at the end")
     logarithmic(axes, "x")
-    logarithmic(axes, "y")
+    _from_least_kl(axes)
     _theory_line(axes, results, "v")
     tidy(axes, "KL on the way, against β", "β", "KL (nats per image)")
     axes.legend(frameon=False, fontsize=8.5, loc="best")
@@ -96,11 +94,11 @@ def latents(results: Results) -> Figure:
             [row["kl_nats"] for row in rows if (row["group"], row["beta"], row["seed"]) == (arm.group, arm.beta, seed)]
             for seed in results.seeds
         ]
-        kl = [np.maximum(one, LEAST_KL) for one in own if one]  # a model that has diverged has no latents
+        kl = [one for one in own if one]  # a model that has diverged has no latents
         mean = np.mean(kl, axis=0) if kl else np.empty(0)
         style = "-" if arm.group == CONSTANT else "--"
         axes.plot(np.arange(1, len(mean) + 1), mean, style, color=colour, linewidth=1.5, label=arm.name)
-    logarithmic(axes, "y")
+    _from_least_kl(axes)
     tidy(axes, "What each latent holds at the end", "latent, by its KL", "KL (nats)")
     axes.legend(frameon=False, fontsize=8.5, loc="best", ncols=2)
     return figure
@@ -132,8 +130,7 @@ def _curves(results: Results, arms: list[Arm], quantity: str) -> Figure:
     for arm, colour in _coloured(arms):
         steps, values = results.curve(arm, quantity)
         for row in values:
-            shown = np.maximum(row, LEAST_KL) if quantity == "kl" else row
-            axes.plot(steps / max(steps, default=1), shown, color=colour, linewidth=1.1, alpha=0.8)
+            axes.plot(steps / max(steps, default=1), row, color=colour, linewidth=1.1, alpha=0.8)
         axes.plot([], [], color=colour, label=arm.name)
         if arm.read is not None:
             end = max(arm.read.kl, LEAST_KL) if quantity == "kl" else arm.read.std
@@ -142,13 +139,19 @@ def _curves(results: Results, arms: list[Arm], quantity: str) -> Figure:
         axes.plot([], [], "<", color=FAINT, label="read off the source's plots")
     axes.set_xlim(0, 1.05)
     if quantity == "kl":
-        logarithmic(axes, "y")
+        _from_least_kl(axes)
     else:
         axes.set_ylim(0, 1.05)
     title, unit = _QUANTITIES[quantity]
     tidy(axes, title, SHARE, unit)
     axes.legend(frameon=False, fontsize=8.5, loc="best")
     return figure
+
+
+def _from_least_kl(axes: Axes) -> None:
+    """A logarithmic axis of KL from LEAST_KL on: lines leave the frame below, and are not drawn along its edge."""
+    logarithmic(axes, "y")
+    axes.set_ylim(LEAST_KL, max(axes.get_ylim()[1], 10 * LEAST_KL))
 
 
 def _coloured(arms: list[Arm]) -> list[tuple[Arm, tuple[float, float, float, float]]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from pyvae.files import atomic_write_text
 from pyvae.losses import normalised_beta
 from pyvae.plotting.numbers import decimals
-from pyvae.report.answer import Answer
+from pyvae.report.answer import Answer, counted
 from pyvae.report.page import code, definitions, header, page, paragraph, section, table
 from pyvae.report.statistics import t_interval
 from pyvae.report.telling import answered, figures, one_line, settings, summary
@@ -45,11 +45,10 @@ def write_texts(folder: Path | str) -> Path:
 
 def _facts(results: Results) -> str:
     config = results.config
-    seeds = len(results.seeds)
     return (
-        f"β schedules · {results.table.num_rows} models of {config.data.data}: the source's runs at "
-        f"{config.training.steps} steps, β times {config.axes.scale:.3g}; {seeds} seed{'' if seeds == 1 else 's'}; "
-        f"preset {config.preset}"
+        f"β schedules · {counted(results.table.num_rows, 'model')} of {config.data.data}: the source's runs at "
+        f"{counted(config.training.steps, 'step')}, β times {config.axes.scale:.3g}; "
+        f"{counted(len(results.seeds), 'seed')}; preset {config.preset}"
     )
 
 
@@ -94,7 +93,9 @@ def _table(results: Results) -> tuple[str, str]:
         read = ("-", "-") if arm.read is None else (f"{arm.read.kl:g}", f"{arm.read.std:g}")
         steps = RUNS[arm.group].steps(results.config.training.steps)
         rows.append([arm.name, str(steps), *(f"{scale:.3g}" for scale in scales), *measures, *read])
-    interval = " ± is half the 95 % t interval over seeds." if len(results.seeds) > 1 else ""
+    interval = ""
+    if len(results.seeds) > 1:
+        interval = " ± is half the 95 % t interval over seeds; without it all seeds give the same."
     note = (
         f"Measured on test images at the end of training.{interval} Of schedules β is the last one. source: read off "
         "its plots at the end of training, on other images. results.parquet has every model."

@@ -19,6 +19,8 @@ from pyvae.studies.table import table_of_models
 
 Array = NDArray[np.float64]
 
+ROUNDING = 1e-6
+"""Of β, relative."""
 SAVED = ("results.parquet", "latents.parquet", "spectrum.parquet", CURVES)
 """What figures and report need; without any of them it is measured again from the checkpoints."""
 
@@ -138,6 +140,11 @@ class Results:
         run = RUNS[arm.group]
         schedule = schedule_of(run.schedule).within(run.steps(self.config.training.steps))
         return np.array([arm.beta * schedule(int(step)) for step in steps])
+
+    def steps_at_rest(self, arm: Arm) -> int:
+        """For how many steps of a whole run of a falling β it has its last value."""
+        steps = np.arange(RUNS[arm.group].steps(self.config.training.steps))
+        return int((self.betas_at(arm, steps) <= (1 + ROUNDING) * arm.beta).sum())
 
     @property
     def collapse_betas(self) -> Array:

@@ -10,15 +10,22 @@ FIGURES_OF = {
 }
 """The figures below each answer."""
 
+LEAST_KL = 1e-3
+"""Nats, of an image or of a latent: figures show no less."""
 CAPTIONS = {
-    "kl_scheduled": "KL while β follows its schedule, a line a seed; triangles: the source's plots at their end.",
+    "kl_scheduled": f"""KL while β follows its schedule, a line a seed, which leaves the frame below {LEAST_KL:g} nats;
+        triangles: the source's plots at their end, those on the lower edge at {LEAST_KL:g} nats or less.""",
     "std_scheduled": "Mean posterior standard deviation over latents and images, likewise; 1 is a collapsed model.",
-    "kl_against_beta": """The same KL against β itself, a dot a record, the mean since the one before: what lies
-        between two dots is not known. Large points: what constant βs end with, one for each seed.""",
-    "schedules": "The schedules of β. Dotted: linear theory has every latent collapsed above.",
-    "kl_constant": "KL at constant βs, a line for each seed; triangles: the source's plots at their end.",
+    "kl_against_beta": f"""The same KL against β itself, a dot a record, the mean since the one before: what lies
+        between two dots is not known, and lines leave the frame below {LEAST_KL:g} nats. Large points: what constant
+        βs end with, one for each seed, those on the lower edge with {LEAST_KL:g} nats or less. A β of 0 has no
+        place.""",
+    "schedules": "The schedules of β, without a β of 0. Dotted: linear theory has every latent collapsed above.",
+    "kl_constant": f"""KL at constant βs, a line for each seed, which leaves the frame below {LEAST_KL:g} nats;
+        triangles: the source's plots at their end, those on the lower edge at {LEAST_KL:g} nats or less.""",
     "std_constant": "Mean posterior standard deviation at constant βs, likewise.",
-    "latents": "KL of each latent at the end of training, mean over seeds, in order of size.",
+    "latents": f"""KL of each latent at the end of training, mean over seeds, in order of size. A line leaves the frame
+        where latents hold less than {LEAST_KL:g} nats.""",
 }
 
 DEFINITIONS = {

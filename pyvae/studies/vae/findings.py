@@ -1,5 +1,6 @@
 """The study's answers, most important first; every sentence is computed from its results."""
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -12,6 +13,7 @@ from pyvae.studies.scores import told_share
 from pyvae.studies.vae.evaluate import ALWAYS, OF_CODES
 from pyvae.studies.vae.results import Results
 from pyvae.studies.vae.texts import COLUMNS
+from pyvae.studies.vae.training import too_short
 
 
 def findings(results: Results) -> list[Answer]:
@@ -46,10 +48,13 @@ def about_strength(results: Results) -> Answer:
         short = f"There is one strength, {results.named(results.strengths[0])}: nothing to choose from."
         values = [f"{label(name)}: {told(results.values(name)[0], name)}." for name in columns]
         return Answer("strength", question, short, tuple(values))
-    left = {name: candidates(results, name) for name in columns}
+    pairs = sum(math.comb(len(_known(results, name)), 2) for name in columns)
+    left = {name: candidates(results, name, pairs) for name in columns}
     details = tuple(_about_column(results, name, left[name]) for name in columns)
+    training = too_short(results.config, results.curves)
     if len(results.seeds) == 1:
-        return Answer("strength", question, "One seed gives readings, and no verdict: see below.", details)
+        short = f"One seed gives readings, and no verdict: see below. {training}"
+        return Answer("strength", question, short.rstrip(), details)
     groups: dict[tuple[float, ...], list[str]] = {}
     for name in columns:
         groups.setdefault(left[name], []).append(label(name))
@@ -57,15 +62,26 @@ def about_strength(results: Results) -> Answer:
     parts = [f"{_either(results, strengths)} by {listed(names)}" for strengths, names in groups.items()]
     if untold:
         parts.append(f"{'by' if parts else 'By'} {listed(untold)} it cannot be told")
-    return Answer("strength", question, f"{'; '.join(parts)} ({len(results.seeds)} seeds).", details)
+    short = f"{'; '.join(parts)} ({len(results.seeds)} seeds). {training}"
+    return Answer("strength", question, short.rstrip(), (*details, _rule(pairs)))
 
 
-def candidates(results: Results, column: str) -> tuple[float, ...]:
+def _rule(pairs: int) -> str:
+    """What "clear" means here."""
+    if pairs < 2:
+        return "What is clear is so by Welch's interval of 95 %; ± is half the 95 % t interval over seeds."
+    return (
+        f"What is clear is so by intervals of {decimals(100 * simultaneous(pairs), 1)} %, so that all {pairs}, of each "
+        "pair of strengths by each score, hold at once in 95 of 100 studies; ± is half the 95 % t interval over seeds."
+    )
+
+
+def candidates(results: Results, column: str, pairs: int) -> tuple[float, ...]:
     """The strength with the highest mean, and those from which it is not clear, in ascending order; none where it is
-    clear of no other.
+    clear of no other. Intervals of so many pairs, of strengths and of scores, hold at once.
     """
     known = _known(results, column)
-    best, level = _best(known), simultaneous(len(known) * (len(known) - 1) // 2)
+    best, level = _best(known), simultaneous(pairs)
     left = [s for s, row in known.items() if not welch_interval(known[best], row, level).above_zero]
     return tuple(left) if len(left) < len(known) else ()
 
@@ -166,9 +182,7 @@ def about_limits(results: Results) -> Answer:
         details.append("Which score to trust is no question of this study: pyvae study agreement compares them.")
     else:
         details.append("No score asks about factors here: nothing says whether latents mean anything.")
-    if seeds > 1 and len(results.strengths) > 1:
-        details.append("Verdicts of each score are a family of their own: of many some may be clear by chance.")
-    if share := told_share(results.scores["settings"].to_pylist()):
+    if share := told_share(results.scores):
         details.append(share)
     details += _refused(results)
     if lost := int((~results.finite).sum()):

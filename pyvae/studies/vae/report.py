@@ -13,6 +13,7 @@ from pyvae.studies.vae.findings import findings, label
 from pyvae.studies.vae.findings import told as told_values
 from pyvae.studies.vae.results import Results, load_results
 from pyvae.studies.vae.texts import CAPTIONS, COLUMNS, DEFINITIONS, FIGURES_OF, TITLE, WIDE
+from pyvae.studies.vae.training import LONGER, too_short
 
 
 def write_texts(folder: Path | str) -> Path:
@@ -79,6 +80,8 @@ def _next(results: Results) -> tuple[str, str]:
         why = "Every model has diverged. Try a smaller learning rate:"
     elif len(results.seeds) == 1:
         why = "Several seeds give intervals:"
+    elif too_short(config, results.curves):
+        changes, why = {"steps": LONGER * config.training.steps}, "Training may have been too short. Longer:"
     else:
         why = "More seeds tell strengths apart that these do not:"
     return paragraph(why), code(command_of(config.replaced(**changes), PRESETS, "runs/next"))

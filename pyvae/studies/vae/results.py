@@ -26,6 +26,7 @@ class Results:
     config: VAEConfig
     table: pa.Table
     scores: pa.Table
+    curves: pa.Table
 
     @property
     def strengths(self) -> list[float]:
@@ -74,7 +75,8 @@ def load_results(folder: Path | str) -> Results:
         if not (folder / name).is_file():
             raise FileNotFoundError(f"folder must hold a finished study, but {folder} has no {name}")
     config = VAEConfig.from_json((folder / "config.json").read_text())
-    return Results(config, pq.read_table(folder / "results.parquet"), pq.read_table(folder / "scores.parquet"))
+    tables = (pq.read_table(folder / name) for name in ("results.parquet", "scores.parquet", CURVES))
+    return Results(config, *tables)
 
 
 def table(folder: Path) -> pa.Table:

@@ -87,7 +87,7 @@ def test_captions_fit_the_run(tmp_path: Path, report: Path) -> None:
     assert "t intervals" in three and "mean over seeds" in three
     assert "interval" not in one.replace("a 95 % interval above 0", "") and "over seeds" not in one
     assert not re.search(r"[{}]", one + three)
-    assert three.count("Means over seeds ± their standard deviation.") == 7  # the heat maps
+    assert three.count("Means over seeds and their standard deviation (sd).") == 7  # the heat maps
     assert three.count("Of seed 0 only: other seeds may look otherwise.") == 2 and "Of seed" not in one
     assert three.count("Pixel noise alone: ") == 2
 
@@ -155,7 +155,7 @@ def test_the_page_says_what_it_ran_on_and_how_long_it_took(tmp_path: Path, repor
 def test_the_table_has_every_cell(report: Path) -> None:
     text = report.read_text()
     assert len(re.findall(r"<tr><td>", text)) == 3 + 4 * 3  # robustness of each beta, then all cells
-    assert "0.260 ± 0.010" in text
+    assert "0.260 (sd 0.010)" in text
 
 
 def test_missing_figures_are_named(tmp_path: Path) -> None:

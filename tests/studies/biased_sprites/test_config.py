@@ -40,12 +40,12 @@ def test_the_reference_is_the_beta_nearest_to_one(betas: str, reference: float) 
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
-        ("skews=0,2", "skews must be greater than 0, got 0.0"),
+        ("skews=0,2", "skews must be greater than 0, got 0"),
         ("removals=1.5", "removals must be at most 1, got 1.5"),
         ("correlated=x", "correlated must be two different factors, got x"),
         ("removed=x,x", "removed must be two different factors, got x, x"),
         ("latents=1", "latents must be at least 2 for a gap between two, got 1"),
-        ("betas=1,-1", "betas must be at least 0, got -1.0"),
+        ("betas=1,-1", "betas must be at least 0, got -1"),
     ],
 )
 def test_wrong_settings_are_refused_in_a_sentence(override: str, sentence: str) -> None:

@@ -54,8 +54,8 @@ def test_networks_are_mlps_or_the_sources_convolutions() -> None:
     ("override", "sentence"),
     [
         ("network=rnn", "network must be mlp or conv, got 'rnn'"),
-        ("scale=0", "scale must be greater than 0, got 0.0"),
-        ("betas=-1", "betas must be at least 0, got -1.0"),
+        ("scale=0", "scale must be greater than 0, got 0"),
+        ("betas=-1", "betas must be at least 0, got -1"),
         ("data=celeba", "data_path must be the file or folder of celeba, got none"),
         ("points=3", "points must be at least 32, got 3"),
     ],

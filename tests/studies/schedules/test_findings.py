@@ -74,21 +74,27 @@ def test_every_sentence_is_whole_whatever_is_missing(tmp_path, which, seeds, cha
 
 def test_models_that_come_back_in_full(tmp_path) -> None:
     answers = told(write_folder(tmp_path, kl=in_full))
+    numbers = (
+        "a KL of 30.3 ± 1.0 nats against 30.3 ± 0.7 of β = 1, seed by seed +0.00 ± 0.25, and "
+        f"with a squared error of 14.9 ± 0.5 against 14.9 ± 0.4 of β = 1, seed by seed +0.00 ± 0.12 {SEEDS}"
+    )
     assert answers["recovery"].short == (
-        f"β 100 → 1 ends with 100.0% of the KL of β = 1, 30.3 ± 1.0 against 30.3 ± 0.7 nats, seed by seed +0.00 ± 0.25 "
-        f"{SEEDS}: β 100 → 1 cannot be told from β = 1. β 10000 → 1 ends with 100.0% of the KL of β = 1, 30.3 ± 1.0 "
-        f"against 30.3 ± 0.7 nats, seed by seed +0.00 ± 0.25 {SEEDS}: β 10000 → 1 cannot be told from β = 1."
+        f"β 100 → 1 cannot be told from β = 1 by KL or squared error: it ends with {numbers}. "
+        f"β 10000 → 1 cannot be told from β = 1 by KL or squared error: it ends with {numbers}."
     )
     assert answers["annealing"].short == (
-        f"They cannot be told apart: β 0 → 10 ends with a KL of 7.0 ± 0.4 nats, β = 10 with 7.0 ± 0.2, seed by seed "
-        f"+0.00 ± 0.25 {SEEDS}."
+        "They cannot be told apart by KL or squared error: β 0 → 10 ends with a KL of 7.0 ± 0.4 nats against 7.0 ± 0.2 "
+        "of β = 10, seed by seed +0.00 ± 0.25, and with a squared error of 26.5 ± 0.2 against "
+        f"26.5 ± 0.1 of β = 10, seed by seed +0.00 ± 0.12 {SEEDS}."
     )
+    assert "nats (100.0 ± 0.8 % of that of β = 1), mean" in answers["recovery"].details[0]
     assert answers["collapse"].short == (
         "β = 100, 1000 and 10000 leave no latent in use (3 seeds). Linear theory, collapse for β ≥ 2λ_1 = 20.0 of this "
         "data, says rightly of 15 of 15 models whether any latent is in use."
     )
     assert answers["collapse"].details[0] == (
-        "β = 1: 3.0 latents in use (3 seeds), where linear theory has 4 (variances of principal components above β/2)."
+        "β = 1: active latents 3.0 (the same in all 3 seeds) of 4 (3 seeds), where linear theory has 4 (variances of "
+        "principal components above β/2)."
     )
     assert answers["source"].details[0] == (
         f"β = 1: KL 30.3 ± 0.7 nats and mean posterior deviation 0.47 ± 0.01 {SEEDS}; the source's plots show 40 and "
@@ -98,12 +104,41 @@ def test_models_that_come_back_in_full(tmp_path) -> None:
 
 @pytest.mark.parametrize(
     ("kl", "share", "verdict"),
-    [(synthetic.falls_short, "50.0%", "falls short of"), (goes_beyond, "200.0%", "goes beyond")],
+    [
+        (synthetic.falls_short, "50.0 %", "less KL and a larger squared error"),
+        (goes_beyond, "200.0 %", "more KL and a smaller squared error"),
+    ],
 )
 def test_models_that_end_elsewhere(tmp_path, kl, share, verdict) -> None:
-    short = told(write_folder(tmp_path, kl=kl))["recovery"].short
-    assert short.count(f"ends with {share} of the KL of β = 1") == 2
-    assert f": β 100 → 1 {verdict} β = 1." in short and f": β 10000 → 1 {verdict} β = 1." in short
+    answer = told(write_folder(tmp_path, kl=kl))["recovery"]
+    for arm, detail in zip(("β 100 → 1", "β 10000 → 1"), answer.details, strict=True):
+        assert f"{arm} does not end where β = 1 does, but with {verdict}: it ends with a KL of" in answer.short
+        assert f"nats ({share} of that of β = 1), mean posterior deviation" in detail
+
+
+def test_a_verdict_is_of_the_squared_error_too(tmp_path) -> None:
+    """KL alone cannot tell, and what models make of it differs."""
+    results = write_folder(tmp_path, kl=in_full)
+    place = results.table.column_names.index("squared_error")
+    worse = [
+        row["squared_error"] + (3.0 + 0.1 * row["seed"] if row["group"] == FROM_100 else 0)
+        for row in results.table.to_pylist()
+    ]
+    short = told(dataclasses.replace(results, table=results.table.set_column(place, "squared_error", [worse])))
+    assert short["recovery"].short.startswith(
+        "β 100 → 1 does not end where β = 1 does, but with a larger squared error (by KL they cannot be told apart): "
+        "it ends with a KL of 30.3"
+    )
+    assert "β 10000 → 1 cannot be told from β = 1 by KL or squared error: " in short["recovery"].short
+
+
+def test_a_share_of_a_kl_that_cannot_be_told_from_none_is_not_given(tmp_path) -> None:
+    def scattered(arm, beta, seed) -> float:
+        return (0.0, 0.1, 1.6)[seed] if arm.group == CONSTANT else 0.1 * seed
+
+    answer = told(write_folder(tmp_path, kl=scattered))["recovery"]
+    assert "a KL of 0.1 ± 0.2 nats against 0.6 ± 2.2 of β = 1, seed by seed −0.47 ±" in answer.short
+    assert not any("% of that" in line for line in answer.details)
 
 
 @pytest.mark.parametrize(("factor", "word"), [(2.0, "more"), (0.5, "less")])
@@ -111,27 +146,33 @@ def test_a_rising_beta_that_ends_elsewhere(tmp_path, factor, word) -> None:
     results = write_folder(tmp_path, kl=lambda arm, *at: synthetic.kl_by_theory(arm, *at) * (
         factor if arm.group == ANNEALED else 1
     ))  # fmt: skip
-    assert told(results)["annealing"].short.startswith(f"Yes, with {word} KL: β 0 → 10 ends with")
+    error = "a smaller squared error" if word == "more" else "a larger squared error"
+    assert told(results)["annealing"].short.startswith(f"Yes, with {word} KL and {error}: β 0 → 10 ends with")
 
 
 def test_seeds_that_all_differ_by_the_same_give_no_interval(tmp_path) -> None:
     answer = told(write_folder(tmp_path))["annealing"]
-    assert answer.short == (
-        "No verdict, since every seed has the same difference: β 0 → 10 ends with a KL of 7.0 ± 0.2 nats, β = 10 with "
-        f"7.0 ± 0.2 {SEEDS}."
+    assert answer.short.startswith(
+        "No verdict, since every seed has the same difference: β 0 → 10 ends with a KL of 7.0 ± 0.2 nats against 7.0 ± "
     )
-    assert answer.details[0].endswith("active latents 3.0 against 3.0 of 4 (3 seeds).")
+    assert "seed by seed +0.00 (the same in all 3 seeds), and with" in answer.short
+    assert answer.details[0].endswith(
+        "active latents 3.0 (the same in all 3 seeds) against 3.0 (the same in all 3 seeds) of 4 (3 seeds)."
+    )
 
 
 def test_one_seed_gives_readings(tmp_path) -> None:
     answers = told(write_folder(tmp_path, CONFIG.replaced(seeds=(4,))))
+    ends = "ends with a KL of 31.2 nats against 31.2 of β = 1, and with a squared error of 14.4 against 14.4 of β = 1"
     assert answers["recovery"].short == (
-        "β 100 → 1 ends with 100.0% of the KL of β = 1, 31.2 against 31.2 nats (seed 4): a reading, no verdict. "
-        "β 10000 → 1 ends with 100.0% of the KL of β = 1, 31.2 against 31.2 nats (seed 4): a reading, no verdict."
+        f"A reading, no verdict: β 100 → 1 {ends} (seed 4). A reading, no verdict: β 10000 → 1 {ends} (seed 4)."
     )
-    assert answers["revival"].short.startswith("A reading: 2 of 2 models that had collapsed came back (seed 4): ")
+    assert answers["revival"].short.startswith(
+        "A reading: 2 of 2 models with a KL below 0.1 nats while β was above 40 came into use (seed 4): "
+    )
     assert answers["annealing"].short == (
-        "A reading, no verdict: β 0 → 10 ends with a KL of 7.2 nats, β = 10 with 7.2 (seed 4)."
+        "A reading, no verdict: β 0 → 10 ends with a KL of 7.2 nats against 7.2 of β = 10, and with a squared error of "
+        "26.4 against 26.4 of β = 10 (seed 4)."
     )
     assert answers["collapse"].short.startswith("A reading: β = 100, 1000 and 10000 leave no latent in use (seed 4). ")
     assert answers["limits"].short == (
@@ -148,13 +189,11 @@ def test_a_seed_that_diverged_is_left_out_by_name_and_changes_no_verdict(tmp_pat
         "models whether any latent is in use."
     )
     assert answers["recovery"].short.startswith(
-        "β 100 → 1 ends with 100.0% of the KL of β = 1, 30.3 against 30.3 nats (seed 1, without seeds 0 and 2): "
-        "a reading, no verdict. "
+        "A reading, no verdict: β 100 → 1 ends with a KL of 30.3 nats against 30.3 of β = 1, and with a squared error "
+        "of 14.9 against 14.9 of β = 1 (seed 1, without seeds 0 and 2). No verdict, since every seed has the same "
+        "difference: "
     )
-    assert answers["recovery"].short.endswith(
-        "(2 seeds, without seed 0, ± half the 95 % interval): the same difference in every seed, of which there is no "
-        "interval, and no verdict."
-    )
+    assert answers["recovery"].short.endswith("(2 seeds, without seed 0, ± half the 95 % interval).")
     assert answers["limits"].details[-1] == (
         "3 of 24 models have diverged and are left out of every number: β = 1 of seed 0; β = 100 of seed 1; "
         "β 100 → 1 of seed 2."
@@ -168,12 +207,12 @@ def test_a_run_whose_every_seed_diverged_has_no_verdict(tmp_path) -> None:
         "β = 100 has no verdict: no seed gave a finite number (seeds 0, 1 and 2)."
     )
     assert answers["recovery"].short.startswith(
-        "β 100 → 1 beside β = 1 has no verdict: no seed gave a finite number of both (seeds 0, 1 and 2). β 10000 → 1"
+        "β 100 → 1 beside β = 1 has no verdict: no seed gave a finite number of both (seeds 0, 1 and 2). No verdict"
     )
     assert answers["revival"].details[0] == (
         "β 100 → 1 has no verdict: no seed gave a finite number (seeds 0, 1 and 2)."
     )
-    assert answers["revival"].short.startswith("Yes: 3 of 3 models that had collapsed came back (3 seeds): β 10000 → 1")
+    assert answers["revival"].short.startswith("Yes: 3 of 3 models with a KL below 0.1 nats while β was above")
     assert "β 100 → 1 has no verdict: no seed gave a finite number (seeds 0, 1 and 2)." in answers["source"].details
 
 
@@ -184,7 +223,7 @@ def test_some_seeds_collapse_and_others_do_not(tmp_path) -> None:
     answer = told(write_folder(tmp_path, kl=kl))["collapse"]
     assert answer.short.endswith("says rightly of 14 of 15 models whether any latent is in use.")
     assert "leave no latent in use (3 seeds); β = 10 does in 1 of 3 models. Linear" in answer.short
-    assert answer.details[1].startswith("β = 10: 1 of 3 models without any latent in use; 2.0 ± 4.3 latents in use")
+    assert answer.details[1].startswith("β = 10: 1 of 3 models without any latent in use; active latents 2.0 ± 4.3")
 
 
 def test_theory_that_expects_the_same_of_every_model_is_not_tested(tmp_path) -> None:
@@ -198,10 +237,10 @@ def test_theory_that_expects_the_same_of_every_model_is_not_tested(tmp_path) -> 
 def test_a_constant_beta_that_has_collapsed_is_nothing_to_come_back_to(tmp_path) -> None:
     answers = told(write_folder(tmp_path, CONFIG.replaced(scale=1000)))
     assert answers["recovery"].short.startswith(
-        "β = 1000 is nothing to come back to: it ends with a KL of 0.0 nats, below 0.1, and β 100000 → 1000 with "
-        "0.0 (3 seeds)."
+        "β = 1000 is nothing to come back to: it ends with a KL of 0.0 (the same in all 3 seeds) nats, below 0.1, and "
+        "β 100000 → 1000 with 0.0 (the same in all 3 seeds) (3 seeds)."
     )
-    assert answers["annealing"].short.startswith("Both have collapsed, to below 0.1 nats: β 0 → 10000 ends with")
+    assert answers["annealing"].short.startswith("Neither is in use, by a KL below 0.1 nats: β 0 → 10000 ends with")
 
 
 def test_without_the_betas_to_compare_with_it_says_so(tmp_path) -> None:
@@ -271,7 +310,7 @@ def test_models_that_the_table_lacks_are_left_out(tmp_path) -> None:
     some = results.table.filter(pc.invert(pc.equal(results.table["group"], FROM_10000)))
     answers = told(dataclasses.replace(results, table=some))
     assert answers["revival"].details[1].startswith("β 10000 → 1 has no verdict")
-    assert answers["revival"].short.startswith("Yes: 3 of 3 models that had collapsed came back (3 seeds): β 100 → 1")
+    assert answers["revival"].short.startswith("Yes: 3 of 3 models with a KL below 0.1 nats while β was above")
 
 
 def test_a_measure_that_is_not_finite_counts_for_a_model_that_diverged(tmp_path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from pyvae.studies.schedules.findings.comparison import IN_USE_NATS
 from pyvae.studies.schedules.findings.revival import Bracket, Revival, about_revival, fall, revival
 from pyvae.studies.schedules.results import Records
-from pyvae.studies.schedules.runs import FROM_100, FROM_10000
+from pyvae.studies.schedules.runs import CONSTANT, FROM_100, FROM_10000
 from tests.studies.schedules import synthetic
 from tests.studies.schedules.synthetic import CONFIG, FIRST, write_folder
 
@@ -20,13 +20,16 @@ RECORDS = Records(np.arange(1, 7), BETAS[:-1], BETAS[1:], np.empty((0, 6)))
 @pytest.mark.parametrize(
     ("kl", "expected"),
     [
-        ([9, 0, 0, 0, 5, 9], Revival(True, Bracket(30.0, 10.0))),
-        ([9, 0, 0, 5, 0, 9], Revival(True, Bracket(20.0, 5.0))),  # once more below: it counts from when it stays
-        ([9, 0, 0, 0, 0, 0], Revival(True, None)),
-        ([9, 8, 8, 0, 0, 5], Revival(False, None)),  # low only when β was, too
-        ([9, 0, 0, 0, np.nan, np.nan], Revival(True, None)),
-        ([9, 0, 0, 5, 5, np.nan], Revival(True, Bracket(40.0, 20.0))),  # its training stopped early
-        ([np.nan] * 6, Revival(False, None)),
+        ([9, 0, 0, 0, 5, 9], Revival(True, True, Bracket(30.0, 10.0))),
+        ([0, 0, 0, 0, 5, 9], Revival(True, False, Bracket(30.0, 10.0))),  # never in use before
+        ([0, 9, 0, 0, 5, 9], Revival(True, True, Bracket(30.0, 10.0))),
+        ([9, 0, 0, 5, 0, 9], Revival(True, True, Bracket(20.0, 5.0))),  # once more below: it counts from when it stays
+        ([9, 0, 0, 0, 0, 0], Revival(True, True, None)),
+        ([0, 0, 0, 0, 0, 0], Revival(True, False, None)),
+        ([9, 8, 8, 0, 0, 5], Revival(False, False, None)),  # low only when β was, too
+        ([9, 0, 0, 0, np.nan, np.nan], Revival(True, True, None)),
+        ([9, 0, 0, 5, 5, np.nan], Revival(True, True, Bracket(40.0, 20.0))),  # its training stopped early
+        ([np.nan] * 6, Revival(False, False, None)),
     ],
 )
 def test_when_a_model_came_back(kl, expected) -> None:
@@ -41,20 +44,21 @@ def test_a_bracket_holds_the_beta_at_which_kl_crosses_the_threshold_wherever_tha
     records = Records(ends, beta[ends - every], beta[ends - 1], np.empty((0, len(ends))))
     for crossing in range(320, 570):
         kl = np.maximum(0.0, 0.02 * (np.arange(steps) - crossing)) + IN_USE_NATS * (np.arange(steps) >= crossing)
-        _, found = revival(records, records.last > 40, kl.reshape(-1, every).mean(1))
+        *_, found = revival(records, records.last > 40, kl.reshape(-1, every).mean(1))
         assert found.high >= beta[crossing] >= found.low, crossing
 
 
 def test_verdict_and_details_have_brackets_and_say_what_the_curve_cannot_tell(tmp_path) -> None:
     answer = about_revival(write_folder(tmp_path))
     assert answer.short == (
-        "Yes: 6 of 6 models that had collapsed came back (3 seeds): β 100 → 1 somewhere between β = 21.2 and β = 18.9; "
-        "β 10000 → 1 somewhere between β = 101 and β = 6, the curve cannot tell where."
+        "Yes: 6 of 6 models with a KL below 0.1 nats while β was above 40 came into use (3 seeds): β 100 → 1 somewhere "
+        "between β = 21.2 and β = 18.9; β 10000 → 1 somewhere between β = 101 and β = 6, the curve cannot tell where. "
+        "0 of the 6 had been in use before: they were kept from it, and had not collapsed."
     )
     assert answer.details[0] == (
-        "β 100 → 1: 3 of 3 models had collapsed while β was above 40 (3 seeds); 3 of them came back, somewhere between "
-        "β = 21.2 and β = 18.9 (the union over their brackets), which is 1.06 to 0.94 times 2λ_1 (records are 10 steps "
-        "apart)."
+        "β 100 → 1: 3 of 3 had a KL below 0.1 nats while β was above 40 (3 seeds); 3 of them came into use, somewhere "
+        "between β = 21.2 and β = 18.9 (the union over their brackets), which is 1.06 to 0.94 times 2λ_1 (records are "
+        "10 steps apart)."
     )
     assert answer.details[1].endswith(
         "somewhere between β = 101 and β = 6, the curve cannot tell where (the union over their brackets): β fell from "
@@ -94,35 +98,91 @@ def test_models_that_come_back_at_the_last_beta(tmp_path) -> None:
     results = write_folder(tmp_path, CONFIG.replaced(seeds=(0, 1)), kl=late)
     answer = about_revival(results)
     assert answer.short == (
-        "Some do: 2 of 4 models that had collapsed came back (2 seeds): β 100 → 1 after β had come to rest at 1."
+        "Some do: 2 of 4 models with a KL below 0.1 nats while β was above 40 came into use (2 seeds): β 100 → 1 after "
+        "β had come to rest at 1. 0 of the 4 had been in use before: they were kept from it, and had not collapsed."
     )
-    assert answer.details[0].endswith("2 of them came back, after β had come to rest at 1.")
+    assert answer.details[0].endswith("2 of them came into use, after β had come to rest at 1.")
     assert answer.details[1].endswith(
-        "2 of 2 models had collapsed while β was above 40 (2 seeds); none of them came back."
+        "2 of 2 had a KL below 0.1 nats while β was above 40 (2 seeds); none of them came into use, but β had been at "
+        "1 for 500 steps, and with β = 1 from the start 0 of 2 models came into use."
     )
 
 
-def test_models_that_stay_dead(tmp_path) -> None:
+NO = "(3 seeds). 0 of the 6 had been in use before: they were kept from it, and had not collapsed."
+NONE_OF_SIX = "of 6 models with a KL below 0.1 nats while β was above 40 none came into use before training ended"
+
+
+def test_models_that_stay_out_of_use_though_they_had_time(tmp_path) -> None:
     answer = about_revival(write_folder(tmp_path, kl=synthetic.stays_dead))
-    assert answer.short == "No: of 6 models that had collapsed, none came back before training ended (3 seeds)."
-    assert answer.details[0].endswith("none of them came back.")
+    assert answer.short == (
+        f"No: {NONE_OF_SIX}, though 6 had 208 steps or more at the last β, and with β = 1 from the start 3 models came "
+        f"into use within 10 {NO}"
+    )
+    assert answer.details[0].endswith("(3 seeds); none of them came into use, in 208 steps at the last β.")
+
+
+def test_models_that_were_in_use_before_have_collapsed(tmp_path) -> None:
+    taken: Counter[tuple[str, int]] = Counter()
+
+    def collapses(arm, beta, seed) -> float:
+        taken[arm.group, seed] += 1
+        return 9.0 if arm.group == CONSTANT or taken[arm.group, seed] == 2 else 0.0  # the first is the results' table
+
+    short = about_revival(write_folder(tmp_path, kl=collapses)).short
+    assert short.startswith("No: ") and short.endswith(" 6 of the 6 had been in use before: these had collapsed.")
+
+
+def test_a_fall_that_has_just_ended_shows_nothing(tmp_path) -> None:
+    """Models of a constant β need 120 steps; schedules of a run of 200 leave 42 and 100 at their last β."""
+    taken: Counter[tuple[float, int]] = Counter()
+
+    def slow(arm, beta, seed) -> float:
+        taken[beta, seed] += arm.group == CONSTANT
+        waited = taken[beta, seed] == 1 or taken[beta, seed] > 12  # the first is the results' table
+        return 9.0 if arm.group == CONSTANT and waited else 0.0
+
+    answer = about_revival(write_folder(tmp_path, CONFIG.replaced(steps=200), kl=slow))
+    assert answer.short == (
+        f"This run cannot tell: {NONE_OF_SIX}, but β had been at 1 for 100 steps only, and with β = 1 from the start 3 "
+        "models came into use within 120 (3 seeds)."
+    )
+    assert "none of them came into use, but β had been at 1 for 42 steps only, and with" in answer.details[0]
+
+
+def test_models_that_no_beta_brings_into_use_show_nothing(tmp_path) -> None:
+    answer = about_revival(write_folder(tmp_path, CONFIG.replaced(steps=200), kl=lambda *_: 0.01))
+    assert answer.short == (
+        f"This run cannot tell: {NONE_OF_SIX}, but β had been at 1 for 100 steps, and with β = 1 from the start 0 of 3 "
+        "models came into use (3 seeds)."
+    )
+    assert answer.details[0].endswith(
+        "none of them came into use, but β had been at 1 for 42 steps, and with β = 1 from the start 0 of 3 models "
+        "came into use."
+    )
+
+
+def test_without_a_constant_beta_nothing_says_how_long_it_takes(tmp_path) -> None:
+    short = about_revival(write_folder(tmp_path, CONFIG.replaced(betas=(3.0,)), kl=synthetic.stays_dead)).short
+    assert short.endswith(
+        "but β had been at 1 for 500 steps, and no model of a constant β = 1 says how long that takes (3 seeds)."
+    )
 
 
 def test_a_model_that_diverged_is_no_model_that_stayed_dead(tmp_path) -> None:
     results = write_folder(tmp_path, diverged=lambda arm, seed: arm.group == FROM_10000 and seed == 1)
     answer = about_revival(results)
-    assert answer.short.startswith("Yes: 5 of 5 models that had collapsed came back (3 seeds): ")
+    assert answer.short.startswith("Yes: 5 of 5 models with a KL below 0.1 nats while")
     assert answer.details[1].startswith(
-        "β 10000 → 1: 2 of 2 models had collapsed while β was above 40 (2 seeds, without seed 1); 2 of them"
+        "β 10000 → 1: 2 of 2 had a KL below 0.1 nats while β was above 40 (2 seeds, without seed 1); 2 of them"
     )
 
 
 def test_models_that_never_collapsed(tmp_path) -> None:
     answer = about_revival(write_folder(tmp_path, kl=lambda arm, beta, seed: 5.0))
     assert answer.short == (
-        "There was nothing to recover from: none of 6 models had a KL below 0.1 nats while β was above 40 (3 seeds)."
+        "There was nothing to come into use: none of 6 models had a KL below 0.1 nats while β was above 40 (3 seeds)."
     )
-    assert answer.details[0] == "β 100 → 1: 0 of 3 models had collapsed while β was above 40 (3 seeds)."
+    assert answer.details[0] == "β 100 → 1: 0 of 3 had a KL below 0.1 nats while β was above 40 (3 seeds)."
 
 
 def test_a_beta_that_was_never_high_says_nothing_of_recovery(tmp_path) -> None:
@@ -133,7 +193,7 @@ def test_a_beta_that_was_never_high_says_nothing_of_recovery(tmp_path) -> None:
 
 def test_a_last_beta_at_which_theory_has_all_collapsed(tmp_path) -> None:
     answer = about_revival(write_folder(tmp_path, CONFIG.replaced(scale=1000)))
-    assert answer.short.startswith("No: of 6 models that had collapsed, none came back")
+    assert answer.short.startswith(f"This run cannot tell: {NONE_OF_SIX}, but β had been at 1000 for 500 steps, and")
     assert answer.details[-1].endswith("β 100000 → 1000 ends above it and β 1e+07 → 1000 ends above it.")
 
 

@@ -67,7 +67,7 @@ def test_data_without_factors_have_scores_that_need_none(tmp_path) -> None:
         ("metrics=migs", "metrics must be among active_latents, .*, got 'migs'"),
         ("metrics=", "metrics must be among .*, got ''"),
         ("likelihood=poisson", "likelihood must be bernoulli or gaussian, got 'poisson'"),
-        ("noise_variance=0", "noise_variance must be greater than 0, got 0.0"),
+        ("noise_variance=0", "noise_variance must be greater than 0, got 0"),
         ("points=3", "points must be at least 32, got 3"),
         ("gamma=3", "gamma is an axis of the study: set strengths"),
         ("mus=1", "unknown field 'mus'"),

@@ -130,6 +130,13 @@ def test_ones_own_images_without_factors(tmp_path) -> None:
     assert Arrays(images).factors == () and results.finite.all()
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_data_set_of_one_image_warns_of_nothing(tmp_path) -> None:
+    np.save(tmp_path / "one.npy", np.full((1, 8, 8), 255, np.uint8))
+    run(tmp_path / "out", "data=arrays", f"data_path={tmp_path / 'one.npy'}", "metrics=none", study=STUDY)
+    assert load_results(tmp_path / "out").finite.all()
+
+
 def test_deterministic_codes_have_errors_and_no_kl(tmp_path) -> None:
     run(tmp_path, "objective=autoencoder", "seeds=0", "metrics=none", study=STUDY)
     rows = STUDY.table(tmp_path).to_pylist()

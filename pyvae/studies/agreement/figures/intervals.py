@@ -7,10 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pyvae.plotting.style import FAINT, INK, new_figure, shades, tidy
+from pyvae.studies.agreement.figures.untold import untold
 from pyvae.studies.agreement.findings.correlation import Correlation
-from pyvae.studies.agreement.findings.unsupervised import with_mean_rank
+from pyvae.studies.agreement.findings.unsupervised import why_not, with_mean_rank
 from pyvae.studies.agreement.findings.use import PLAIN, predictions
-from pyvae.studies.agreement.findings.variance import PARTS, all_shares
+from pyvae.studies.agreement.findings.use import why_not as why_not_of_use
+from pyvae.studies.agreement.findings.variance import PARTS, UNTOLD, all_shares
 from pyvae.studies.agreement.results import Results
 from pyvae.studies.agreement.texts import LABELS, UNSUPERVISED, USE
 
@@ -23,14 +25,16 @@ def use(results: Results) -> Figure:
     """Scores against downstream accuracy and statistical efficiency, overall and among models of one cell."""
     found = {name: predictions(results, name) for name in USE}
     figure = new_figure(10.5, 1.2 + LINE * (len(results.disentanglement) + 1))
-    panels = np.atleast_1d(figure.subplots(1, len(USE), sharey=True))
+    panels = np.atleast_1d(figure.subplots(1, len(USE), sharey=None not in found.values()))
     for axes, (name, one) in zip(panels, found.items(), strict=True):
-        if one is not None:
-            rows = {**one.overall, **({PLAIN: one.plain} if one.plain is not None else {})}
-            _lines(axes, list(rows.values()), [LABELS[score] for score in rows], 0.0, ACCENT, filled=True)
-            if one.within:
-                _lines(axes, [one.within.get(score) for score in rows], None, 0.3, FAINT, filled=False)
         tidy(axes, LABELS[name], "rank correlation")
+        if one is None:
+            untold(axes, why_not_of_use(results, name))
+            continue
+        rows = {**one.overall, **({PLAIN: one.plain} if one.plain is not None else {})}
+        _lines(axes, list(rows.values()), [LABELS[score] for score in rows], 0.0, ACCENT, filled=True)
+        if one.within:
+            _lines(axes, [one.within.get(score) for score in rows], None, 0.3, FAINT, filled=False)
         axes.set_xlim(-1, 1)
     return figure
 
@@ -40,6 +44,9 @@ def unsupervised(results: Results) -> Figure:
     found = with_mean_rank(results)
     figure = new_figure(5.9, 1.2 + LINE * max(6, len(found)))
     axes = figure.add_subplot()
+    if not found:
+        untold(axes, why_not(results))
+        return figure
     labels = [f"{LABELS[name]} ({'more' if UNSUPERVISED[name][1] > 0 else 'less'})" for name in found]
     _lines(axes, list(found.values()), labels, 0.0, ACCENT, filled=True)
     tidy(axes, "Without factors, against the mean rank", "rank correlation")
@@ -53,8 +60,7 @@ def variance(results: Results) -> Figure:
     figure = new_figure(5.9, 1.5 + LINE * max(6, len(found)))
     axes = figure.add_subplot()
     if not found:
-        axes.text(0.5, 0.5, "one seed: no shares of variance", ha="center", color=INK)
-        axes.set_axis_off()
+        untold(axes, UNTOLD)
         return figure
     left = np.zeros(len(found))
     for part, colour in zip(PARTS, shades(3), strict=True):

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from pyvae.plotting.numbers import decimals
 from pyvae.plotting.style import INK, new_figure, tidy
+from pyvae.studies.agreement.figures.untold import untold
 from pyvae.studies.agreement.findings.correlation import Correlations, correlations
 from pyvae.studies.agreement.findings.words import few, too_few
 from pyvae.studies.agreement.results import Results
@@ -25,8 +26,7 @@ def agreement(results: Results) -> Figure:
     figure = new_figure(BESIDE + CELL * count, BESIDE - 0.4 + CELL * count)
     axes = figure.add_subplot()
     if few(results, rows):
-        axes.text(0.5, 0.5, f"Too few: {too_few(results, rows)}", ha="center", color=INK)
-        axes.set_axis_off()
+        untold(axes, too_few(results, rows))
         return figure
     _fill(axes, correlations(names, results.columns(names)[rows], results.cell[rows]), len(results.disentanglement))
     return figure

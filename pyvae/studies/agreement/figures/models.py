@@ -9,7 +9,9 @@ from matplotlib.figure import Figure
 
 from pyvae.plotting.style import FAINT, INK, new_figure, shades, tidy
 from pyvae.report.statistics import Array
-from pyvae.studies.agreement.findings.protocol import readings
+from pyvae.studies.agreement.figures.untold import untold
+from pyvae.studies.agreement.findings.protocol import UNTOLD, readings
+from pyvae.studies.agreement.findings.rotation import UNTOLD as UNROTATED
 from pyvae.studies.agreement.findings.rotation import label_of, turned
 from pyvae.studies.agreement.results import Results
 from pyvae.studies.agreement.texts import CONTENT, LABELS, OBJECTIVES, USE
@@ -63,7 +65,9 @@ def protocol(results: Results) -> Figure:
             )
         tidy(axes, LABELS[one.score], "the paper's", one.words)
     figure = panels[0].get_figure()
-    if found and figure is not None:
+    if not found:
+        untold(panels[0], UNTOLD)
+    elif figure is not None:
         figure.legend(
             *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False, fontsize=8
         )
@@ -75,6 +79,9 @@ def rotation(results: Results) -> Figure:
     found = turned(results)
     figure = new_figure(5.9, 4.3)
     axes = figure.add_subplot()
+    if not found:
+        untold(axes, UNROTATED)
+        return figure
     labels = []
     for place, (name, one) in enumerate(found.items()):
         across = np.array([place - 0.25, place + 0.25])

@@ -82,7 +82,7 @@ def about_limits(results: Results) -> Answer:
         "Downstream accuracy is that of a logistic regression on posterior means for the very factors that the scores "
         "know.",
         "All scores see the same images, so that errors of one sample of images are common to them.",
-        *([share] if (share := told_share(results.scores["settings"].to_pylist())) else []),
+        *([share] if (share := told_share(results.scores)) else []),
     ]
     if config.several_seeds:
         details.insert(

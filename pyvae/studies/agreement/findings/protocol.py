@@ -14,6 +14,7 @@ from pyvae.studies.agreement.results import Results
 from pyvae.studies.agreement.texts import LABELS, OBJECTIVES, PROTOCOLS
 
 QUESTION = "Is a score's verdict changed by its protocol?"
+UNTOLD = "no score has two protocols that vary over enough models"
 
 Pair = tuple[str, str]
 """Of objectives."""
@@ -92,8 +93,7 @@ def about_protocol(results: Results) -> Answer:
     found = readings(results)
     lacking = _lacking(results, found)
     if not found:
-        short = "This study cannot tell: no score has two protocols that vary over enough models."
-        return Answer("protocol", QUESTION, short, tuple(lacking))
+        return Answer("protocol", QUESTION, f"This study cannot tell: {UNTOLD}.", tuple(lacking))
     if not results.config.several_seeds:
         short = f"Readings of one seed: rank correlations between two protocols of one score are {_names(found)}."
         return Answer("protocol", QUESTION, short, tuple([*(_sentence(results, one) for one in found), *lacking]))

@@ -7,14 +7,15 @@ import numpy as np
 from pyvae.plotting.numbers import decimals
 from pyvae.report.answer import Answer, listed
 from pyvae.report.statistics import Array
-from pyvae.studies.agreement.findings.words import counted
+from pyvae.studies.agreement.findings.significance import holm, sign_test
+from pyvae.studies.agreement.findings.words import FEWEST, counted
 from pyvae.studies.agreement.measures import UNROTATED
 from pyvae.studies.agreement.results import Results
 from pyvae.studies.agreement.texts import LABELS
 
 QUESTION = "What does a rotation of the code do, which no likelihood can see?"
-MOVES, MOST = 0.01, 2 / 3
-"""A score has fallen, or risen, that did so by as much in the median, and in as large a share of the models."""
+
+UNTOLD = "no model in use has scores of its code rotated"
 
 
 class Turned(NamedTuple):
@@ -22,6 +23,20 @@ class Turned(NamedTuple):
 
     before: Array
     after: Array
+
+    @property
+    def change(self) -> Array:
+        return self.after - self.before
+
+    @property
+    def lower(self) -> int:
+        """Models whose score falls."""
+        return int((self.change < 0).sum())
+
+    @property
+    def higher(self) -> int:
+        """Models whose score rises."""
+        return int((self.change > 0).sum())
 
 
 def turned(results: Results) -> dict[str, Turned]:
@@ -38,14 +53,14 @@ def about_rotation(results: Results) -> Answer:
     """The ELBO of both, and which scores fall."""
     found = turned(results)
     if not found:
-        short = "This study cannot tell: no model in use has scores of its code rotated."
-        return Answer("rotation", QUESTION, short, ())
-    ways = {name: _way(one) for name, one in found.items()}
-    words = {-1: "lower", 0: "without a clear change", 1: "higher"}
-    sorted_out = {way: [label_of(name) for name, of in ways.items() if of == way] for way in words}
-    said = [f"{words[way]} {listed(names)}" for way, names in sorted_out.items() if names]
-    short = f"{_of_elbo(results)} In the median over {_models(results, found)} it leaves {'; '.join(said)}."
-    return Answer("rotation", QUESTION, short, tuple(_turned(name, one) for name, one in found.items()))
+        return Answer("rotation", QUESTION, f"This study cannot tell: {UNTOLD}.", ())
+    details = [_turned(name, one) for name, one in found.items()]
+    if min(len(one.before) for one in found.values()) < FEWEST:
+        said = _readings(results, found)
+    else:
+        said = _verdict(results, found)
+        details.append(_rule(len(found)))
+    return Answer("rotation", QUESTION, f"{_of_elbo(results)} {said}", tuple(details))
 
 
 def _of_elbo(results: Results) -> str:
@@ -56,6 +71,34 @@ def _of_elbo(results: Results) -> str:
     return f"The ELBO moves by {moved.max():.1g} nats at most."
 
 
+def sides(found: dict[str, Turned]) -> dict[str, int]:
+    """Of each score -1 where it clearly falls, 1 where it clearly rises, 0 where that is open: by Holm."""
+    clear = holm([sign_test(one.lower, one.higher) for one in found.values()])
+    return {
+        name: int(np.sign(one.higher - one.lower)) * int(told)
+        for (name, one), told in zip(found.items(), clear, strict=True)
+    }
+
+
+def _verdict(results: Results, found: dict[str, Turned]) -> str:
+    side = sides(found)
+    falls = [f"{label_of(name)} ({one.lower} lower)" for name, one in found.items() if side[name] < 0]
+    rises = [f"{label_of(name)} ({one.higher} higher)" for name, one in found.items() if side[name] > 0]
+    still_open = [f"{label_of(name)} ({one.lower} lower)" for name, one in found.items() if side[name] == 0]
+    parts = [
+        *([f"clearly more are lower than higher by {listed(falls)}"] if falls else []),
+        *([f"clearly more are higher than lower by {listed(rises)}"] if rises else []),
+        *([f"by {listed(still_open)} it cannot be told"] if still_open else []),
+    ]
+    return f"Of {_models(results, found)} rotated, {'; '.join(parts)}."
+
+
+def _readings(results: Results, found: dict[str, Turned]) -> str:
+    """What few models show, and no more."""
+    said = [f"{label_of(name)} in {one.lower} of {len(one.before)}" for name, one in found.items()]
+    return f"Readings of {_models(results, found)}: lower is {listed(said)}."
+
+
 def _models(results: Results, found: dict[str, Turned]) -> str:
     """How many, of how many seeds: scores that refuse some have fewer."""
     counts = sorted({len(one.before) for one in found.values()})
@@ -64,19 +107,22 @@ def _models(results: Results, found: dict[str, Turned]) -> str:
     return f"{models} of {counted(len(np.unique(results.seed[rows])), 'seed', 'seeds')}"
 
 
-def _way(one: Turned) -> int:
-    """-1 for a score that falls, 1 for one that rises, 0 for one that does neither clearly."""
-    change = one.after - one.before
-    for way in (-1, 1):
-        if np.median(way * change) >= MOVES and (way * change > 0).mean() >= MOST:
-            return way
-    return 0
-
-
 def _turned(name: str, one: Turned) -> str:
-    before, after = (decimals(float(np.median(values)), 3) for values in one)
-    lower, models = int((one.after < one.before).sum()), counted(len(one.before), "model", "models")
-    return f"{label_of(name)}: median {before} before and {after} after; lower in {lower} of {models}."
+    before, after = (decimals(float(np.median(values)), 3) for values in (one.before, one.after))
+    change = decimals(float(np.median(one.change)), 3, signed=True)
+    return (
+        f"{label_of(name)}: median {before} before and {after} after, of the changes {change}; lower in {one.lower} "
+        f"and higher in {one.higher} of {counted(len(one.before), 'model', 'models')}."
+    )
+
+
+def _rule(count: int) -> str:
+    """What "clearly" means here."""
+    return (
+        "What is clearly lower or higher is told by the sign test over models, those whose score stays left out, of "
+        f"{counted(count, 'score', 'scores')} together by Holm (1979) at 5 %: it asks in how many models a score "
+        f"moves, and not how far. Of fewer than {FEWEST} models the numbers would be readings."
+    )
 
 
 def label_of(name: str) -> str:

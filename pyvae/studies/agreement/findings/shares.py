@@ -22,6 +22,7 @@ import numpy as np
 from pyvae.quantiles import t_quantile
 from pyvae.report.statistics import Array, Interval
 from pyvae.studies.agreement.findings.correlation import Index
+from pyvae.studies.agreement.findings.significance import two_sided
 
 
 class Shares(NamedTuple):
@@ -32,6 +33,12 @@ class Shares(NamedTuple):
     seed: Interval
     seed_over_objective: Interval
     """The seed's share less the objective's."""
+
+    @property
+    def p(self) -> float:
+        """Two-sided, of the hypothesis that the seed's share is the objective's; 1 where there is no interval."""
+        mean, half, seeds = self.seed_over_objective
+        return two_sided(mean * t_quantile(seeds - 1) / half, seeds - 1) if half > 0 else 1.0
 
 
 def shares_of(values: Array, objective: Index, cell: Index, seed: Index) -> Shares | None:

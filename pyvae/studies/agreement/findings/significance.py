@@ -1,4 +1,6 @@
-"""What is told from chance where many questions are asked at once: Student's p values, and Holm's way with a family."""
+"""What is told from chance where many questions are asked at once: p values of Student's t and of the sign test, and
+Holm's way with a family.
+"""
 
 import math
 from collections.abc import Sequence
@@ -24,6 +26,15 @@ def two_sided(t: float, degrees: float) -> float:
     tail = half * float((_WEIGHTS * np.cos(start + half * (1 + _NODES)) ** (degrees - 1)).sum())
     whole = math.exp(math.lgamma(0.5) + math.lgamma(degrees / 2) - math.lgamma((degrees + 1) / 2)) / 2
     return min(1.0, tail / whole)
+
+
+def sign_test(below: int, above: int) -> float:
+    """The two-sided p value of so many changes below and above 0, where either way were equally likely; ties are left
+    out by the caller (Dixon and Mood 1946).
+    """
+    count = below + above
+    tail = sum(math.comb(count, k) for k in range(min(below, above) + 1))
+    return min(1.0, tail / 2 ** (count - 1)) if count else 1.0
 
 
 def holm(p: Sequence[float]) -> NDArray[np.bool_]:

@@ -47,12 +47,12 @@ def about_unsupervised(results: Results) -> Answer:
     found = with_mean_rank(results)
     dropped = left_out(results, {name: LABELS[name] for name in _asked_for(results)})
     if not found:
-        return Answer("unsupervised", QUESTION, f"This study cannot tell: {_why(results)}.", tuple(dropped))
+        return Answer("unsupervised", QUESTION, f"This study cannot tell: {why_not(results)}.", tuple(dropped))
     short = _verdict(results, found) if results.config.several_seeds else _readings(results, found)
     return Answer("unsupervised", QUESTION, short, tuple([*_details(results, found), *dropped]))
 
 
-def _why(results: Results) -> str:
+def why_not(results: Results) -> str:
     """There is no answer."""
     rows = results.ranked(_asked_for(results))
     if not results.disentanglement:

@@ -55,7 +55,7 @@ def about_use(results: Results) -> Answer:
     """Each kind of use in a sentence, then what objective and strength leave of it."""
     found = {use: predictions(results, use) for use in USE}
     lacking = [use for use, one in found.items() if one is None]
-    untold = [f"{LABELS[use]}: this study cannot tell, since {_why(results, use)}." for use in lacking]
+    untold = [f"{LABELS[use]}: this study cannot tell, since {why_not(results, use)}." for use in lacking]
     known = {use: one for use, one in found.items() if one is not None}
     if results.config.several_seeds:
         parts = [_verdict(use, one) for use, one in known.items()]
@@ -66,7 +66,7 @@ def about_use(results: Results) -> Answer:
     return Answer("use", QUESTION, " ".join([*parts, *untold]), tuple([*details, *_left_out(results)]))
 
 
-def _why(results: Results, use: str) -> str:
+def why_not(results: Results, use: str) -> str:
     """There is no answer."""
     rows = results.ranked(_asked_for(results, use))
     return too_few(results, rows) if few(results, rows) else "it does not vary, or no score does"

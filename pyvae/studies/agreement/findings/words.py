@@ -11,7 +11,9 @@ from pyvae.studies.agreement.findings.correlation import Correlation
 from pyvae.studies.agreement.results import Results
 
 FEWEST = 10
-"""Cells below which no correlation is worth a sentence; with one seed a cell is a model."""
+"""Cells below which no correlation is worth a sentence, and models below which a change of a score is a reading; with
+one seed a cell is a model.
+"""
 
 
 def told(one: Correlation, results: Results) -> str:

@@ -1,61 +1,75 @@
-"""The findings about collapse: where it happens, whether theory foresaw it, and what it does to the
-source's maps.
-"""
-
-import math
+"""The finding on collapse: where it happens, and whether theory foresaw it."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pyvae.plotting.numbers import decimals
-from pyvae.report.answer import Answer, mean_over_seeds
-from pyvae.report.statistics import rank_correlation
+from pyvae.report.answer import Answer, counted
 from pyvae.studies.biased_grid.findings.training import convergence
 from pyvae.studies.biased_grid.results import Array, Results
-from pyvae.studies.biased_grid.theory import collapse_boundary, constant_decoder_mse
+from pyvae.studies.biased_grid.theory import collapse_boundary
 
+Mask = NDArray[np.bool_]
 BOUNDARY = "the predicted boundary β*(μ)"
-STRONG = 0.6  # rank correlation from which a map is said to follow the collapse
 
 
 def about_collapse(results: Results) -> Answer:
     """Which models collapsed, and whether linear theory said so."""
     active = results.active()
     question = "Where do posteriors collapse, and was it to be expected?"
+    known, dead = ~np.isnan(active), active == 0
+    collapsed = _collapsed(int(dead.sum()), int(known.sum()))
     if not results.config.varies_beta:
-        known, objective = ~np.isnan(active), results.config.objective.objective
-        short = f"{(active[known] == 0).sum()} of {known.sum()} models have collapsed altogether. Linear theory, which "
-        return Answer("collapse", question, f"{short}is the β-VAE's, says nothing of {objective}.", ())
-    beyond = _beyond_boundary(results)[..., None] & ~np.isnan(active)
-    within = ~_beyond_boundary(results)[..., None] & ~np.isnan(active)
-    dead = active == 0
-    right = int((beyond & dead).sum() + (within & ~dead).sum())
-    total = int(beyond.sum() + within.sum())
-    details = []
-    if beyond.any():
-        details.append(
-            f"Beyond {BOUNDARY} {(beyond & dead).sum()} of {beyond.sum()} models have no "
-            f"active latent; the mean is {active[beyond].mean():.1f} of {results.config.model.latents}."
-        )
+        said = f"Linear theory, which is the β-VAE's, says nothing of {results.config.objective.objective}."
+        return Answer("collapse", question, f"{collapsed} {said}", ())
+    beyond = _beyond_boundary(results)[..., None] & known
+    within = ~_beyond_boundary(results)[..., None] & known
+    details = [_beyond_sentence(results, active[beyond])] if beyond.any() else []
     if within.any():
-        place = "it" if beyond.any() else BOUNDARY
-        details.append(
-            f"Within {place} {(within & ~dead).sum()} of {within.sum()} models keep at least one; the mean is "
-            f"{active[within].mean():.1f}, where theory has one for each of the {results.config.data.blocks**2} "
-            "blocks."
-        )
+        details.append(_within_sentence(results, active[within], "it" if details else BOUNDARY))
     if (within & dead).any():
         details.append(_early_collapse_sentence(results, within & dead))
+    short = f"{collapsed} {_theory(results)}, β < β*(μ), {_test(beyond, within, dead)}"
+    return Answer("collapse", question, short, tuple(details))
+
+
+def _collapsed(dead: int, models: int) -> str:
+    if models == 1:
+        return f"The model has {'collapsed' if dead else 'not collapsed'} altogether."
+    return f"{dead} of {models} models {'has' if dead == 1 else 'have'} collapsed altogether."
+
+
+def _beyond_sentence(results: Results, active: Array) -> str:
+    """Of the models beyond the boundary, [N]."""
+    dead, have = int((active == 0).sum()), "has" if len(active) == 1 else "have"
+    of = f"{dead} of {counted(len(active), 'model')} {have} no active latent"
+    return f"Beyond {BOUNDARY} {of}; the mean is {active.mean():.1f} of {results.config.model.latents}."
+
+
+def _within_sentence(results: Results, active: Array, place: str) -> str:
+    """Of the models within the boundary, [N], which `place` names."""
+    alive, keep = int((active > 0).sum()), "keeps" if len(active) == 1 else "keep"
+    of = f"{alive} of {counted(len(active), 'model')} {keep} at least one"
+    return f"Within {place} {of}; the mean is {active.mean():.1f}, where theory has {_expected(results)}."
+
+
+def _expected(results: Results) -> str:
+    """The latents that theory has in use within the boundary."""
+    blocks, used = results.config.grid.blocks**2, results.linear_theory_latents
+    if used == blocks:
+        return "one for the block" if blocks == 1 else f"one for each of the {blocks} blocks"
+    latents = "the only latent" if used == 1 else f"all {used} latents"
+    return f"{latents} in use, for {used} of the {blocks} blocks"
+
+
+def _test(beyond: Mask, within: Mask, dead: Mask) -> str:
+    """How often theory says rightly whether any latent is in use, as the rest of a sentence."""
+    right, total = int((beyond & dead).sum() + (within & ~dead).sum()), int(beyond.sum() + within.sum())
     agreement = f"{right} of {total} ({right / max(total, 1):.0%})"
     if beyond.any() and within.any():
-        test = f"says rightly of {agreement} whether any latent is in use."
-    else:
-        outcome = "no latent" if beyond.any() else "latents"
-        test = (
-            f"expects {outcome} in use in every model of this run, which is no test of it; {agreement} are as expected."
-        )
-    short = f"{dead.sum()} of {total} models have collapsed altogether. {_theory(results)}, β < β*(μ), {test}"
-    return Answer("collapse", question, short, tuple(details))
+        return f"says rightly of {agreement} whether any latent is in use."
+    outcome, are = "no latent" if beyond.any() else "latents", "is" if right == 1 else "are"
+    every = "the only model" if total == 1 else "every model"
+    return f"expects {outcome} in use in {every} of this run, which is no test of it; {agreement} {are} as expected."
 
 
 def _theory(results: Results) -> str:
@@ -63,77 +77,17 @@ def _theory(results: Results) -> str:
     return "Linear theory" if objective == "beta-vae" else f"Linear theory of the β-VAE (these are {objective})"
 
 
-def _early_collapse_sentence(results: Results, early: NDArray[np.bool_]) -> str:
+def _early_collapse_sentence(results: Results, early: Mask) -> str:
     cells = [f"({results.mus[i]:g}, {results.betas[j]:g})" for i, j in np.argwhere(early.any(axis=2))]
     shown = ", ".join(cells[:6]) + (f" and {len(cells) - 6} more" if len(cells) > 6 else "")
     some = "some seed" if len(results.seeds) > 1 else "the model"
     return f"Cells (μ, β) where {some} collapsed although theory has it in use: {shown}; {convergence(results.config)}."
 
 
-def about_the_source_maps(results: Results) -> Answer:
-    """Are the diagonals of the source's two heat maps, inverse to each other, made by collapse?"""
-    active = mean_over_seeds(results.active())
-    pmi = mean_over_seeds(results.grid("test_truth_to_mean_mse_sgd"))
-    decoded = mean_over_seeds(results.grid("test_decoded_projection_mse_sgd"))
-    constant = np.array([constant_decoder_mse(float(mu)) for mu in results.mus])[:, None]
-    with_pmi = rank_correlation(active.ravel(), pmi.ravel())
-    with_decoded = rank_correlation(active.ravel(), (decoded / constant).ravel())
-    details = [
-        "PMI, the raw error of predicting posterior means from the truth (lower was read as better), "
-        f"{_correlates(with_pmi)}: the mean of a collapsed posterior is a constant, and easy to predict.",
-        "The error of decoded projections, relative to that of a decoder that ignores its latents, "
-        f"{_correlates(with_decoded)}.",
-    ]
-    dead = active == 0
-    if dead.any():
-        gap = np.abs(decoded - constant)[dead]
-        details.append(
-            f"In the {dead.sum()} cell{'' if dead.sum() == 1 else 's'} that collapsed{_in_every_seed(results)} PMI is "
-            f"{pmi[dead].mean():.2g} on average (against {_mean_or_dash(pmi[~dead])} in the others), and the decoded "
-            f"error differs by {gap.mean():.3f} on average from {constant[0, 0]:.3f} … {constant[-1, 0]:.3f}, what "
-            "answering the mean training image gives: it grows with μ by itself."
-        )
-    question = "Are the diagonals of the source's two heat maps robustness, or collapse?"
-    verdict = _maps_verdict(with_pmi, with_decoded)
-    if not dead.any():
-        verdict += f" No cell of this study has collapsed altogether{_in_every_seed(results)}."
-    return Answer("source maps", question, verdict, tuple(details))
-
-
-def _correlates(correlation: float) -> str:
-    if math.isnan(correlation):
-        return "cannot be compared with the number of active latents, since one of the two does not vary"
-    return f"has rank correlation {decimals(correlation, 2)} with the number of active latents"
-
-
-def _in_every_seed(results: Results) -> str:
-    return " in every seed" if len(results.seeds) > 1 else ""
-
-
-def _maps_verdict(with_pmi: float, with_decoded: float) -> str:
-    if math.isnan(with_pmi) or math.isnan(with_decoded):
-        return "The maps vary too little in this study to say."
-    follows_pmi, follows_decoded = with_pmi > STRONG, with_decoded < -STRONG
-    if follows_pmi and follows_decoded:
-        return (
-            "Collapse, for the most part: as latents fall out of use PMI improves and decoding gets worse, "
-            "which gives two diagonals in inverse directions."
-        )
-    if follows_pmi:
-        return "PMI follows collapse, and improves with it; the error of decoded projections follows it only weakly."
-    if follows_decoded:
-        return "The error of decoded projections follows collapse; PMI follows it only weakly."
-    return "Neither map follows the number of active latents closely, so collapse alone does not explain them here."
-
-
-def _mean_or_dash(values: Array) -> str:
-    return f"{values.mean():.2g}" if len(values) else "no other cell"
-
-
-def _beyond_boundary(results: Results) -> NDArray[np.bool_]:
+def _beyond_boundary(results: Results) -> Mask:
     grid = results.config.grid
     boundary = [
         collapse_boundary(float(mu), pixels=grid.pixels**2, noise_variance=grid.noise_variance) for mu in results.mus
     ]
-    beyond: NDArray[np.bool_] = results.betas[None, :] >= np.array(boundary)[:, None]
+    beyond: Mask = results.betas[None, :] >= np.array(boundary)[:, None]
     return beyond

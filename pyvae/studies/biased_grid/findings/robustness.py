@@ -31,6 +31,8 @@ def _robustness_verdict(results: Results, found: Verdict) -> str:
     reference = results.reference
     if not found.larger:
         return f"This study has no β above {reference:g}, so it cannot say."
+    if len(results.mus) == 1:
+        return "This study cannot tell: it has one value of μ, and how recovery changes with μ takes two."
     if not found.compared:
         return (
             f"This study cannot tell: there are no two values of μ at which both β = {reference:g} and a larger β keep "
@@ -53,7 +55,8 @@ def _reference_sentence(results: Results, row: Robustness) -> str:
     changes = "" if math.isnan(row.slope.mean) else f"That share changes by {plus_minus(row.slope)} per unit of μ. "
     places = f" at {row.in_use} of {mus} values of μ" if mus > 1 else ""
     kept = "It keeps" if places or row.in_use else "It does not keep"
-    return f"{_recovers(results, row)}{changes}{kept} latents in use in every seed{places}."
+    every = " in every seed" if len(results.seeds) > 1 else ""
+    return f"{_recovers(results, row)}{changes}{kept} latents in use{every}{places}."
 
 
 def _recovers(results: Results, row: Robustness) -> str:
@@ -63,22 +66,28 @@ def _recovers(results: Results, row: Robustness) -> str:
 
 def _robustness_sentence(results: Results, row: Robustness) -> str:
     head, reference = _recovers(results, row), results.reference
+    several, seeds = len(results.mus) > 1, len(results.seeds) > 1
     if row.in_use == 0:
-        return head + ("At no μ does every seed keep an active latent: there is nothing to be robust with.")
+        return head + f"{_keeps_none(results)}: there is nothing to be robust with."
     if not row.shared:
-        return head + f"At no μ is it in use together with β = {reference:g}."
-    counts = latents_in_use(row, reference, "μ =")
+        return head + f"{'At no μ is it' if several else 'It is not'} in use together with β = {reference:g}."
+    counts = f"{'on average ' if seeds else ''}it has {latents_in_use(row, reference, 'μ =')}"
     if len(row.shared) < 2:
-        return head + (
-            f"It is in use together with β = {reference:g} at 1 value of μ only, too few for a slope; on average it "
-            f"has {counts}."
-        )
+        at = " at 1 value of μ only, too few for a slope" if several else ""
+        return head + f"It is in use together with β = {reference:g}{at}; {counts}."
     return head + (
         f"Over the {len(row.shared)} values of μ from {row.shared[0]:g} to {row.shared[-1]:g} where both are in use, "
         f"{_shape(row.shared_slope_gain, reference)} (slopes differ by "
         f"{plus_minus(row.shared_slope_gain, signed=True)} per unit of μ), and its share differs by "
-        f"{plus_minus(row.shared_share_gain, signed=True)}; on average it has {counts}."
+        f"{plus_minus(row.shared_share_gain, signed=True)}; {counts}."
     )
+
+
+def _keeps_none(results: Results) -> str:
+    """That not every seed keeps a latent in use at any μ."""
+    if len(results.mus) > 1:
+        return f"At no μ does {'every seed' if len(results.seeds) > 1 else 'it'} keep an active latent"
+    return f"It does not keep an active latent{' in every seed' if len(results.seeds) > 1 else ''}"
 
 
 def _shape(gain: Interval, reference: float) -> str:

@@ -1,8 +1,9 @@
 """All answers of a finished study."""
 
 from pyvae.report.answer import Answer, all_diverged
-from pyvae.studies.biased_sprites.findings.recovery import about_factors, about_parts, about_scores
+from pyvae.studies.biased_sprites.findings.recovery import about_factors, about_parts
 from pyvae.studies.biased_sprites.findings.robustness import about_robustness
+from pyvae.studies.biased_sprites.findings.scores import about_scores
 from pyvae.studies.biased_sprites.findings.weights import about_weights
 from pyvae.studies.biased_sprites.recipe import recipes
 from pyvae.studies.biased_sprites.results import Results
@@ -39,7 +40,7 @@ def about_limits(results: Results) -> Answer:
         "may behave otherwise.",
         "Weights are the known ones, p_unbiased / p_biased; fitted weights would add errors of their own.",
         "A rendered sprite without noise tells its factors in full but for symmetries; photographs do not.",
-        *([share] if (share := told_share(results.table["settings"].to_pylist())) else []),
+        *([share] if (share := told_share(results.table)) else []),
     ]
     if warnings := {recipe.warning for recipe in recipes(config).values() if recipe.warning}:
         details.append(f"Every β here stands for less than it says: {min(warnings)}.")

@@ -1,4 +1,4 @@
-"""What is lost: of which factors, of which images, and of disentanglement."""
+"""What is lost: of which factors, and of which images."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,20 +7,15 @@ import numpy as np
 
 from pyvae.plotting.numbers import decimals
 from pyvae.report.answer import Answer, listed, plus_minus
-from pyvae.report.statistics import Array, Interval, t_interval, welch_interval
+from pyvae.report.statistics import LEVEL, Array, Interval, simultaneous, t_interval, welch_interval
 from pyvae.studies.biased_sprites.biases import label
 from pyvae.studies.biased_sprites.config import KINDS, OBJECTIVE_NAMES, Kind
+from pyvae.studies.biased_sprites.findings.scores import NAMES
+from pyvae.studies.biased_sprites.findings.together import ALONE, at_once
 from pyvae.studies.biased_sprites.measures import PARTS, RECOVERED, SCORES, name_of
 from pyvae.studies.biased_sprites.results import Results
 
 WORDS = {"often": "not made rarer", "rare": "made rarer"}
-NAMES = {
-    "active_latents": "the number of active latents",
-    "mig": "MIG",
-    "minimality": "minimality",
-    "sufficiency": "sufficiency",
-}
-ALONE = "Every interval here is one of 95 % by itself, not of all at once."
 
 
 class Loss(NamedTuple):
@@ -29,56 +24,72 @@ class Loss(NamedTuple):
     objective: str
     bias: str
     factor: str
-    without: float
-    lost: Interval
+    without: Array
+    """Shares of models without bias, [seeds]."""
+    within: Array
+
+    def lost(self, level: float = LEVEL) -> Interval:
+        """How much lower the share of biased models is."""
+        return welch_interval(self.without, self.within, level)
 
 
 def losses(results: Results) -> list[Loss]:
-    """Of every objective, kind and factor."""
+    """Of every objective, kind and factor that has a value."""
     j, out = list(results.betas).index(results.reference), []
     for objective in OBJECTIVE_NAMES:
         for kind in KINDS:
             bias = label(kind, results.strengths(kind)[-1])
             for factor in results.factors:
                 shares = results.shares(objective, kind, name_of(RECOVERED, factor=factor))[:, j]
-                lost = welch_interval(shares[0], shares[-1])
-                out.append(Loss(objective, bias, factor, t_interval(shares[0]).mean, lost))
-    return out
+                out.append(Loss(objective, bias, factor, shares[0], shares[-1]))
+    return [loss for loss in out if not np.isnan(loss.lost().mean)]
 
 
 def about_factors(results: Results) -> Answer:
     """Which factors are told less of."""
-    found = [loss for loss in losses(results) if not np.isnan(loss.lost.mean)]
+    found = losses(results)
     question = "Which factors does a biased model tell less of?"
     if not found:
         return Answer("factors", question, "No model gives a value.", ())
-    one = results.seeds == 1
-    details = (*_by_bias(found), *([] if one else [ALONE]))
-    clear = [loss for loss in found if (loss.lost.mean > 0 if one else loss.lost.above_zero)]
-    if not clear:
-        return Answer("factors", question, _no_loss(results, found), details)
-    worst = max(clear, key=lambda loss: loss.lost.mean)
-    largest = "the largest loss reads as" if one else "the largest loss that can be told from zero is"
-    short = (
-        f"At β = {results.reference:g} {largest} that of {worst.factor} under {worst.bias} "
-        f"({worst.objective}): {plus_minus(worst.lost)} of its ceiling, from {decimals(worst.without, 3)}."
-    )
-    return Answer("factors", question, short, details)
+    short = _largest_reading(results, found) if results.seeds == 1 else _largest_loss(results, found)
+    return Answer("factors", question, short, (*_by_bias(found), *([ALONE] if results.seeds > 1 else [])))
 
 
-def _no_loss(results: Results, found: Sequence[Loss]) -> str:
-    if results.seeds == 1:
+def _largest_reading(results: Results, found: Sequence[Loss]) -> str:
+    worst = max(found, key=lambda loss: loss.lost().mean)
+    if worst.lost().mean <= 0:
         return "One seed reads no factor as losing anything."
-    higher = sum(loss.lost.below_zero for loss in found)
-    but = f"; {higher} of {len(found)} shares are higher with the bias" if higher else ""
-    return f"No factor's loss can be told from zero{but}."
+    return f"One seed gives readings: at β = {results.reference:g} the largest loss of {len(found)} is {_told(worst)}."
+
+
+def _largest_loss(results: Results, found: Sequence[Loss]) -> str:
+    """Picked from all, so that all have to hold at once."""
+    level, how = simultaneous(len(found)), f"({at_once(len(found))}; {results.seeds} seeds)"
+    clear = [loss for loss in found if loss.lost(level).above_zero]
+    if not clear:
+        higher = sum(loss.lost(level).below_zero for loss in found)
+        but = f"; {higher} of {len(found)} shares are higher with the bias" if higher else ""
+        return f"No factor's loss can be told from zero{but} {how}."
+    worst = max(clear, key=lambda loss: loss.lost(level).mean)
+    one = len(clear) == 1
+    return (
+        f"At β = {results.reference:g} {len(clear)} of {len(found)} losses can be told from zero, "
+        f"{'that is' if one else 'of which the one with the largest mean is'} {_told(worst, level)} {how}."
+    )
+
+
+def _told(loss: Loss, level: float = LEVEL) -> str:
+    return (
+        f"that of {loss.factor} under {loss.bias} ({loss.objective}), {plus_minus(loss.lost(level))} of its ceiling, "
+        f"from {decimals(t_interval(loss.without).mean, 3)}"
+    )
 
 
 def _by_bias(found: Sequence[Loss]) -> tuple[str, ...]:
     lines: dict[tuple[str, str], list[str]] = {}
     for loss in found:
-        change = plus_minus(loss.lost.times(-1), signed=True)
-        text = f"{loss.factor} {change} from {decimals(loss.without, 3)}"
+        change = plus_minus(loss.lost().times(-1), signed=True)
+        text = f"{loss.factor} {change} from {decimals(t_interval(loss.without).mean, 3)}"
         lines.setdefault((loss.objective, loss.bias), []).append(text)
     return tuple(f"{objective}, {bias}: {listed(texts)}." for (objective, bias), texts in lines.items())
 
@@ -91,13 +102,28 @@ def about_parts(results: Results) -> Answer:
         for kind in KINDS:
             strength = float(results.strengths(kind)[-1])
             often, rare = (results.part(objective, kind, strength, part)[:, j] for part in PARTS)
-            more = welch_interval(rare[1] - often[1], rare[0] - often[0])
-            if not np.isnan(more.mean):
+            gap = Gap(objective, kind, rare[1] - often[1], rare[0] - often[0])
+            if not np.isnan(gap.more().mean):
                 details.append(f"{objective}, {label(kind, strength)}: {_two_parts(often, rare, kind)}.")
-                further.append((objective, kind, more))
+                further.append(gap)
     details += _parts_scores(results, j)
     details += [ALONE] if details and results.seeds > 1 else []
     return Answer("parts", question, _parts_verdict(results, further), tuple(details))
+
+
+class Gap(NamedTuple):
+    """The share of images that a bias makes rare less that of the others, of biased and of unbiased models, [seeds]
+    each: a difference within each model.
+    """
+
+    objective: str
+    kind: Kind
+    biased: Array
+    unbiased: Array
+
+    def more(self, level: float = LEVEL) -> Interval:
+        """How much the bias changes it."""
+        return welch_interval(self.biased, self.unbiased, level)
 
 
 def _two_parts(often: Array, rare: Array, kind: Kind) -> str:
@@ -114,33 +140,36 @@ def _words(part: str, kind: Kind) -> str:
     return WORDS[part] if kind.weighable else {"often": "that stayed", "rare": "never drawn"}[part]
 
 
-def _parts_verdict(results: Results, found: Sequence[tuple[str, Kind, Interval]]) -> str:
-    """By how much more is lost of rare images than of the others: each change there less that of the others, a
-    difference within each model, whose means over biased and unbiased models are compared.
+def _parts_verdict(results: Results, found: Sequence[Gap]) -> str:
+    """By how much more is lost of rare images than of the others: each change there less that of the others, whose
+    means over biased and unbiased models are compared, all at once.
     """
     if not found:
         return "No model gives a value."
-    one, at = results.seeds == 1, f"at β = {results.reference:g}"
-    worse = [case for case in found if (case[2].mean < 0 if one else case[2].below_zero)]
+    one, at, level = results.seeds == 1, f"at β = {results.reference:g}", simultaneous(len(found))
+    changes = [(gap, gap.more(level)) for gap in found]
+    worse = [(gap, change) for gap, change in changes if (change.mean < 0 if one else change.below_zero)]
     if not worse:
-        return _no_worse(one, at, [gap for _, _, gap in found])
+        return _no_worse(results, at, [change for _, change in changes])
     reads = "reads as" if one else "is"
-    said = listed([f"{plus_minus(gap, signed=True)} under {kind.noun} ({name})" for name, kind, gap in worse])
-    rest = _other_parts([gap for _, _, gap in found if not (gap.mean < 0 if one else gap.below_zero)])
+    told = [f"{plus_minus(change, signed=True)} under {gap.kind.noun} ({gap.objective})" for gap, change in worse]
+    how = "one seed" if one else f"{at_once(len(found))}; {results.seeds} seeds"
+    rest = _other_parts([change for _, change in changes if not (change.mean < 0 if one else change.below_zero)])
     return (
-        f"A{at[1:]} the loss {reads} larger there: the share's change, less that of the other images, {reads} {said}."
-        f"{rest if not one else ''}"
+        f"A{at[1:]} the loss {reads} larger there: the share's change, less that of the other images, {reads} "
+        f"{listed(told)} ({how}).{rest if not one else ''}"
     )
 
 
-def _no_worse(one: bool, at: str, gaps: Sequence[Interval]) -> str:
-    if one:
-        return f"One seed reads the loss {at} as larger there under none of {len(gaps)} biases."
-    smaller = sum(gap.above_zero for gap in gaps)
-    if smaller == len(gaps):
-        return f"No: {at} the loss is smaller there under each of {len(gaps)} biases."
+def _no_worse(results: Results, at: str, changes: Sequence[Interval]) -> str:
+    count = len(changes)
+    if results.seeds == 1:
+        return f"One seed reads the loss {at} as larger there under none of {count} biases."
+    smaller, how = sum(change.above_zero for change in changes), f"({at_once(count)}; {results.seeds} seeds)"
+    if smaller == count:
+        return f"No: {at} the loss is smaller there under each of {count} biases {how}."
     but = f", and under {smaller} it is smaller" if smaller else ""
-    return f"Not shown: {at} a larger loss there can be told under none of {len(gaps)} biases{but}."
+    return f"Not shown: {at} a larger loss there can be told under none of {count} biases{but} {how}."
 
 
 def _other_parts(gaps: Sequence[Interval]) -> str:
@@ -168,45 +197,3 @@ def _parts_scores(results: Results, j: int) -> list[str]:
                 if said:
                     out.append(f"{objective}, {label(kind, strength)}, images {_words(part, kind)}: {listed(said)}.")
     return out
-
-
-def about_scores(results: Results) -> Answer:
-    """How MIG, minimality, sufficiency and active latents change on the unbiased grid."""
-    question = "What becomes of disentanglement on the unbiased test set?"
-    one, counts, details = results.seeds == 1, [], []
-    for name in SCORES:
-        known = [change for change in _changes(results, name) if not np.isnan(change.mean)]
-        down = sum(change.mean < 0 if one else change.below_zero for change in known)
-        up = sum(change.mean > 0 if one else change.above_zero for change in known)
-        counts.append(f"{NAMES[name]} lower in {down} and higher in {up}")
-        if known:
-            mean = decimals(float(np.mean([change.mean for change in known])), 3, signed=True)
-            details.append(f"Over {len(known)} pairs the mean change of {NAMES[name]} is {mean}.{_same(known)}")
-    total = len(OBJECTIVE_NAMES) * len(KINDS) * len(results.betas)
-    told = "one seed reads" if one else f"{results.seeds} seeds show, beyond their noise,"
-    short = f"Of {total} pairs of cells, with the strongest bias and without any, {told} {listed(counts)}."
-    details += [ALONE] if details and not one else []
-    return Answer("scores", question, short, tuple(details))
-
-
-def _changes(results: Results, name: str) -> list[Interval]:
-    """By the strongest bias of each kind, of every objective and β."""
-    return [
-        welch_interval(scores[-1, j], scores[0, j])
-        for objective in OBJECTIVE_NAMES
-        for kind in KINDS
-        for scores in [results.scores(objective, kind, name)]
-        for j in range(len(results.betas))
-    ]
-
-
-def _same(changes: Sequence[Interval]) -> str:
-    """How many have no interval, since no seed differs from another, as a sentence; empty of none."""
-    same = [change.mean for change in changes if change.same]
-    down, up = sum(mean < 0 for mean in same), sum(mean > 0 for mean in same)
-    if not same:
-        return ""
-    return (
-        f" Of {len(same)} there is no interval, since their seeds do not differ: these are lower in {down} and higher "
-        f"in {up}."
-    )

@@ -5,15 +5,17 @@ from typing import NamedTuple
 
 from pyvae.plotting.numbers import decimals
 from pyvae.report.answer import Answer, listed, plus_minus
-from pyvae.report.statistics import Interval, closed_interval, t_interval, welch_interval
+from pyvae.report.statistics import LEVEL, Interval, closed_interval, simultaneous, t_interval, welch_interval
 from pyvae.studies.biased_sprites.biases import label
 from pyvae.studies.biased_sprites.config import KINDS, OBJECTIVE_NAMES, Group, Kind
-from pyvae.studies.biased_sprites.findings.recovery import ALONE
+from pyvae.studies.biased_sprites.findings.together import ALONE, at_once
 from pyvae.studies.biased_sprites.results import Results
 
 
 class Closed(NamedTuple):
-    """One objective, bias and β: shares of the ceiling by three trainings, and how they differ."""
+    """One objective, bias and β: shares of the ceiling by three trainings, and how they differ, in intervals of one
+    level.
+    """
 
     objective: str
     kind: Kind
@@ -40,8 +42,8 @@ class Closed(NamedTuple):
         return self.gap.seeds == 1 and self.gap.mean > 0
 
 
-def closed(results: Results) -> list[Closed]:
-    """Every objective, weighable bias and β."""
+def closed(results: Results, level: float = LEVEL) -> list[Closed]:
+    """Every objective, weighable bias and β, with a value of each training."""
     out = []
     for objective in OBJECTIVE_NAMES:
         unbiased = results.unbiased(objective)
@@ -50,20 +52,24 @@ def closed(results: Results) -> list[Closed]:
                 biased = results.share(Group(objective, kind), strength)
                 weighted = results.share(Group(objective, kind, weighted=True), strength)
                 for j, beta in enumerate(results.betas):
-                    shares = (t_interval(unbiased[j]), t_interval(biased[j]), t_interval(weighted[j]))
+                    shares = (
+                        t_interval(unbiased[j], level),
+                        t_interval(biased[j], level),
+                        t_interval(weighted[j], level),
+                    )
                     differences = (
-                        welch_interval(unbiased[j], biased[j]),
-                        t_interval(weighted[j] - biased[j]),
-                        closed_interval(weighted[j], biased[j], unbiased[j]),
+                        welch_interval(unbiased[j], biased[j], level),
+                        t_interval(weighted[j] - biased[j], level),
+                        closed_interval(weighted[j], biased[j], unbiased[j], level),
                     )
                     out.append(Closed(objective, kind, strength, float(beta), *shares, *differences))
-    return out
+    return [one for one in out if not math.isnan(one.gain.mean + one.gap.mean)]
 
 
 def about_weights(results: Results) -> Answer:
     """Verdict, each objective, bias and β, and what weighted batches are worth."""
     question = "How much of the gap to unbiased training do importance weights close, at which effective sample size?"
-    found = [one for one in closed(results) if not math.isnan(one.gain.mean + one.gap.mean)]
+    found = closed(results)
     details = [_sentence(one) for one in found]
     details += [_worth(results, kind, s) for kind in KINDS if kind.weighable for s in results.config.biases_of(kind)]
     details += [ALONE] if results.seeds > 1 else []
@@ -72,18 +78,24 @@ def about_weights(results: Results) -> Answer:
 
 
 def _verdict(results: Results, found: list[Closed]) -> str:
+    """Every cell may be a gap, be narrowed or widened, and have its share told: three comparisons of each."""
     if not found:
         return "No weighted model gives a value."
     if results.seeds == 1:
         return _reading(results, found)
-    gaps = [one for one in found if one.has_gap]
+    comparisons = 3 * len(found)
+    gaps = [one for one in closed(results, simultaneous(comparisons)) if one.has_gap]
+    how = f"({at_once(comparisons)}; {results.seeds} seeds)"
     if not gaps:
-        return f"In none of {len(found)} cells is there a gap that can be told from zero, so there is nothing to close."
+        return (
+            f"In none of {len(found)} cells is there a gap that can be told from zero {how}, so there is nothing to "
+            "close."
+        )
     helped = [one for one in gaps if one.gain.above_zero]
     harmed = [one for one in gaps if one.gain.below_zero]
     open_ = len(gaps) - len(helped) - len(harmed)
     parts = [
-        f"{len(helped)} of {len(gaps)} gaps are narrowed" if helped else f"none of {len(gaps)} gaps is narrowed",
+        f"{len(helped)} narrowed" if helped else "none is narrowed",
         *([f"{len(harmed)} widened"] if harmed else []),
         *([f"for {open_} it cannot be told"] if open_ else []),
     ]
@@ -92,7 +104,11 @@ def _verdict(results: Results, found: list[Closed]) -> str:
     closes = f"{_percent(worst.share)} ({_named(worst)}, {_images(results, worst)})"
     if best is not worst:
         closes += f" to {_percent(best.share)} ({_named(best)}, {_images(results, best)})"
-    return f"Beyond the noise of {results.seeds} seeds {listed(parts)}: weights close {closes} of the gap."
+    are = "is a gap" if len(gaps) == 1 else "are gaps"
+    return (
+        f"In {len(gaps)} of {len(found)} cells there {are} that can be told from zero; of these {listed(parts)}: "
+        f"weights close {closes} of the gap {how}."
+    )
 
 
 def _reading(results: Results, found: list[Closed]) -> str:

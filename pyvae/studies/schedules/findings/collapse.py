@@ -93,5 +93,6 @@ def _theory(results: Results, told: list[Ended]) -> str:
 def _sentence(results: Results, one: Ended) -> str:
     linear = results.linear_active(one.arm.beta)
     some = f"{one.dead} of {len(one.active)} models without any latent in use; " if one.mixed else ""
-    found = cited(f"{some}{mean(one.active, 1)} latents in use", results, one.used)
+    active = f"active latents {mean(one.active, 1)} of {results.config.model.latents}"
+    found = cited(f"{some}{active}", results, one.used)
     return f"{one.arm.name}: {found}, where linear theory has {linear} (variances of principal components above β/2)."

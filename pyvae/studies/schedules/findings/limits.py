@@ -4,7 +4,7 @@ import numpy as np
 
 from pyvae.report.answer import Answer, listed
 from pyvae.studies.schedules.findings.words import named
-from pyvae.studies.schedules.results import Arm, Results
+from pyvae.studies.schedules.results import Results
 from pyvae.studies.schedules.runs import FROM_10000, RUNS
 
 QUESTION = "What can these numbers not tell?"
@@ -26,7 +26,7 @@ def about_limits(results: Results) -> Answer:
 
 
 def _tail(results: Results) -> str:
-    times = listed([f"{_steps_at_the_end(results, arm)} of {arm.name}" for arm in results.falling])
+    times = listed([f"{results.steps_at_rest(arm)} of {arm.name}" for arm in results.falling])
     return (
         f"A schedule that falls leaves few steps at its last β ({times}), the constant β has all "
         f"{results.config.training.steps}: what is missing may be time, not a lasting harm. --set steps=N shortens and "
@@ -53,8 +53,3 @@ def _lost(results: Results) -> str:
     lost, models = sum(int(one.sum()) for _, one in found), len(found) * len(results.seeds)
     were = "has diverged and is" if lost == 1 else "have diverged and are"
     return f"{lost} of {models} models {were} left out of every number: {'; '.join(names)}."
-
-
-def _steps_at_the_end(results: Results, arm: Arm) -> int:
-    steps = RUNS[arm.group].steps(results.config.training.steps)
-    return int((results.betas_at(arm, np.arange(steps)) <= arm.beta * 1.000001).sum())

@@ -1,8 +1,8 @@
-"""Does a β that falls end where a constant one does?"""
+"""Does a β that falls end where a constant one does, by KL and by squared error?"""
 
 from pyvae.report.answer import Answer
 from pyvae.studies.schedules.findings.comparison import IN_USE_NATS, Comparison
-from pyvae.studies.schedules.findings.words import mean, signed
+from pyvae.studies.schedules.findings.words import mean
 from pyvae.studies.schedules.results import Results
 from pyvae.studies.schedules.runs import CONSTANT
 
@@ -22,20 +22,15 @@ def about_recovery(results: Results) -> Answer:
 def _verdict(one: Comparison) -> str:
     if not one.used.any():
         return one.no_verdict
-    own, other, gap = one.arm.name, one.other.name, one.gap("kl_nats")
-    kl, base = (mean(values, 1) for values in one.values("kl_nats"))
+    own, other = one.arm.name, one.other.name
     if one.collapsed[1]:
+        kl, base = (mean(values, 1) for values in one.values("kl_nats"))
         numbers = one.cited(f"a KL of {base} nats, below {IN_USE_NATS:g}, and {own} with {kl}")
         return f"{other} is nothing to come back to: it ends with {numbers}."
-    ends = f"{own} ends with {one.share:.1%} of the KL of {other}, {kl} against {base} nats"
-    if gap.seeds == 1:
-        return f"{one.cited(ends)}: a reading, no verdict."
-    if gap.same:
-        return f"{one.cited(ends)}: the same difference in every seed, of which there is no interval, and no verdict."
-    if gap.below_zero:
-        verdict = f"{own} falls short of {other}"
-    elif gap.above_zero:
-        verdict = f"{own} goes beyond {other}"
-    else:
-        verdict = f"{own} cannot be told from {other}"
-    return f"{one.cited(f'{ends}, seed by seed {signed(gap, 2)}')}: {verdict}."
+    if one.seeds == 1:
+        return f"A reading, no verdict: {one.ends()}."
+    if one.differs:
+        return f"{own} does not end where {other} does, but with {one.differs}{one.left_open}: {one.ends('it')}."
+    if one.open:
+        return f"{own} cannot be told from {other} by {one.open}{one.left_open}: {one.ends('it')}."
+    return f"No verdict, since every seed has the same difference: {one.ends()}."

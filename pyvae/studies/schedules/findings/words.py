@@ -3,8 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pyvae.plotting.numbers import decimals
-from pyvae.report.answer import listed
+from pyvae.report.answer import counted, listed, plus_minus
 from pyvae.report.statistics import Interval, t_interval
 from pyvae.studies.schedules.results import Arm, Array, Results
 
@@ -13,18 +12,13 @@ Seeds = NDArray[np.bool_]
 
 
 def mean(values: Array, digits: int) -> str:
-    """A mean over seeds with half its 95 % interval where there is one."""
-    return _told(t_interval(values), digits, signed=False)
+    """A mean over seeds with half its 95 % interval, or that all seeds give the same."""
+    return plus_minus(t_interval(values), digits)
 
 
 def signed(interval: Interval, digits: int) -> str:
     """A difference, likewise."""
-    return _told(interval, digits, signed=True)
-
-
-def _told(interval: Interval, digits: int, *, signed: bool) -> str:
-    middle = decimals(interval.mean, digits, signed=signed)
-    return f"{middle} ± {decimals(interval.half, digits)}" if interval.known else middle
+    return plus_minus(interval, digits, signed=True)
 
 
 def beta(value: float) -> str:
@@ -41,7 +35,7 @@ def over(results: Results, used: Seeds) -> str:
     """The seeds of a number, those that gave none by their names: "2 seeds, without seed 1"."""
     every = np.array(results.seeds)
     those, others = (tuple(every[which].tolist()) for which in (used, ~used))
-    told = named(those) if len(those) == 1 else f"{len(those)} seeds"
+    told = named(those) if len(those) == 1 else counted(len(those), "seed")
     return f"{told}, without {named(others)}" if others else told
 
 

@@ -7,14 +7,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from pyvae.report.statistics import Interval
 from pyvae.studies.agreement.findings.agreement import about_agreement
 from pyvae.studies.agreement.findings.answers import findings
 from pyvae.studies.agreement.findings.models import about_limits, about_models
 from pyvae.studies.agreement.findings.protocol import about_protocol, readings
-from pyvae.studies.agreement.findings.rotation import about_rotation
+from pyvae.studies.agreement.findings.rotation import Turned, about_rotation, sides
 from pyvae.studies.agreement.findings.unsupervised import about_unsupervised
 from pyvae.studies.agreement.findings.use import about_use
-from pyvae.studies.agreement.findings.variance import about_variance
+from pyvae.studies.agreement.findings.variance import _sides, about_variance, all_shares
+from pyvae.studies.agreement.measures import UNROTATED
 from pyvae.studies.agreement.texts import DISENTANGLEMENT, PROTOCOLS, UNSUPERVISED, USE
 from tests.studies.agreement.synthetic import minus, noise, quality, results
 
@@ -198,8 +200,8 @@ def test_what_strengths_do_to_both_is_no_prediction_among_seeds() -> None:
 @pytest.mark.parametrize(
     ("score", "held"),
     [
-        (lambda o, s, r, rng: 0.01 * o + rng.uniform(), "The seed matters more than the objective for 15 of them"),
-        (lambda o, s, r, rng: o + rng.uniform(), "The objective matters more than the seed for 15 of them"),
+        (lambda o, s, r, rng: 0.01 * o + rng.uniform(), "The seed clearly matters more than the objective for"),
+        (lambda o, s, r, rng: o + rng.uniform(), "The objective clearly matters more than the seed for 15"),
         (
             lambda o, s, r, rng: s,
             "the strength 100%, the seed 0%. Whether seed or objective matters more is not settled",
@@ -208,6 +210,21 @@ def test_what_strengths_do_to_both_is_no_prediction_among_seeds() -> None:
 )
 def test_variance_belongs_to_what_makes_it(score, held) -> None:
     assert held in about_variance(results(otherwise=score)).short
+
+
+def test_shares_of_all_scores_are_told_together() -> None:
+    """A score whose seed matters more by its own interval is not told among fifteen."""
+    made = all_shares(results(otherwise=lambda o, s, r, rng: 0.01 * o + rng.uniform()))
+    one = next(iter(made.values()))
+    unclear = one._replace(seed_over_objective=Interval(0.5, 0.3, 5))
+    assert unclear.seed_over_objective.above_zero and unclear.p == pytest.approx(0.0099, rel=0.02)
+    held = {name: one._replace(seed_over_objective=Interval(0.1, 0.3, 5)) for name in DISENTANGLEMENT}
+    assert _sides({**held, "mig": unclear}) == ([], [])
+    clear = {
+        "mig": one._replace(seed_over_objective=Interval(0.5, 0.1, 5)),
+        "sap": one._replace(seed_over_objective=Interval(-0.5, 0.1, 5)),
+    }
+    assert _sides({**held, **clear}) == (["mig"], ["sap"])
 
 
 def test_variance_of_two_seeds_has_no_verdict_and_of_one_no_share() -> None:
@@ -222,7 +239,7 @@ def test_variance_of_one_objective_has_no_share_of_objectives() -> None:
         "There is one objective only, which has nothing to be better or worse than."
     )
     constant = about_variance(results(otherwise=lambda *model: 0.5)).short
-    assert constant.startswith("This study cannot say: no score varies")
+    assert constant.startswith("This study cannot tell: no score varies")
 
 
 def test_unsupervised_scores_find_the_good_models_or_do_not() -> None:
@@ -303,24 +320,50 @@ def test_whether_a_protocol_matters_may_stay_open() -> None:
 def test_a_rotation_lowers_what_looks_at_single_latents() -> None:
     made = results({"rotated_mig": lambda *m: 0.0, "rotated_sap": lambda *m: 9.0, "rotated_dci": quality})
     answer = about_rotation(made)
-    assert (
-        "it leaves lower MIG (means, by neighbours); without a clear change DCI disentanglement" in answer.short
-        and "higher SAP" in answer.short
+    assert answer.short.startswith(
+        "The ELBO moves by 0 nats at most. Of 120 models of 5 seeds rotated, clearly more are lower than higher by MIG "
+        "(means, by neighbours) ("
     )
+    assert "clearly more are higher than lower by SAP (120 higher); by DCI disentanglement (0 lower)" in answer.short
+    assert "the sign test over models" in answer.details[-1] and "of 6 scores together by Holm" in answer.details[-1]
     scattered = about_rotation(results({f"rotated_{name}": noise for name in ("mig", "sap")}, otherwise=noise))
-    assert "without a clear change MIG (means, by neighbours), SAP" in scattered.short
-    assert answer.short.startswith("The ELBO moves by 0 nats at most. In the median over 120 models of 5 seeds it")
+    assert " rotated, by MIG (means, by neighbours) (" in scattered.short and "clearly" not in scattered.short
+
+
+def test_what_a_rotation_moves_is_told_of_all_scores_together() -> None:
+    """One score of six that falls in 15 of 20 models is clear by itself (p = 0.04), and not among six."""
+
+    def changes(one: int) -> dict[str, Turned]:
+        up = np.where(np.arange(20) < 10, 1.0, -1.0)
+        named = np.where(np.arange(20) < one, -1.0, 1.0)
+        zero = np.zeros(20)
+        return {name: Turned(zero, named if name == "mig" else up) for name in UNROTATED}
+
+    assert sides(changes(15)) == dict.fromkeys(UNROTATED, 0)
+    assert sides(changes(18)) == {**dict.fromkeys(UNROTATED, 0), "mig": -1}
+    assert sides(changes(2))["mig"] == 1
+
+
+def test_a_rotation_of_few_models_gives_readings() -> None:
+    made = results({"rotated_sap": lambda *m: 9.0}, seeds=1)
+    every = [name for name in made.table.column_names if name.startswith("rotated_")]
+    some = np.arange(len(made.table)) < 8
+    answer = about_rotation(changed(made, **{name: np.where(some, made.column(name), np.nan) for name in every}))
+    assert (
+        "Readings of 8 models of 1 seed: lower is MIG (means, by neighbours) in 0 of 8, SAP in 0 of 8" in answer.short
+    )
+    assert "clear" not in str(answer) and answer.details[1].endswith("lower in 0 and higher in 8 of 8 models.")
 
 
 def test_a_rotation_of_some_models_or_none() -> None:
     made = results()
     sap = np.where(made.seed == 0, made.column("rotated_sap"), np.nan)
     some = about_rotation(changed(made, rotated_sap=sap))
-    assert "In the median over 24 to 120 models of 5 seeds" in some.short
+    assert "Of 24 to 120 models of 5 seeds rotated, " in some.short
     every = [name for name in made.table.column_names if name.startswith("rotated_")]
     one = np.arange(len(made.table)) == 0
     first = about_rotation(changed(made, **{name: np.where(one, made.column(name), np.nan) for name in every}))
-    assert "over 1 model of 1 seed" in first.short and first.details[0].endswith(" of 1 model.")
+    assert "Readings of 1 model of 1 seed: " in first.short and first.details[0].endswith(" of 1 model.")
     none = about_rotation(without(made, *every)).short
     assert none == "This study cannot tell: no model in use has scores of its code rotated."
 

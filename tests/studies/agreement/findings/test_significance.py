@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from pyvae.quantiles import t_quantile
-from pyvae.studies.agreement.findings.significance import LEVEL, holm, two_sided
+from pyvae.studies.agreement.findings.significance import LEVEL, holm, sign_test, two_sided
 
 
 @pytest.mark.parametrize("degrees", [1, 1.3, 2, 4.7, 10, 35, 180.5, 5000])
@@ -15,6 +15,12 @@ def test_students_tails(degrees) -> None:
     assert two_sided(math.inf, degrees) == 0
     if degrees == int(degrees):
         assert two_sided(t_quantile(int(degrees)), degrees) == pytest.approx(LEVEL, rel=1e-3)
+
+
+def test_signs_are_those_of_a_fair_coin() -> None:
+    for below, above in ((0, 0), (3, 3), (1, 9), (25, 11), (30, 6)):
+        expected = stats.binomtest(below, below + above).pvalue if below + above else 1.0
+        assert sign_test(below, above) == sign_test(above, below) == pytest.approx(expected)
 
 
 def test_holm_goes_from_the_smallest_to_the_first_that_stands() -> None:

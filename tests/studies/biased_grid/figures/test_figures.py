@@ -62,7 +62,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_maps_print_their_numbers(folder: Path) -> None:
     texts = [text.get_text() for text in map_active(load_saved(folder)).axes[0].texts]
     assert texts.count("4.0") + texts.count("0.0") == 4 * 3
-    assert texts.count("± 0.0") == 4 * 3
+    assert texts.count("sd 0.0") == 4 * 3
     recovered = [text.get_text() for text in map_recovered(load_saved(folder)).axes[0].texts]
     saved = load_saved(folder).results.fraction_recovered().mean(2)
     assert recovered[0] == f"{saved[0, 0]:.2f}"

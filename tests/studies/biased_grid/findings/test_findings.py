@@ -9,14 +9,14 @@ import pytest
 from pyvae.plotting.numbers import decimals
 from pyvae.studies.biased_grid.findings.answers import (
     about_limits,
-    about_recovery,
     about_robustness,
     about_the_baseline,
     findings,
 )
-from pyvae.studies.biased_grid.findings.collapse import about_collapse, about_the_source_maps
+from pyvae.studies.biased_grid.findings.collapse import about_collapse
+from pyvae.studies.biased_grid.findings.maps import about_the_source_maps
 from pyvae.studies.biased_grid.results import Results
-from pyvae.studies.biased_grid.theory import constant_decoder_mse
+from pyvae.studies.biased_grid.summary import summary
 from tests.studies.biased_grid.synthetic import results, small_config
 
 ALIVE = {"train_active_kl": lambda *_: 4.0, "train_ceiling_nats": lambda *_: 1.0}
@@ -146,15 +146,6 @@ def test_with_one_mu_nothing_is_averaged_over_it() -> None:
         assert not re.search(r"over μ|of 1 values of μ\.|over all", " ".join((answer.short, *answer.details))), answer
 
 
-def test_chance_that_prints_as_zero_is_left_out() -> None:
-    study = results()
-    nothing = study.baseline.set_column(
-        study.baseline.column_names.index("train_recovered_nats"), "train_recovered_nats", [[0.0001] * 3]
-    )
-    assert any("by chance" in line for line in about_recovery(study).details)
-    assert not any("by chance" in line for line in about_recovery(Results(study.config, study.table, nothing)).details)
-
-
 @pytest.mark.parametrize(
     ("mus", "expected"),
     [
@@ -175,7 +166,7 @@ def test_collapse_of_some_seed_and_of_every_seed_are_told_apart() -> None:
     assert "where some seed collapsed although theory has it in use: (0, 2), (1, 2)" in " ".join(
         about_collapse(results(train_active_kl=active)).details
     )
-    assert "In the 1 cell that collapsed in every seed" in " ".join(
+    assert "In the cell that collapsed in every seed" in " ".join(
         about_the_source_maps(results(train_active_kl=active)).details
     )
 
@@ -212,21 +203,6 @@ def test_without_a_larger_beta_it_cannot_say() -> None:
     assert "no β above 1" in about_robustness(results(small_config(betas=(0.5, 1.0)))).short
 
 
-def test_recovery_names_the_best_beta_and_its_share() -> None:
-    answer = about_recovery(
-        results(
-            train_recovered_nats=lambda mu, beta, seed: 0.6 / beta,
-            train_ceiling_nats=lambda *_: 2.0,
-        )
-    )
-    assert "35%" in answer.short  # mean of 0.6, 0.3, 0.15
-    assert "60%" in answer.short
-    assert "At μ = 0 an image holds 2.00 nats" in answer.details[0]
-    assert "β = 0.5: 1.20 nats, 60%" in answer.details[0]
-    assert "β = 0.5 at 4 of 4 values of μ" in " ".join(answer.details)
-    assert "Untrained models read 0.002 nats" in answer.details[-1]
-
-
 def test_a_study_that_follows_theory() -> None:
     study = results()
     answer = about_collapse(study)
@@ -255,52 +231,6 @@ def test_a_long_list_of_cells_is_cut() -> None:
     study = results(train_active_kl=lambda *_: 0.0)
     line = next(line for line in about_collapse(study).details if line.startswith("Cells (μ, β) where"))
     assert re.search(r"and \d more; training", line)
-
-
-@pytest.mark.parametrize(
-    ("pmi_follows", "decoded_follows", "verdict"),
-    [
-        (True, True, "Collapse, for the most part"),
-        (True, False, "PMI follows collapse, and improves"),
-        (False, True, "The error of decoded projections follows collapse; PMI"),
-        (False, False, "Neither map follows"),
-    ],
-)
-def test_the_verdict_on_the_source_maps(pmi_follows: bool, decoded_follows: bool, verdict: str) -> None:
-    def active(mu: float, beta: float, seed: int) -> float:
-        return 4.0 if mu + beta < 2.6 else 0.0
-
-    def pmi(mu: float, beta: float, seed: int) -> float:
-        return 0.01 * active(mu, beta, seed) if pmi_follows else 0.01 + 0.001 * abs(mu - 1.5)
-
-    def decoded(mu: float, beta: float, seed: int) -> float:
-        share = 1 - 0.1 * active(mu, beta, seed) if decoded_follows else 1 + 0.1 * abs(mu - 1.5)
-        return constant_decoder_mse(mu) * share
-
-    study = results(train_active_kl=active, test_truth_to_mean_mse_sgd=pmi, test_decoded_projection_mse_sgd=decoded)
-    assert about_the_source_maps(study).short.startswith(verdict)
-
-
-def test_maps_may_follow_a_collapse_of_some_latents() -> None:
-    """No cell has lost all of its latents, yet both maps follow how many are left."""
-
-    def active(mu: float, beta: float, seed: int) -> float:
-        return 4.0 - mu
-
-    study = results(
-        train_active_kl=active,
-        test_truth_to_mean_mse_sgd=lambda mu, beta, seed: 0.01 * active(mu, beta, seed),
-        test_decoded_projection_mse_sgd=lambda mu, beta, seed: constant_decoder_mse(mu) * (1 - active(mu, 0, 0) / 8),
-    )
-    short = about_the_source_maps(study).short
-    assert short.startswith("Collapse, for the most part: ")
-    assert short.endswith(" No cell of this study has collapsed altogether in every seed.")
-
-
-def test_maps_that_do_not_vary_decide_nothing() -> None:
-    answer = about_the_source_maps(results(train_active_kl=lambda *_: 4.0))
-    assert "vary too little" in answer.short
-    assert not any("nan" in line for line in answer.details)
 
 
 def test_the_baseline_is_quoted() -> None:
@@ -340,3 +270,47 @@ def test_theory_is_named_as_that_of_another_objective_where_it_is() -> None:
     assert "Linear theory, β" in about_collapse(results()).short
     other = about_collapse(results(small_config(objective="beta-tcvae"))).short
     assert "Linear theory of the β-VAE (these are beta-tcvae), β < β*(μ), says rightly" in other
+
+
+@pytest.mark.parametrize(
+    ("latents", "expected"),
+    [
+        (9, "where theory has one for each of the 4 blocks."),
+        (3, "where theory has all 3 latents in use, for 3 of the 4 blocks."),
+        (1, "where theory has the only latent in use, for 1 of the 4 blocks."),
+    ],
+)
+def test_theory_has_no_more_latents_in_use_than_there_are(latents: int, expected: str) -> None:
+    assert any(line.endswith(expected) for line in about_collapse(results(small_config(latents=latents))).details)
+
+
+def test_one_model_is_one_model() -> None:
+    study = results(small_config(mus=(0.0,), betas=(1.0,), seeds=(0,), steps=1))
+    told = summary(study)
+    assert "\n1 model, 1 seed, 1 step, preset quick;" in told and "The model was trained for 1 step," in told
+    assert "The model has not collapsed altogether." in told and "1 of 1 model keeps at least one" in told
+    assert not re.search(
+        r"\b1 (models|steps|seeds|cells|runs)\b|every seed|on average|Models recover|of 1 models", told
+    )
+
+
+def test_one_mu_has_no_range_and_nothing_grows_with_it() -> None:
+    study = results(small_config(mus=(0.0,), betas=(1.0, 20.0)))
+    told = summary(study)
+    assert about_robustness(study).short == (
+        "This study cannot tell: it has one value of μ, and how recovery changes with μ takes two."
+    )
+    assert "It does not keep an active latent in every seed: there is nothing to be robust with." in told
+    assert (
+        "In the cell that collapsed in every seed PMI is 0 (against 0.05 in the others), and the decoded error " in told
+    )
+    assert "differs by 0.000 from 0.107, what answering the mean training image gives." in told
+    assert not re.search(r"grows with|…|At no μ does|values of μ", told)
+
+
+def test_cells_that_all_collapsed_are_compared_with_no_others() -> None:
+    line = about_the_source_maps(results(small_config(betas=(20.0, 30.0)))).details[-1]
+    assert line == (
+        "In the 8 cells that collapsed in every seed PMI is 0 on average, and the decoded error differs by 0.000 on "
+        "average from 0.107 … 0.292, what answering the mean training image gives: it grows with |μ| by itself."
+    )
