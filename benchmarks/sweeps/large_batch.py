@@ -130,11 +130,11 @@ def answers(rows: Iterable[Row]) -> dict[str, Any]:
         told[regime] = {"reconstruction": level, "groups": []}
         for (estimator, size), own in values.items():
             against = values[estimator, least]
-            told[regime]["groups"].append(
-                {"estimator": estimator, "batch_size": size}
-                | {name: _plain(t_interval(own[name])) for name in own}
-                | {f"{name} - M={least}": _plain(welch_interval(own[name], against[name])) for name in own}
-            )
+            group = {"estimator": estimator, "batch_size": size}
+            group |= {name: _plain(t_interval(own[name])) for name in own}
+            if size != least:
+                group |= {f"{name} - M={least}": _plain(welch_interval(own[name], against[name])) for name in own}
+            told[regime]["groups"].append(group)
     return told
 
 
@@ -189,8 +189,16 @@ def table(name: str) -> list[Row]:
     return rows
 
 
-def main() -> None:
+def written(rates: Rates) -> str:
+    """The text of sweep.yaml."""
     import yaml
+
+    template = yaml.safe_load((FOLDER / "learning-rates.yaml").read_text())
+    head = "# Written by benchmarks/sweeps/large_batch.py, with the learning rates that learning-rates.yaml led to.\n"
+    return head + yaml.safe_dump(sweep_of(template, rates), sort_keys=False, default_flow_style=None)
+
+
+def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=Path("runs/large-batch"), help="of the two sweeps")
@@ -199,12 +207,7 @@ def main() -> None:
     if not arguments.answers:
         arguments.folder.mkdir(parents=True, exist_ok=True)
         rates = chosen(swept("learning-rates", arguments.folder))
-        template = yaml.safe_load((FOLDER / "learning-rates.yaml").read_text())
-        head = (
-            "# Written by benchmarks/sweeps/large_batch.py, with the learning rates that learning-rates.yaml led to.\n"
-        )
-        text = head + yaml.safe_dump(sweep_of(template, rates), sort_keys=False, default_flow_style=None)
-        atomic_write_text(FOLDER / "sweep.yaml", text)
+        atomic_write_text(FOLDER / "sweep.yaml", written(rates))
         swept("sweep", arguments.folder)
     rows = table("sweep")
     atomic_write_text(FOLDER / "answers.json", json.dumps(answers(rows), indent=1) + "\n")

@@ -1,10 +1,13 @@
 """What the sweep of large minibatches is told by, on models whose answer is known."""
 
+import json
 import math
+import re
+from itertools import pairwise
 
 import pytest
 
-from benchmarks.sweeps.large_batch import IMAGES, STEPS, answers, chosen, curves, sweep_of
+from benchmarks.sweeps.large_batch import FOLDER, IMAGES, STEPS, answers, chosen, curves, sweep_of, table, written
 from pyvae.sweeps.planning.config import SweepConfig
 from pyvae.sweeps.planning.plan import plan_of
 
@@ -75,3 +78,51 @@ def test_the_sweep_has_every_combination() -> None:
     sweep = sweep_of(template, {(64, STEPS): 1e-3, (1024, STEPS): 4e-3})
     plan = plan_of(SweepConfig(sweep["study"], sweep["preset"], sweep["set"], sweep["axes"]))
     assert len(plan.cells) == 2 * 3 * 4 * 3
+
+
+# --- What is stored ---------------------------------------------------------------------------------------------------
+
+PAGE = FOLDER.with_suffix(".md").read_text()
+STORED = json.loads((FOLDER / "answers.json").read_text())
+
+
+def test_stored_answers_and_the_stored_sweep_are_those_of_the_stored_tables() -> None:
+    assert answers(table("sweep")) == STORED
+    assert written(chosen(table("learning-rates"))) == (FOLDER / "sweep.yaml").read_text()
+    assert len(table("sweep")) == 7 * 3 * 4 * 3 and {row["status"] for row in table("sweep")} == {"finished"}
+    assert 100 not in {row["seeds"] for row in table("sweep")}
+
+
+def told(value: list[float], digits: int) -> str:
+    mean, half = value
+    return f"{mean:.{digits}f} ± {half:.{digits}f}".replace("-", "−")
+
+
+def test_the_pages_tables_are_the_stored_answers() -> None:
+    for regime, (heading, _) in zip(STORED, pairwise([*re.findall(r"^## (?:At|What).*$", PAGE, re.M)]), strict=True):
+        rows = [re.split(r" *\| *", line)[1:-1] for line in PAGE.split(heading)[1].split("##")[0].splitlines()]
+        shown = {(int(row[0]), row[1]): row[2:] for row in rows if row and row[0].isdigit()}
+        assert len(shown) == len(STORED[regime]["groups"]) == 12
+        for group in STORED[regime]["groups"]:
+            tc, tc_beside, mig, objective, beside = shown[group["batch_size"], group["estimator"]]
+            assert (tc, mig, objective) == (told(group["tc"], 3), told(group["mig"], 2), told(group["objective"], 2))
+            if "tc - M=64" in group:
+                assert tc_beside.lstrip("+") == told(group["tc - M=64"], 3)
+                assert beside.lstrip("+") == told(group["objective - M=64"], 2)
+
+
+def test_every_interval_of_the_words_is_one_of_the_answers() -> None:
+    known = {
+        told(value, digits).lstrip("−")
+        for part in STORED.values()
+        for group in part["groups"]
+        for value in group.values()
+        if isinstance(value, list)
+        for digits in (2, 3)
+    }
+    readme = (FOLDER.parents[1] / "README.md").read_text()
+    (paragraph,) = [part for part in readme.split("\n\n") if "docs/large-batch.md" in part]
+    words = PAGE.split("## How it is measured")[0] + " ".join(paragraph.split())
+    intervals = re.findall(r"\d+\.\d+ ± \d+\.\d+", words)
+    assert len(intervals) > 8 and not set(intervals) - known
+    assert all(f"{part['reconstruction']:.2f}" in PAGE for part in STORED.values())
