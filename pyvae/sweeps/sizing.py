@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pyvae.nn.products import fastest_in_turn
 from pyvae.report.answer import counted
 from pyvae.settings import Config
 from pyvae.studies.study import Study
@@ -13,14 +14,15 @@ from pyvae.sweeps.planning.packing import split
 from pyvae.sweeps.planning.plan import Cell, Plan
 from pyvae.training import Recipe
 from pyvae.training.choice import stepping_of
+from pyvae.training.chunk import Chunk
 from pyvae.training.groups import initial_chunks
 from pyvae.training.workers import workers
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 MARGIN = 1.05
 """A larger shard has to be so many times as fast: whatever befalls a shard befalls all of its cells."""
-SECONDS = 0.5
-"""Of steps that a size is measured by, beyond those of a first round."""
+SECONDS, ROUNDS = 1.0, 8
+"""Of steps that a size is measured by, about, and in how many rounds."""
 SHARDS_EACH = 2
 """Shards that a worker has at least, so that the last ones do not leave others idle."""
 GROUP = Path("/sys/fs/cgroup")
@@ -89,30 +91,42 @@ def _memory_of(recipe: Recipe) -> int:
 
 
 def step_seconds(plan: Plan, block: Sequence[Cell], sizes: Sequence[int]) -> dict[int, float]:
-    """Seconds of a model's step on one thread, with so many of a block's cells trained together."""
-    found = {}
+    """Seconds of a model's step on one thread, with so many of a block's cells trained together.
+
+    All sizes are measured in turn, ROUNDS times, and each by its fastest: what else runs on a machine only adds to
+    them, and does not befall one alone.
+    """
+    parts = [next(part for part in split(plan, list(block), size)) for size in sizes]
     with workers() as pool:
-        for size in sizes:
-            cells = next(part for part in split(plan, list(block), size))
-            recipes = plan.study.recipes(plan.config_of(cells)).values()
-            models = sum(len(recipe.cells) for recipe in recipes)
-            found[len(cells)] = sum(pool.submit(_seconds, recipe).result() for recipe in recipes) / models
-    return found
+        stacks = {str(len(cells)): pool.submit(_Stack, plan, cells).result() for cells in parts}
+        fastest = pool.submit(fastest_in_turn, {name: stack.run for name, stack in stacks.items()}, ROUNDS).result()
+    return {size: fastest[str(size)] / stacks[str(size)].steps / stacks[str(size)].models for size in map(len, parts)}
 
 
-def _seconds(recipe: Recipe) -> float:
-    model = recipe.model(1, None)
-    chunks = initial_chunks(recipe, 1, stepping_of(model, recipe.likelihood, recipe.of_strength_one))
+class _Stack:
+    """Cells that are trained together, a few steps at a call."""
 
-    def run(first: int, last: int) -> float:
+    def __init__(self, plan: Plan, cells: Sequence[Cell]) -> None:
+        recipes = plan.study.recipes(plan.config_of(list(cells))).values()
+        self.models = sum(len(recipe.cells) for recipe in recipes)
+        self._chunks = [chunk for recipe in recipes for chunk in _chunks(recipe)]
+        self._step = 0
+        self.steps = 2
+        self.run()  # draws, caches and Adam's state are made
         start = time.perf_counter()
-        for chunk in chunks:
-            chunk.run(first, last)
-        return (time.perf_counter() - start) / (last - first)
+        self.run()
+        self.steps = max(2, int(SECONDS / ROUNDS / max((time.perf_counter() - start) / self.steps, 1e-6)))
 
-    taken = run(0, 2)  # draws, caches and Adam's state are made
-    steps = max(2, int(SECONDS / max(taken, 1e-6) / 2))
-    return min(run(2, 2 + steps), run(2 + steps, 2 + 2 * steps))
+    def run(self) -> None:
+        """So many steps of all of them."""
+        for chunk in self._chunks:
+            chunk.run(self._step, self._step + self.steps)
+        self._step += self.steps
+
+
+def _chunks(recipe: Recipe) -> list[Chunk]:
+    model = recipe.model(1, None)
+    return initial_chunks(recipe, 1, stepping_of(model, recipe.likelihood, recipe.of_strength_one))
 
 
 def free_memory() -> int:
