@@ -249,3 +249,18 @@ def test_the_speed_of_sprites_is_the_committed_one() -> None:
         for row in held["training"]
     ]
     assert [row.replace("| \N{EN DASH} |", "| 0.0 |") for row in shown] == speeds + shares
+
+
+def test_the_figures_of_sweeps_are_the_committed_ones() -> None:
+    page = BENCHMARKS.read_text()
+    ratio, steps = linked(r"throughput\.json", "ratio"), linked(r"throughput\.json", "steps")
+    assert f"{ratio:.2f} ×" in page and linked(r"throughput\.json", "same results") is True
+    alone = linked(r"throughput\.json", "seconds of a cell alone")
+    stacked = sum(linked(r"throughput\.json", "stacked")["seconds"].values()) / 64
+    told = (f"takes {alone:.1f} s", f"of it {1e3 * alone / steps:.2f} ms", f"takes {1e3 * stacked / steps:.2f} ms")
+    assert all(one in page for one in told)
+    seconds = linked(r"many_cells\.json", "seconds")
+    assert f"takes {seconds['import torch']} s" in page
+    assert f"| {seconds['results']} s |" in page and f"| {seconds['resume']} s |" in page
+    share = linked(r"coordinator\.json", "share of cells of a second")
+    assert f"| {100 * share:.1f} % |" in page
