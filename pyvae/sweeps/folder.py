@@ -27,6 +27,7 @@ from pyvae.files import (
 )
 from pyvae.settings import Config
 from pyvae.studies.data_held import DATA, check_data, held_in, hold_data
+from pyvae.studies.errors import Busy
 from pyvae.studies.folder import derived_changes
 from pyvae.sweeps.errors import SweepError
 from pyvae.sweeps.names import BASE, CELLS, CONFIG, FAILURE, FOLDER, LOCK, ORDER, ROWS, SHARDS, STOP, WAYS
@@ -34,6 +35,7 @@ from pyvae.sweeps.planning.given import shown
 from pyvae.sweeps.planning.growth import check_growth
 from pyvae.sweeps.planning.plan import Plan, SweepConfig, plan_of
 from pyvae.sweeps.table.outcomes import read_shards
+from pyvae.sweeps.waiting import once_free
 
 PATIENCE_SECONDS = 120.0
 """How long workers are waited for that an earlier start left over: they stop within seconds, with all kept."""
@@ -240,28 +242,16 @@ def _open_again(folder: SweepFolder) -> None:
     until = time.monotonic() + PATIENCE_SECONDS
     for name in folder.shards():
         shard = folder.shard(name)
-        with _no_longer_worked_at(shard, until):
-            (shard / ORDER).unlink(missing_ok=True)
-            (shard / ROWS).unlink(missing_ok=True)
+        try:
+            with once_free(shard, until):
+                (shard / ORDER).unlink(missing_ok=True)
+                (shard / ROWS).unlink(missing_ok=True)
+        except Busy:
+            raise SweepError(
+                f"workers of an earlier start must end before the sweep can grow, but one is still at {shard}: end it, "
+                "and give the same command again"
+            ) from None
     (folder.path / STOP).unlink(missing_ok=True)
-
-
-@contextmanager
-def _no_longer_worked_at(shard: Path, until: float) -> Iterator[None]:
-    """Holds a shard once nobody is at it; SweepError where somebody is for too long."""
-    with ExitStack() as held:
-        while True:
-            try:
-                held.enter_context(exclusive_lock(shard / LOCK))
-                break
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    raise SweepError(
-                        f"workers of an earlier start must end before the sweep can grow, but one is still at {shard}: "
-                        "end it, and give the same command again"
-                    ) from None
-                time.sleep(0.2)
-        yield
 
 
 def _has_cells(folder: SweepFolder, plan: Plan) -> bool:

@@ -9,8 +9,6 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -21,7 +19,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from pyvae.errors import Interrupted
-from pyvae.files import atomic_path, atomic_write_text, exclusive_lock, remove_stale_temporaries
+from pyvae.files import atomic_path, atomic_write_text, remove_stale_temporaries
 from pyvae.metrics.estimators.threads import one_thread_of_torch
 from pyvae.studies.data_held import check_data
 from pyvae.studies.errors import Busy
@@ -29,8 +27,9 @@ from pyvae.studies.folder import claimed
 from pyvae.studies.run import train_and_evaluate
 from pyvae.sweeps.blame import blamed
 from pyvae.sweeps.errors import SweepError
-from pyvae.sweeps.names import ERROR, LOCK, LOG, ORDER, PROGRESS, ROWS, RUN
+from pyvae.sweeps.names import ERROR, LOG, ORDER, PROGRESS, ROWS, RUN
 from pyvae.sweeps.order import Order
+from pyvae.sweeps.waiting import once_free
 from pyvae.training.choice import settled
 from pyvae.training.progress import TrainingProgress
 
@@ -49,8 +48,8 @@ def work(shard: Path, stop: threading.Event) -> Outcome:
     What is no cell's fault is raised: by `blamed` the memory's, or the machine's.
     """
     try:
-        with _alone(shard, stop) as held:
-            if not held:
+        with once_free(shard, time.monotonic() + PATIENCE_SECONDS, stop.wait) as held:
+            if not held or stop.is_set():
                 return "stopped"
             if (shard / ROWS).exists():
                 return "finished"
@@ -112,25 +111,6 @@ def with_cells(table: pa.Table, order: Order) -> pa.Table:
             raise SweepError(f"table of {order.study.name} must have a row for each cell, but has none with {dict(at)}")
         parts.append(rows.add_column(0, "cell", pa.array([cell] * len(rows), pa.string())))
     return pa.concat_tables(parts)
-
-
-@contextmanager
-def _alone(shard: Path, stop: threading.Event) -> Iterator[bool]:
-    """Holds a shard against other workers; waits for one that has it, gives False where `stop` comes first, and raises
-    Busy where it lasts too long.
-    """
-    until = time.monotonic() + PATIENCE_SECONDS
-    with ExitStack() as held:
-        while True:
-            try:
-                held.enter_context(exclusive_lock(shard / LOCK))
-                break
-            except BlockingIOError:
-                if stop.wait(0.2):
-                    break
-                if time.monotonic() > until:
-                    raise Busy(f"another worker has been at {shard} for {PATIENCE_SECONDS:g} seconds") from None
-        yield not stop.is_set()
 
 
 class _Progress(TrainingProgress):
