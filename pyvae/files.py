@@ -3,12 +3,14 @@ folder.
 """
 
 import fcntl
+import json
 import os
 import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 TEMPORARY_MARK = ".partial-"
 """Part of every temporary name; a file with it in its name is left over from a process that died."""
@@ -62,6 +64,19 @@ def file_in_the_way(folder: Path | str) -> Path | None:
     """The file that stands where `folder`, or a folder above it, would be; None where none does."""
     folder = Path(folder)
     return next((path for path in (folder, *folder.parents) if path.exists() and not path.is_dir()), None)
+
+
+def json_object(path: Path | str) -> dict[str, Any] | None:
+    """What a file of a JSON object holds; None where there is no file, ValueError with what is wrong with another."""
+    try:
+        held = json.loads(Path(path).read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except RecursionError as problem:
+        raise ValueError(str(problem)) from None
+    if not isinstance(held, dict):
+        raise ValueError("it is no JSON object")
+    return held
 
 
 def why_not_writable(path: Path | str) -> str | None:

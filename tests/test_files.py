@@ -79,3 +79,14 @@ def test_whether_a_file_can_be_written_is_tried(tmp_path) -> None:
     assert files.why_not_writable(tmp_path / "page.html") is None
     assert files.why_not_writable(tmp_path / "not" / "yet" / "page.html") is None and not any(tmp_path.iterdir())
     assert files.why_not_writable("/proc/page.html") and files.why_not_writable("/proc/no/such/page.html")
+
+
+def test_a_json_object_is_read_and_what_is_none_is_told(tmp_path) -> None:
+    path = tmp_path / "a.json"
+    assert files.json_object(path) is None and files.json_object(path / "below") is None
+    path.write_text('{"a": 1}')
+    assert files.json_object(path) == {"a": 1}
+    for text in ("[1]", "{", "[" * 100_000):
+        path.write_text(text)
+        with pytest.raises(ValueError):
+            files.json_object(path)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ MARGIN = 1.25
 """Own products have to be so many times as fast: a measurement's noise shall not decide, since bits depend on it."""
 
 Affine = Callable[..., Tensor]
+Name = TypeVar("Name")
 
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor, *, relu: bool) -> Tensor:
@@ -88,9 +90,9 @@ def _measured() -> dict[str, float]:
         return fastest_in_turn({"own": both_ways(stacked_affine), "torch": both_ways(by_torch)}, REPEATS)
 
 
-def fastest_in_turn(ways: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+def fastest_in_turn(ways: Mapping[Name, Callable[[], object]], repeats: int) -> dict[Name, float]:
     """Seconds of each way's fastest call of `repeats`, taken in turn after a first call that does not count."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
+    times: dict[Name, list[float]] = {name: [] for name in ways}
     for _ in range(1 + repeats):
         for name, way in ways.items():
             start = time.perf_counter()

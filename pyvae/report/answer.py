@@ -46,9 +46,9 @@ def mean_over_seeds(values: Array) -> Array:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def counted(number: int, noun: str) -> str:
-    """ "1 model", "4 models"."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def counted(number: int, noun: str, many: str | None = None) -> str:
+    """ "1 model", "4 models"; "4 models have" where `many` is "models have" and the noun "model has"."""
+    return f"{number} {noun if number == 1 else many or f'{noun}s'}"
 
 
 def listed(parts: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pyvae.files import atomic_write_text
+from pyvae.files import atomic_write_text, json_object
 from pyvae.studies.errors import StudyError
 
 DATA = "data.json"
@@ -34,14 +34,9 @@ def held_in(folder: Path) -> dict[str, str]:
     """What the data were, by their paths; StudyError where the file is damaged."""
     path = folder / DATA
     try:
-        held = json.loads(path.read_text())
-    except FileNotFoundError:
-        return {}
-    except (ValueError, RecursionError) as problem:
+        return json_object(path) or {}
+    except ValueError as problem:
         raise StudyError(f"{path} is damaged, delete it if the data are what they were: {problem}") from None
-    if not isinstance(held, dict):
-        raise StudyError(f"{path} is damaged, delete it if the data are what they were: it is no JSON object")
-    return held
 
 
 def check_data(held: Mapping[str, str], folder: Path, paths: Iterable[str]) -> None:

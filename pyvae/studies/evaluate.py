@@ -24,6 +24,7 @@ from pyvae.files import atomic_path
 from pyvae.metrics import Metric
 from pyvae.metrics.estimators.protocols import PROTOCOLS, Protocol, check_choice
 from pyvae.metrics.evaluate import chosen_metrics
+from pyvae.report.answer import counted
 from pyvae.studies.config import DataSettings
 from pyvae.studies.errors import StudyError
 from pyvae.studies.folder import METRICS, claimed, study_in
@@ -101,7 +102,7 @@ def _stayed(scores: Sequence[Scores]) -> list[str]:
         for name, reasons in one.stayed().items():
             found.setdefault(name, []).extend(reasons)
     return [
-        f"{name} as it was asked for is refused by {len(reasons)} model{'' if len(reasons) == 1 else 's'}, whose score "
+        f"{name} as it was asked for is refused by {counted(len(reasons), 'model')}, whose score "
         f"of an earlier call stays: {reasons[0].rstrip('.')}."
         for name, reasons in found.items()
     ]

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from pyvae.report.answer import counted
 from pyvae.studies.errors import StudyError
 from pyvae.training import Recipe
 
@@ -20,7 +21,7 @@ def check_models_fit(recipes: Mapping[str, Recipe]) -> None:
         models = sum(len(recipe.cells) for recipe in recipes.values())
         raise StudyError(
             "latents, hidden and the number of models must be so small that memory holds them, "
-            f"{there / GIGA:.1f} GB, got {models} model{'' if models == 1 else 's'} that need {need / GIGA:.1f} GB"
+            f"{there / GIGA:.1f} GB, got {counted(models, 'model')} that need {need / GIGA:.1f} GB"
         )
 
 

@@ -23,6 +23,7 @@ from pyvae.files import (
     atomic_write_text,
     exclusive_lock,
     file_in_the_way,
+    json_object,
     remove_stale_temporaries,
 )
 from pyvae.settings import Config
@@ -83,14 +84,9 @@ class SweepFolder:
         """What sweep.json says; nothing where there is none."""
         path = self.path / CONFIG
         try:
-            held = json.loads(path.read_text())
-        except (FileNotFoundError, NotADirectoryError):
-            return {}
-        except (ValueError, RecursionError) as problem:
+            return json_object(path) or {}
+        except ValueError as problem:
             raise SweepError(f"{path} is damaged: {problem}") from None
-        if not isinstance(held, dict):
-            raise SweepError(f"{path} is damaged: it is no JSON object")
-        return held
 
     def shards(self) -> Shards:
         """Every shard that was made, in the order in which they were."""
@@ -258,7 +254,7 @@ def _has_cells(folder: SweepFolder, plan: Plan) -> bool:
     """Whether cells.parquet is that of the plan: it may be missing, or of a growth that was never ended."""
     try:
         held = pq.read_table(folder.path / CELLS)
-    except (FileNotFoundError, pa.ArrowException, OSError):
+    except (OSError, pa.ArrowException):
         return False
     ids: list[str] = held["cell"].to_pylist() if "cell" in held.column_names else []
     return held.column_names == ["cell", *plan.fields] and ids == [cell.id for cell in plan.cells]

@@ -64,9 +64,14 @@ def run_sweep(
         pack(folder, plan, engine.slots, shard_size, console)
         open_shards = {name: len(cells) for name, cells in _open(folder).items()}
         before = {"finished": _cells_of(folder, folder.is_finished), "failed": _cells_of(folder, folder.has_failed)}
-        named = {cell.id: f"cell {cell.id}: {told(cell)}" for cell in plan.cells}.__getitem__
-        known = load_results(folder.path)
-        display = Display(console, open_shards, **before, best=config.best, named=named, results=known)
+        cells = {cell.id: cell for cell in plan.cells}
+        known = (
+            load_results(folder.path) if config.best is not None else None
+        )  # of thousands of cells it takes a second
+        display = Display(
+            console, open_shards, **before, best=config.best, results=known,
+            named=lambda cell: f"cell {cell}: {told(cells[cell])}",
+        )  # fmt: skip
         if before["finished"]:
             console.print(f"{counted(before['finished'], 'cell')} finished before stay as they are", highlight=False)
         logs = [opened(folder.path) for opened in kept]
@@ -81,7 +86,7 @@ def run_sweep(
                 coordinator.end()
         stopped = stop.is_set() and bool(_open(folder))
         if coordinator.why_stopped is None:
-            console.print(state_of(folder), highlight=False)
+            console.print(counts(folder.path).told, highlight=False)
             if not stopped:
                 _report(folder, console)
         _told_end(folder, plan, coordinator, stopped=stopped)
@@ -160,14 +165,6 @@ def _open(folder: SweepFolder) -> Shards:
         for name, cells in folder.shards().items()
         if not (folder.is_finished(name) or folder.has_failed(name))
     }
-
-
-def state_of(folder: SweepFolder) -> str:
-    """How many cells are in which state: "12 cells: 8 finished, 4 with a model that diverged"."""
-    found = counts(folder.path, load_results(folder.path))
-    words = {"finished": "finished", "diverged": "with a model that diverged", "failed": "failed", "open": "still open"}
-    states = [f"{number} {words[name]}" for name, number in found._asdict().items() if number]
-    return f"{counted(sum(found), 'cell')}: {', '.join(states)}"
 
 
 def _told_end(folder: SweepFolder, plan: Plan, coordinator: Coordinator, *, stopped: bool) -> None:

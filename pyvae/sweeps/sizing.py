@@ -98,9 +98,9 @@ def step_seconds(plan: Plan, block: Sequence[Cell], sizes: Sequence[int]) -> dic
     """
     parts = [next(part for part in split(plan, list(block), size)) for size in sizes]
     with workers() as pool:
-        stacks = {str(len(cells)): pool.submit(_Stack, plan, cells).result() for cells in parts}
-        fastest = pool.submit(fastest_in_turn, {name: stack.run for name, stack in stacks.items()}, ROUNDS).result()
-    return {size: fastest[str(size)] / stacks[str(size)].steps / stacks[str(size)].models for size in map(len, parts)}
+        stacks = {len(cells): pool.submit(_Stack, plan, cells).result() for cells in parts}
+        fastest = pool.submit(fastest_in_turn, {size: stack.run for size, stack in stacks.items()}, ROUNDS).result()
+    return {size: fastest[size] / stack.steps / stack.models for size, stack in stacks.items()}
 
 
 class _Stack:

@@ -17,20 +17,11 @@ VALUES = 8
 
 def head(sweep: Sweep, goal: Goal | None, title: str) -> str:
     """The title, the best configuration, and how much there is of everything."""
-    finished, diverged, failed, left = sweep.counts
     name, study = sweep.folder.resolve().name, f"{sweep.config.study}, preset {sweep.config.preset}"
     kicker = f"{name} · {study} · pyvae {pyvae.__version__}"
     lead = _without_numbers(sweep) if goal is None else best.told(sweep, goal)
-    states = [
-        f"{finished} finished",
-        *(
-            f"{n} {what}"
-            for n, what in ((diverged, "with a model that diverged"), (failed, "failed"), (left, "still open"))
-            if n
-        ),
-    ]
     points = [
-        f"{counted(sum(sweep.counts), 'cell')}: {', '.join(states)}.",
+        f"{sweep.counts.told}.",
         *([_configurations(sweep)] if sweep.seeds is not None and sweep.members else []),
         *(_values(axis) for axis in sweep.axes),
         *(["All models have one seed."] if sweep.seeds is None and sweep.members else []),

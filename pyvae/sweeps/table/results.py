@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pyvae.files import exclusive_lock
+from pyvae.report.answer import counted
 from pyvae.sweeps.names import CELLS, FAILURE, RESULTS, RESULTS_LOCK, ROWS
 from pyvae.sweeps.table.held import Held
 from pyvae.sweeps.table.merging import (
@@ -47,6 +48,13 @@ class Counts(NamedTuple):
     diverged: int
     failed: int
     open: int
+
+    @property
+    def told(self) -> str:
+        """In words: "12 cells: 8 finished, 4 with a model that diverged"."""
+        others = (self.diverged, "with a model that diverged"), (self.failed, "failed"), (self.open, "still open")
+        states = [f"{self.finished} finished", *(f"{number} {state}" for number, state in others if number)]
+        return f"{counted(sum(self), 'cell')}: {', '.join(states)}"
 
 
 def load_results(folder: Path | str) -> pa.Table:

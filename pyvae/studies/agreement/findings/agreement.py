@@ -2,20 +2,10 @@
 
 import numpy as np
 
-from pyvae.report.answer import Answer, listed
+from pyvae.report.answer import Answer, counted, listed
 from pyvae.report.statistics import Array
 from pyvae.studies.agreement.findings.correlation import CLOSE, Correlation, Correlations, correlations, sides, spearman
-from pyvae.studies.agreement.findings.words import (
-    counted,
-    few,
-    left_out,
-    middle,
-    over,
-    spread,
-    together,
-    told,
-    too_few,
-)
+from pyvae.studies.agreement.findings.words import few, left_out, middle, over, spread, together, told, too_few
 from pyvae.studies.agreement.results import Results
 from pyvae.studies.agreement.texts import DISENTANGLEMENT, LABELS
 

@@ -3,9 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pyvae.report.answer import Answer, listed
+from pyvae.report.answer import Answer, counted, listed
 from pyvae.studies.agreement.config import AgreementConfig
-from pyvae.studies.agreement.findings.words import counted
 from pyvae.studies.agreement.results import Results
 from pyvae.studies.agreement.texts import CELLS, LABELS, OBJECTIVES
 from pyvae.studies.scores import told_share

@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from pyvae.plotting.numbers import decimals
-from pyvae.report.answer import Answer, listed
+from pyvae.report.answer import Answer, counted, listed
 from pyvae.studies.agreement.findings.correlation import CLOSE, Correlation, correlations, sides
 from pyvae.studies.agreement.findings.objectives import Gap, gaps
 from pyvae.studies.agreement.findings.significance import holm
-from pyvae.studies.agreement.findings.words import counted, few, left_out, over, together, told, too_few
+from pyvae.studies.agreement.findings.words import few, left_out, over, together, told, too_few
 from pyvae.studies.agreement.results import Results
 from pyvae.studies.agreement.texts import LABELS, OBJECTIVES, PROTOCOLS
 

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from pyvae.plotting.numbers import decimals
-from pyvae.report.answer import Answer, listed
+from pyvae.report.answer import Answer, counted, listed
 from pyvae.report.statistics import Array
 from pyvae.studies.agreement.findings.significance import holm, sign_test
-from pyvae.studies.agreement.findings.words import FEWEST, counted
+from pyvae.studies.agreement.findings.words import FEWEST
 from pyvae.studies.agreement.measures import UNROTATED
 from pyvae.studies.agreement.results import Results
 from pyvae.studies.agreement.texts import LABELS

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from pyvae.report.answer import Answer, listed
+from pyvae.report.answer import Answer, counted, listed
 from pyvae.report.statistics import Array, ranks
 from pyvae.studies.agreement.findings.correlation import Correlation, correlations, sides
-from pyvae.studies.agreement.findings.words import counted, few, left_out, together, told, too_few
+from pyvae.studies.agreement.findings.words import few, left_out, together, told, too_few
 from pyvae.studies.agreement.results import Results
 from pyvae.studies.agreement.texts import LABELS, UNSUPERVISED
 

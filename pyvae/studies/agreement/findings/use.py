@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from pyvae.report.answer import Answer, listed
+from pyvae.report.answer import Answer, counted, listed
 from pyvae.studies.agreement.findings.correlation import Correlation, correlations, sides, within_cells
-from pyvae.studies.agreement.findings.words import FEWEST, counted, few, left_out, over, spread, together, told, too_few
+from pyvae.studies.agreement.findings.words import FEWEST, few, left_out, over, spread, together, told, too_few
 from pyvae.studies.agreement.results import Results
 from pyvae.studies.agreement.texts import LABELS, USE
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from pyvae.report.answer import Answer, listed
+from pyvae.report.answer import Answer, counted, listed
 from pyvae.studies.agreement.findings.shares import Shares, shares_of
 from pyvae.studies.agreement.findings.significance import holm
-from pyvae.studies.agreement.findings.words import counted, percent
+from pyvae.studies.agreement.findings.words import percent
 from pyvae.studies.agreement.results import Results
 from pyvae.studies.agreement.texts import CONTENT, DISENTANGLEMENT, LABELS, USE
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyvae.plotting.numbers import decimals
-from pyvae.report.answer import listed
+from pyvae.report.answer import counted, listed
 from pyvae.studies.agreement.findings.correlation import Correlation
 from pyvae.studies.agreement.results import Results
 
@@ -26,11 +26,6 @@ def told(one: Correlation, results: Results) -> str:
 def over(models: int, results: Results) -> str:
     """What a correlation is about: "over 115 models of 5 seeds"."""
     return f"over {counted(models, 'model', 'models')} of {counted(results.seeds, 'seed', 'seeds')}"
-
-
-def counted(count: int, one: str, many: str) -> str:
-    """ "1 model has", "3 models have"."""
-    return f"{count} {one if count == 1 else many}"
 
 
 def middle(values: Sequence[float]) -> str:
