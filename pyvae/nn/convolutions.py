@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d
 
+from pyvae.nn.products import check_whole
+
 Convolution = Callable[[Tensor], Tensor]
 
 
@@ -40,6 +42,7 @@ class StackedConvolution(nn.Module):
         models, inputs = self.weight.shape[0], self.weight.shape[self.INPUTS]
         if x.dim() != 5 or x.shape[0] != models or x.shape[2] != inputs:
             raise ValueError(f"x must have shape [{models}, B, {inputs}, H, W], got {list(x.shape)}")
+        check_whole(x, self.weight)
         return torch.stack([convolve(part) for convolve, part in zip(self.apart(), x.unbind(), strict=True)])
 
     def apart(self) -> list[Convolution]:
@@ -153,6 +156,8 @@ def stacked_convolutions(layers: nn.ModuleList, x: Tensor, *, relu_last: bool) -
     [K, B, C' H' W'].
     """
     outputs = []
+    for layer in cast(Iterable[StackedConvolution], layers):
+        check_whole(x, layer.weight)
     of_each_layer = [layer.apart() for layer in cast(Iterable[StackedConvolution], layers)]
     for part, (*hidden, last) in zip(x.unbind(), zip(*of_each_layer, strict=True), strict=True):
         for convolve in hidden:

@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from pyvae.nn.model import StackedModel, check_sizes, generators_of
+from pyvae.nn.model import StackedModel, check_sizes, generators_of, of_whole_parameters
 from pyvae.nn.stacked import stacked_layers, stacked_mlp
 from pyvae.ops import gaussian_kl, reparameterize
 from pyvae.ops.arguments import compute_dtype
@@ -144,6 +144,7 @@ class StackedHierarchicalVAE(StackedModel):
             self.decode(codes[0]), tuple(codes), total, torch.stack(kl, dim=-1), means, log_variances
         )
 
+    @of_whole_parameters
     def generate(self, rows: int, *, seed: int | Tensor | None = None) -> Tensor:
         """What the decoder makes of codes drawn from the prior, from the top layer downwards: means or logits of
         p(x | h_1), [K, rows, inputs]. `seed` is used as `forward` uses it.

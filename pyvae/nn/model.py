@@ -1,8 +1,9 @@
 """What every stack of VAEs is: K models of one architecture, to be called, chosen from and put together."""
 
+import functools
 import operator
-from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Concatenate, NamedTuple, ParamSpec, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pyvae.ops import reparameterize
+from pyvae.ops.arguments import is_distributed
 
 Indices = Sequence[int] | Sequence[bool] | Tensor | npt.NDArray[Any]
 
@@ -21,6 +23,32 @@ class VAEOutput(NamedTuple):
     z: Tensor
     mu: Tensor
     logvar: Tensor
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Model = TypeVar("Model", bound="StackedModel")
+
+
+def of_whole_parameters(method: Callable[Concatenate[Model, P], R]) -> Callable[Concatenate[Model, P], R]:
+    """A decorator of what can be called beside a stack's forward: after torch's `fully_shard`, which puts parameters
+    together for forwards alone, the method is one of them while it runs.
+    """
+
+    @functools.wraps(method)
+    def call(self: Model, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        name = method.__name__
+        # Within a forward, or one that the user has registered, parameters are whole already.
+        if not _is_fsdp(type(self)) or name in vars(self) or not any(map(is_distributed, self.parameters())):
+            return method(self, *args, **kwargs)
+        torch.distributed.fsdp.register_fsdp_forward_method(self, name)
+        try:
+            result: R = getattr(self, name)(*args, **kwargs)
+            return result
+        finally:
+            delattr(self, name)
+
+    return call
 
 
 class StackedModel(nn.Module):
@@ -45,6 +73,7 @@ class StackedModel(nn.Module):
         """The values of what ARCHITECTURE names."""
         return tuple(getattr(self, name) for name in self.ARCHITECTURE)
 
+    @of_whole_parameters
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Posterior mean and log variance, each [K, B, latents], of images x.
 
@@ -58,6 +87,7 @@ class StackedModel(nn.Module):
         mu, logvar = self._encode(x).chunk(2, dim=-1)
         return mu, logvar
 
+    @of_whole_parameters
     def decode(self, z: Tensor) -> Tensor:
         """What the likelihood takes, means or logits [K, B, inputs], for codes z [K, B, latents]."""
         if z.dim() != 3 or z.shape[0] != self.models or z.shape[2] != self.latents:
@@ -74,7 +104,7 @@ class StackedModel(nn.Module):
         """A stack of the same architecture for another number of models, its parameters zero until filled: of this
         one's dtype and device, trainable where its own are, in its mode.
         """
-        out = type(self)(models, *self.architecture)
+        out = _kind(self)(models, *self.architecture)
         first = next(self.parameters())
         out = out.to(device=first.device, dtype=first.dtype).train(self.training)
         for new, old in zip(out.parameters(), self.parameters(), strict=True):
@@ -104,7 +134,8 @@ def stack(parts: Sequence[tuple[M, Indices]]) -> M:
     with a bool for each model. The stack takes dtype, device, mode and what is trainable from the first part.
 
     Raises ValueError when no model is chosen, for an index out of range, a mask of another length, and stacks of
-    different kinds or architectures; TypeError for indices that are no whole numbers.
+    different kinds or architectures; TypeError for indices that are no whole numbers. Of stacks that `fully_shard` has
+    sharded every process makes the whole copy, and all have to.
     """
     chosen = [(source, _positions(indices, source.models)) for source, indices in parts]
     models = sum(len(positions) for _, positions in chosen)
@@ -112,17 +143,16 @@ def stack(parts: Sequence[tuple[M, Indices]]) -> M:
         raise ValueError("parts must choose at least one model")
     first = parts[0][0]
     for source, _ in chosen:
-        if type(source) is not type(first):
-            raise ValueError(
-                f"parts must be stacks of one kind, got {type(first).__name__} and {type(source).__name__}"
-            )
+        kinds = _kind(first), _kind(source)
+        if kinds[0] is not kinds[1]:
+            raise ValueError(f"parts must be stacks of one kind, got {kinds[0].__name__} and {kinds[1].__name__}")
         if source.architecture != first.architecture:
             raise ValueError(
                 f"parts must share one architecture, got ({', '.join(first.ARCHITECTURE)}) of {first.architecture} and "
                 f"{source.architecture}"
             )
     out = first.empty_like(models)
-    sources = [dict(source.named_parameters()) for source, _ in chosen]
+    sources = [{name: _whole(value) for name, value in source.named_parameters()} for source, _ in chosen]
     with torch.no_grad():
         for name, parameter in out.named_parameters():
             rows = [
@@ -130,6 +160,24 @@ def stack(parts: Sequence[tuple[M, Indices]]) -> M:
             ]
             torch.cat(rows, out=parameter.data)
     return out
+
+
+def _is_fsdp(kind: type) -> bool:
+    """Whether it is the class that torch's `fully_shard` makes of a module's."""
+    return hasattr(kind, "unshard")  # asked of its method, since the import takes a second
+
+
+def _kind(model: M) -> type[M]:
+    """The model's class, without what `fully_shard` makes of it."""
+    kinds: tuple[Any, ...] = type(model).__mro__
+    own: type[M] = next(kind for kind in kinds if issubclass(kind, StackedModel) and not _is_fsdp(kind))
+    return own
+
+
+def _whole(parameter: Tensor) -> Tensor:
+    """A parameter with every process's part of it: all processes have to ask."""
+    whole: Tensor = parameter.full_tensor() if is_distributed(parameter) else parameter  # type: ignore[attr-defined]
+    return whole
 
 
 def _positions(indices: Indices, models: int) -> list[int]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from pyvae.ops import stacked_affine
+from pyvae.ops.arguments import is_distributed
 from pyvae.ops.stacked_affine import serves
 
 MODELS, ROWS, INPUTS, OUTPUTS = 8, 64, 256, 256
@@ -34,8 +35,19 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor, *, relu: bool) -> Tensor:
 
 def by_torch(x: Tensor, weight: Tensor, bias: Tensor, *, relu: bool) -> Tensor:
     """The same by torch alone."""
+    check_whole(x, weight)
     y = torch.baddbmm(bias, x, weight)
     return y.relu_() if relu else y  # in place: an affine map's backward does not need its output
+
+
+def check_whole(x: Tensor, weight: Tensor) -> None:
+    """Raises TypeError for a layer's parameters that lie in parts with other processes, but not the layer's input."""
+    if is_distributed(weight) and not is_distributed(x):
+        raise TypeError(
+            "weight must be a plain tensor where x is one, got a DTensor: give fully_shard the whole stack, not its "
+            "convolutions, and call what it was given; torch.distributed.fsdp.register_fsdp_forward_method adds "
+            "methods to that."
+        )
 
 
 _SETTLED: list[str] = []

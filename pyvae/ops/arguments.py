@@ -26,8 +26,7 @@ def check_tensors(**tensors: Any) -> None:
     for name, tensor in tensors.items():
         if not isinstance(tensor, Tensor):
             continue  # refused below
-        if eager and type(tensor) is not Tensor:
-            _refuse_distributed(name, tensor)
+        _refuse_distributed(name, tensor)
         if has_tangents:
             _refuse_tangent(name, tensor)
     check_types(**tensors)
@@ -61,8 +60,15 @@ def _refuse_tangent(name: str, tensor: Tensor) -> None:
         )
 
 
+def is_distributed(tensor: Any) -> bool:
+    """Whether it is a DTensor, in an eager call."""
+    if type(tensor) in PLAIN or torch.compiler.is_compiling():
+        return False
+    return type(tensor).__name__ == "DTensor"  # whose module takes half a second to import and is not in every torch
+
+
 def _refuse_distributed(name: str, tensor: Tensor) -> None:
-    if type(tensor).__name__ == "DTensor":  # whose module takes half a second to import and is not in every torch
+    if is_distributed(tensor):
         raise TypeError(
             f"{name} must be a plain tensor, got a DTensor: pass {name}.to_local() for this process's rows, or "
             f"{name}.full_tensor() where densities are to see those of every process."
@@ -182,12 +188,22 @@ def broadcast(**tensors: Tensor) -> tuple[Tensor, ...]:
     first, *others = tensors.values()
     if all(tensor.shape == first.shape for tensor in others):
         return (first, *others)  # most calls, and torch.broadcast_shapes takes 10 microseconds
+    shape = broadcast_shape(**tensors)
+    return tuple(tensor.expand(shape) for tensor in tensors.values())
+
+
+def broadcast_shape(**tensors: Tensor) -> torch.Size:
+    """The one shape that the tensors expand to.
+
+    Raises:
+        ValueError: if they do not broadcast.
+    """
     try:
-        shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors.values()))
+        shape: torch.Size = torch.broadcast_shapes(*(tensor.shape for tensor in tensors.values()))
     except RuntimeError:
         shapes = ", ".join(f"{name} {list(tensor.shape)}" for name, tensor in tensors.items())
         raise ValueError(f"{' and '.join(tensors)} must have shapes that broadcast, got {shapes}.") from None
-    return tuple(tensor.expand(shape) for tensor in tensors.values())
+    return shape
 
 
 def short_name(dtype: torch.dtype) -> str:

@@ -5,7 +5,16 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from pyvae.ops.arguments import broadcast, check_axes, check_tensors, compute_dtype, is_number, prepared, traced_number
+from pyvae.ops.arguments import (
+    broadcast,
+    check_axes,
+    check_tensors,
+    compute_dtype,
+    is_distributed,
+    is_number,
+    prepared,
+    traced_number,
+)
 from pyvae.ops.differentiable import Differentiable, gradient_of
 from pyvae.ops.registration import vmap_over_leading_axes, wanted
 
@@ -25,7 +34,8 @@ def gaussian_kl(
     .. math:: \tfrac12 \left[ (\mu - \mu_p)^2 / \sigma_p^2 + \operatorname{expm1}(\Delta) - \Delta \right],
         \quad \Delta = \log\sigma^2 - \log\sigma_p^2
 
-    (Kingma & Welling 2014, appendix B, for the standard normal prior.)
+    (Kingma & Welling 2014, appendix B, for the standard normal prior.) Of DTensors each process takes its own part: the
+    result has their placements, and is Partial where what it sums over is sharded.
 
     Args:
         mu: posterior means, [..., D].
@@ -40,10 +50,10 @@ def gaussian_kl(
         Nats, float32 (float64 for float64 inputs). All four inputs receive gradients.
 
     Raises:
-        TypeError: for inputs that are no floating tensors, DTensors or of different dtypes.
+        TypeError: for inputs that are no floating tensors, of different dtypes or in part DTensors.
         NotImplementedError: for inputs with a forward-mode tangent.
-        ValueError: for shapes that do not broadcast, different devices, an unknown reduction, or "batchmean" of more
-            than three axes, which would count the axes of an image as posteriors.
+        ValueError: for shapes that do not broadcast, different devices or meshes, an unknown reduction, or "batchmean"
+            of more than three axes, which would count the axes of an image as posteriors.
 
     Example:
         >>> mu, logvar = torch.ones(3, 10), torch.zeros(3, 10)
@@ -52,6 +62,8 @@ def gaussian_kl(
     """
     if reduction not in ("none", "latent", "batchmean", "sum"):
         raise ValueError(f"reduction must be 'none', 'latent', 'batchmean' or 'sum', got {reduction!r}.")
+    if is_distributed(mu):
+        return _of_shards(mu, logvar, prior_mu, prior_logvar, reduction)
     has_prior = prior_mu is not None or prior_logvar is not None
     tensors = _with_prior(mu, logvar, prior_mu, prior_logvar) if has_prior else prepared(mu=mu, logvar=logvar)[0]
     check_axes("mu", mu, "[..., D]")
@@ -62,6 +74,25 @@ def gaussian_kl(
     if reduction == "batchmean" and kl.numel() > 0:
         return kl.mean()
     return kl.sum() if reduction in ("sum", "batchmean") else kl
+
+
+def _of_shards(
+    mu: Tensor, logvar: Tensor, prior_mu: Tensor | float | None, prior_logvar: Tensor | float | None, reduction: str
+) -> Tensor:
+    """The same of DTensors."""
+    from pyvae.ops.distributed import Shards  # half a second
+
+    arguments: dict[str, Any] = {"mu": mu, "logvar": logvar, "prior_mu": prior_mu, "prior_logvar": prior_logvar}
+    shards = Shards(**{name: value for name, value in arguments.items() if not (value is None or is_number(value))})
+    arguments |= shards.local
+    if reduction == "none":
+        return shards.whole(gaussian_kl(**arguments, reduction="none"))
+    if reduction == "batchmean":
+        _check_batch(mu)
+    kl = shards.whole_sum(gaussian_kl(**arguments))
+    if reduction == "batchmean" and kl.numel() > 0:
+        return kl.sum() / kl.numel()
+    return kl if reduction == "latent" else kl.sum()
 
 
 def _with_prior(
@@ -84,7 +115,8 @@ def _check_batch(mu: Tensor) -> None:
     if mu.dim() > 3:
         raise ValueError(
             f"mu must have the shape [M, D] or [K, M, D] for 'batchmean', got {list(mu.shape)}: make one axis of the "
-            "latents of an image by mu.flatten(1), or average 'latent' over the axes that count posteriors."
+            "latents of an image by mu.flatten(1), or average 'latent' over the axes that count posteriors; "
+            "pyvae.Posterior takes images as they are."
         )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyvae.ops.arguments import prepared
+from pyvae.ops.arguments import is_distributed, prepared
 from pyvae.ops.differentiable import Differentiable, gradient_of
 from pyvae.ops.registration import vmap_over_leading_axes
 from pyvae.ops.seeds import seed_tensor
@@ -23,6 +23,9 @@ def reparameterize(
     The noise is Philox-4x32-10 (Salmon et al. 2011) through Box and Muller, drawn inside the op and drawn again in
     the backward, never stored: element k of a stream depends on its seed and k alone, not on threads or device.
 
+    Of DTensors each process draws its own part of what the whole tensor would be, and z has their placements; without a
+    seed the first process of their mesh draws one for all.
+
     Args:
         mu: means, any shape.
         logvar: log-variances, log sigma^2, of a shape that broadcasts with mu.
@@ -38,20 +41,31 @@ def reparameterize(
         torch.vmap, randomness="same" and "different" hold as for torch's own functions.
 
     Raises:
-        TypeError: for inputs that are no floating tensors, DTensors or of different dtypes, a seed that is no integer,
-            or a generator that is none.
+        TypeError: for inputs that are no floating tensors, of different dtypes or in part DTensors, a seed that is no
+            integer, or a generator that is none.
         NotImplementedError: for inputs with a forward-mode tangent.
-        ValueError: for shapes that do not broadcast, different devices, a seed whose shape is no prefix of mu's or
-            that is outside of int64, or both a seed and a generator.
+        ValueError: for shapes that do not broadcast, different devices or meshes, a seed whose shape is no prefix of
+            mu's or that is outside of int64, or both a seed and a generator.
 
     Example:
         >>> z = reparameterize(torch.zeros(2, 3), torch.zeros(2, 3), seed=7)
         >>> z.shape
         torch.Size([2, 3])
     """
+    if is_distributed(mu):
+        return _of_shards(mu, logvar, seed, generator)
     (mean, log_variance), result_dtype = prepared(mu=mu, logvar=logvar)
     z: Tensor = _op(mean, log_variance, seed_tensor(seed, generator, mean))
     return z if z.dtype == result_dtype else z.to(result_dtype)
+
+
+def _of_shards(mu: Tensor, logvar: Tensor, seed: int | Tensor | None, generator: torch.Generator | None) -> Tensor:
+    """The same of DTensors."""
+    from pyvae.ops.distributed import Shards  # half a second
+
+    shards = Shards(mu=mu, logvar=logvar)
+    (z,) = shards.sampled(reparameterize, seed, generator)
+    return shards.whole(z)
 
 
 @torch.library.register_fake("pyvae::reparameterize")

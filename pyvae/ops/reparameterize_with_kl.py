@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from pyvae.ops.arguments import check_axes, prepared
+from pyvae.ops.arguments import check_axes, is_distributed, prepared
 from pyvae.ops.differentiable import Differentiable, gradient_of
 from pyvae.ops.registration import exportable, vmap_over_leading_axes, wanted
 from pyvae.ops.seeds import seed_tensor
@@ -32,7 +32,8 @@ def reparameterize_with_kl(
         \mathrm{KL} = \tfrac12 \sum_d \left[ \mu_d^2 + \operatorname{expm1}(\log\sigma_d^2) - \log\sigma_d^2 \right]
 
     (Kingma & Welling 2014, eq. 10 and appendix B.) z is what pyvae.reparameterize draws from the same seed, kl what
-    pyvae.gaussian_kl gives; mu and logvar are read once instead of twice, in the backward too.
+    pyvae.gaussian_kl gives; mu and logvar are read once instead of twice, in the backward too. DTensors are
+    taken as these two take them: kl is Partial where latents are sharded.
 
     Args:
         mu: posterior means, [..., D].
@@ -44,21 +45,34 @@ def reparameterize_with_kl(
         in float32 (float64 for float64 inputs).
 
     Raises:
-        TypeError: for inputs that are no floating tensors, DTensors or of different dtypes, a seed that is no integer,
-            or a generator that is none.
+        TypeError: for inputs that are no floating tensors, of different dtypes or in part DTensors, a seed that is no
+            integer, or a generator that is none.
         NotImplementedError: for inputs with a forward-mode tangent.
-        ValueError: for shapes that do not broadcast or have no axis, different devices, a seed whose shape is no prefix
-            of mu's or that is outside of int64, or both a seed and a generator.
+        ValueError: for shapes that do not broadcast or have no axis, different devices or meshes, a seed whose shape is
+            no prefix of mu's or that is outside of int64, or both a seed and a generator.
 
     Example:
         >>> z, kl = reparameterize_with_kl(torch.ones(3, 10), torch.zeros(3, 10), seed=7)
         >>> kl
         tensor([5., 5., 5.])
     """
+    if is_distributed(mu):
+        return _of_shards(mu, logvar, seed, generator)
     (mean, log_variance), z_dtype = prepared(mu=mu, logvar=logvar)
     check_axes("mu", mean, "[..., D]")
     z, kl = _op(mean, log_variance, seed_tensor(seed, generator, mean))
     return SampleWithKL(z if z.dtype == z_dtype else z.to(z_dtype), kl)
+
+
+def _of_shards(
+    mu: Tensor, logvar: Tensor, seed: int | Tensor | None, generator: torch.Generator | None
+) -> SampleWithKL:
+    """The same of DTensors."""
+    from pyvae.ops.distributed import Shards  # half a second
+
+    shards = Shards(mu=mu, logvar=logvar)
+    z, kl = shards.sampled(reparameterize_with_kl, seed, generator)
+    return SampleWithKL(shards.whole(z), shards.whole_sum(kl))
 
 
 @torch.library.register_fake("pyvae::reparameterize_with_kl")

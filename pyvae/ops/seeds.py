@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyvae.ops.arguments import is_known, is_whole, short_name, traced_number
+from pyvae.ops.arguments import is_distributed, is_known, is_whole, short_name, traced_number
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
@@ -57,6 +57,8 @@ def check_generator(generator: Any) -> None:
 
 
 def _check(seed: Tensor, mu: Tensor) -> None:
+    if is_distributed(seed):
+        raise TypeError("seed must be a plain tensor where mu is one, got a DTensor: pass seed.full_tensor().")
     if seed.dtype != torch.int64:
         raise TypeError(f"seed must be an int or an int64 tensor, got a {short_name(seed.dtype)} tensor.")
     if seed.device != mu.device:

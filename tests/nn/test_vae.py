@@ -1,11 +1,11 @@
-import multiprocessing
-import socket
-
 import numpy as np
 import pytest
 import torch
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor
 
-from pyvae.nn import StackedVAE, stack
+from pyvae.nn import StackedConvVAE, StackedHierarchicalVAE, StackedVAE, stack
+from tests.two_processes import in_two_processes
 
 
 def plain_mlp(layers, model: int, x: torch.Tensor) -> torch.Tensor:
@@ -160,36 +160,80 @@ def test_wrong_input_is_one_sentence(vae, call, sentence) -> None:
         call(vae)
 
 
-def _average_of_two(rank: int, port: int, queue: multiprocessing.Queue) -> None:
-    store = torch.distributed.TCPStore("127.0.0.1", port, 2, rank == 0)
-    torch.distributed.init_process_group("gloo", store=store, rank=rank, world_size=2)
-    vae = StackedVAE(2, 20, hidden=(8,), latents=3, seeds=[1, 2])
+# --- In two processes -------------------------------------------------------------------------------------------------
+
+
+def images_of(rank: int, models: int = 3) -> torch.Tensor:
+    return torch.rand(models, 6, 256, generator=torch.Generator().manual_seed(rank))
+
+
+def loss_of(model, rank: int, way: str) -> torch.Tensor:
+    """By the module's forward, or by its two methods."""
+    x = images_of(rank)
+    if way == "forward":
+        return model(x, seed=torch.arange(3) + 10 * rank).decoded.square().mean()
+    return model.decode(model.encode(x)[0]).square().mean()
+
+
+STACKS = {
+    "vae": lambda: StackedVAE(3, 256, hidden=(8,), latents=3, seeds=[1, 2, 3]),
+    "conv_vae": lambda: StackedConvVAE(3, (16, 16), latents=2, channels=(3, 4), hidden=8, seeds=[1, 2, 3]),
+    "hierarchical": lambda: StackedHierarchicalVAE(3, 256, hidden=(8,), layers=(3, 2), seeds=[1, 2, 3]),
+}
+
+
+def averaged(rank: int) -> list[torch.Tensor]:
+    """The gradients that DistributedDataParallel leaves."""
+    vae = STACKS["vae"]()
     parallel = torch.nn.parallel.DistributedDataParallel(vae)  # has to live until the backward: it holds the hooks
-    parallel(images_of(rank), seed=torch.tensor([rank, 9])).decoded.square().mean().backward()
-    if rank == 0:
-        queue.put([parameter.grad.tolist() for parameter in vae.parameters()])
-    torch.distributed.destroy_process_group()
-
-
-def images_of(rank: int) -> torch.Tensor:
-    return torch.randn(6, 20, generator=torch.Generator().manual_seed(rank))
+    loss_of(parallel, rank, "forward").backward()
+    return [parameter.grad.numpy() for parameter in vae.parameters()]
 
 
 def test_distributed_data_parallel_averages_its_gradients() -> None:
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    processes = [context.Process(target=_average_of_two, args=(rank, port, queue)) for rank in (0, 1)]
-    for process in processes:
-        process.start()
-    found = queue.get(timeout=120)
-    for process in processes:
-        process.join(timeout=60)
-        assert process.exitcode == 0
-    vae = StackedVAE(2, 20, hidden=(8,), latents=3, seeds=[1, 2])
+    vae = STACKS["vae"]()
     for rank in (0, 1):
-        (vae(images_of(rank), seed=torch.tensor([rank, 9])).decoded.square().mean() / 2).backward()
-    for got, parameter in zip(found, vae.parameters(), strict=True):
-        assert torch.allclose(torch.tensor(got), parameter.grad, rtol=1e-5, atol=1e-7)
+        (loss_of(vae, rank, "forward") / 2).backward()
+    for found in in_two_processes(__name__, "averaged"):
+        for got, parameter in zip(found, vae.parameters(), strict=True):
+            assert torch.allclose(torch.tensor(got), parameter.grad, rtol=1e-5, atol=1e-7)
+
+
+def compare_sharded_and_whole(rank: int) -> None:
+    """Three models in two processes, so that parts are uneven: gradients, steps, and what is called beside forward."""
+    for name, make in STACKS.items():
+        for each_layer in (False, True) if name == "vae" else (False,):
+            model, whole = make(), make()
+            for layer in [*model.encoder, *model.decoder] if each_layer else []:
+                fully_shard(layer, reshard_after_forward=True)
+            fully_shard(model, reshard_after_forward=True)
+            optimisers = [torch.optim.Adam(each.parameters(), lr=1e-2) for each in (model, whole)]
+            for way in ("methods", "forward", "methods"):
+                loss_of(model, rank, way).backward()
+                (sum(loss_of(whole, other, way) for other in (0, 1)) / 2).backward()
+                for got, want in zip(model.parameters(), whole.parameters(), strict=True):
+                    assert isinstance(got, DTensor) and (got.grad is None) == (want.grad is None)
+                    if want.grad is not None:
+                        torch.testing.assert_close(got.grad.full_tensor(), want.grad, rtol=1e-4, atol=1e-6)
+                for optimiser in optimisers:
+                    optimiser.step()
+                    optimiser.zero_grad()
+            x = images_of(0)
+            torch.testing.assert_close(model.encode(x), whole.encode(x), rtol=1e-4, atol=1e-5)
+            if name == "hierarchical":
+                torch.testing.assert_close(model.generate(4, seed=3), whole.generate(4, seed=3), rtol=1e-4, atol=1e-5)
+            assert not {"encode", "decode", "generate"} & set(vars(model))
+            chosen = model.select([2])
+            assert type(chosen) is type(whole)
+            for got, want in zip(chosen.parameters(), whole.select([2]).parameters(), strict=True):
+                torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-5)
+    inside = torch.nn.Sequential(STACKS["vae"]())
+    fully_shard(inside)
+    with pytest.raises(
+        TypeError, match="weight must be a plain tensor where x is one, got a DTensor: give fully_shard"
+    ):
+        inside[0].encode(images_of(0))
+
+
+def test_fully_sharded_stacks_are_what_they_are_in_one_process() -> None:
+    in_two_processes(__name__, "compare_sharded_and_whole")

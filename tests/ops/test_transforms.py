@@ -251,11 +251,11 @@ def mesh() -> Iterator[object]:
 
 
 @pytest.mark.parametrize("placement", [Shard(0), Replicate()], ids=["sharded", "replicated"])
-def test_distributed_tensors_are_refused_with_the_way_to_rows(mesh: object, placement: object) -> None:
+def test_distributed_tensors_are_refused_by_densities_with_the_way_to_rows(mesh: object, placement: object) -> None:
+    """What takes them: test_distributed.py."""
     z, mu, logvar = posteriors((), 6, 3)
     spread: DTensor = distribute_tensor(mu, mesh, [placement])
     calls: list[Callable[[Tensor], object]] = [
-        *of_posteriors(lambda op, x: op(x, logvar)).values(),
         lambda x: pyvae.minibatch_log_density(z, x, logvar, estimator="full").joint,
         lambda x: pyvae.kl_decomposition(z, x, logvar, dataset_size=9).dimwise_kl,
     ]
