@@ -4,11 +4,12 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-peers
 RUN_DIR ?= runs/biased-grid-quick
 
 NATIVE_SOURCES := CMakeLists.txt pyproject.toml $(shell find cmake csrc -type f)
 
-.PHONY: build study check test test-all test-rest test-long bench lint format cuda-check cuda-table cuda-instructions gpu wheel clean FORCE
+.PHONY: build study check test test-all test-rest test-long test-peers bench lint format cuda-check cuda-table cuda-instructions gpu wheel clean FORCE
 
 build: $(VENV)/.built
 
@@ -37,6 +38,11 @@ test-long: build
 	$(BIN)/python -m tests.run long
 	@echo "mutants: each is built and has to be caught, about a minute each"
 	$(BIN)/python -m tests.mutants.run
+
+# The examples that meet other libraries (docs/drop-ins.md), none of them skipped; they take minutes to install.
+test-peers: $(PEERS)/.installed
+	$(PEERS)/bin/python -c 'import diffusers, lightning, pythae, scvi'
+	$(PEERS)/bin/python -m pytest tests/examples/drop_ins
 
 # Ops, then training steps, in about twenty minutes; every finished row is kept, and `make bench RESUME=1` goes on.
 # pykeops is a peer where it installs.
@@ -85,7 +91,7 @@ wheel: build
 	  -C cmake.define.PYVAE_WHEEL=ON -C wheel.py-api=py3
 
 clean:
-	rm -rf build dist $(VENV)
+	rm -rf build dist $(VENV) $(PEERS)
 
 # --- The environment --------------------------------------------------------------------------------------------------
 # A torch that the chosen interpreter already has is used as it is.
@@ -117,4 +123,14 @@ $(VENV)/.built: $(VENV)/.torch $(VENV)/.files $(NATIVE_SOURCES)
 	@echo "building pyvae: its compiled part takes one to three minutes where it has changed"
 	$(BIN)/python -m pip install -q 'scikit-build-core>=0.10' 'pybind11>=2.13' 'cmake>=3.25' ninja
 	$(BIN)/python -m pip install -q --no-build-isolation -e '.[dev]'
+	touch $@
+
+# Over that one, since some libraries want another pandas: what they bring is theirs, torch and numpy stay.
+$(PEERS)/.installed: $(VENV)/.built pyproject.toml
+	$(BIN)/python -m venv --system-site-packages $(PEERS)
+	@$(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' > \
+	  $$($(PEERS)/bin/python -c 'import site; print(site.getsitepackages()[0])')/below.pth
+	@$(BIN)/python -c 'import numpy, torch; print(f"torch=={torch.__version__}\nnumpy=={numpy.__version__}")' > $(PEERS)/kept
+	$(PEERS)/bin/python -m pip install -q -c $(PEERS)/kept $$($(BIN)/python -c 'import tomllib; \
+	  print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["peers"])')
 	touch $@
