@@ -12,6 +12,7 @@ from pyvae.bench.cases import (
     FORWARD,
     GRIDDED,
     KL,
+    MOMENTS,
     REPARAMETERIZE,
     SAMPLE_WITH_KL,
     Case,
@@ -34,6 +35,12 @@ _MORE = (
     Case(KL, 2**19, 128, BACKWARD),
     Case(REPARAMETERIZE, 2**19, 128, BACKWARD),
     *(Case(SAMPLE_WITH_KL, 2**19, 128, direction) for direction in DIRECTIONS),
+    # Moments [8, 32, 64, 64] and [64, 8, 64, 64] of image autoencoders, and as many as no cache holds.
+    *(
+        Case(MOMENTS, *size, direction)
+        for size in ((8, 2**16), (64, 2**14), (2**10, 2**16))
+        for direction in DIRECTIONS
+    ),
     Case(DENSITY, 8192, 64, BACKWARD),
     *(Case(GRIDDED, rows, 10, BACKWARD) for rows in (4096, 16384)),
     *(Case(DENSITY, 4096, latents, BACKWARD) for latents in (2, 32, 128)),

@@ -39,9 +39,18 @@ def density(estimator: str, method: str) -> Function:
     return call
 
 
+def of_halves(moments: Tensor, spread_channels: int | None = None) -> tuple[Tensor, ...]:
+    """Of bfloat16 moments that an encoder packs along the axis of the latents."""
+    packed = moments.bfloat16(), -1, spread_channels
+    return tuple(pyvae.Posterior.from_moments(*packed, latent_axes=-1, clamp=(-30, 20)).sample_with_kl(seed=7))
+
+
 CALLS = {
     "reparameterize": Call(2, lambda *t: (pyvae.reparameterize(*t, seed=7),)),
     "reparameterize_with_kl": Call(2, lambda *t: tuple(pyvae.reparameterize_with_kl(*t, seed=7))),
+    "reparameterize_moments": Call(2, lambda *t: tuple(pyvae.Posterior(*t).sample_with_kl(seed=7))),
+    "reparameterize_moments, packed": Call(2, lambda *t: of_halves(torch.cat(t, -1))),
+    "reparameterize_moments, one spread": Call(2, lambda m, s: of_halves(torch.cat([m, s[..., :1]], -1), 1)),
     "gaussian_kl": Call(2, lambda *t: (pyvae.gaussian_kl(*t),)),
     "gaussian_kl, none": Call(2, lambda *t: (pyvae.gaussian_kl(*t, reduction="none"),)),
     "gaussian_kl, prior": Call(4, lambda *t: (pyvae.gaussian_kl(*t),)),

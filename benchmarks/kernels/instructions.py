@@ -54,6 +54,14 @@ class Counted:
 
 _TERM, _PAIR, _PAIR_LATENT, _ELEMENT = "term (i, j, d)", "pair (i, j)", "pair and latent", "element"
 
+_MOMENTS = "{}<InPacks<pyvae::BFloat16> >"
+
+
+def _stored(packs: int) -> dict[str, int]:
+    """By ways that store half types: two numbers are rounded at once."""
+    return {STORE: packs, "F2FP.BF16": 4 * packs}
+
+
 COUNTED = [
     Counted(
         "minibatch_log_density", "SumParts<true, 4, float>", "a marginal", _TERM, 64, {EX2: 64, FMA: 64}, "4 + 1 ex2"
@@ -79,6 +87,8 @@ COUNTED = [
     Counted("reparameterize", "SampleBackward<float>", "all", _ELEMENT, 4, {STORE: 1}, "12 bytes"),
     Counted("reparameterize_with_kl", "SampleWithKl<float>", "all", _ELEMENT, 4, {STORE: 1}, "12 bytes"),
     Counted("reparameterize_with_kl", "SampleWithKlBackward<float>", "all", _ELEMENT, 4, {STORE: 2}, "20 bytes"),
+    Counted("reparameterize_moments", _MOMENTS.format("SampleMoments"), "all", _ELEMENT, 8, _stored(1), "6 bytes"),
+    Counted("reparameterize_moments", _MOMENTS.format("MomentsBackward"), "all", _ELEMENT, 8, _stored(2), "10 bytes"),
     Counted("gaussian_kl", "KlOfLatents<float>", "all", _ELEMENT, 4, {STORE: 1}, "12 bytes"),
     Counted("gaussian_kl", "KlOfRows<float>", "all", _ELEMENT, 4, {LOAD: 2}, "8 bytes"),
     Counted("gaussian_kl", "KlBackward<float>", "all", _ELEMENT, 4, {STORE: 2}, "16 bytes"),

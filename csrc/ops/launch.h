@@ -52,14 +52,18 @@ inline bool same_shape(const Tensor& a, const Tensor& b) {
   return true;
 }
 
+inline void check_device(const Tensor& first, const Tensor& other) {
+  STD_TORCH_CHECK(other.get_device_index() == first.get_device_index() && other.is_cuda() == first.is_cuda(),
+                  "expected tensors on one device");
+}
+
 // The net below the Python door: same floating dtype, same device. Shapes are each op's own business.
 inline void check_alike(const Tensor& first, std::initializer_list<Tensor> others) {
   STD_TORCH_CHECK(first.scalar_type() == ScalarType::Float || first.scalar_type() == ScalarType::Double,
                   "expected float32 or float64 tensors");
   for (const Tensor& other : others) {
     STD_TORCH_CHECK(other.scalar_type() == first.scalar_type(), "expected tensors of one dtype");
-    STD_TORCH_CHECK(other.get_device_index() == first.get_device_index() && other.is_cuda() == first.is_cuda(),
-                    "expected tensors on one device");
+    check_device(first, other);
   }
 }
 
@@ -94,13 +98,13 @@ T* out(const Tensor& t) {
   return static_cast<T*>(t.mutable_data_ptr());
 }
 
-// Calls body<float>() or body<double>().
+// Calls body<float>() or body<double>(), the type of the arithmetic: double for what is stored so.
 template <typename Body>
 void dispatch(const Tensor& like, Body body) {
-  if (like.scalar_type() == ScalarType::Float) {
-    body.template operator()<float>();
-  } else {
+  if (like.scalar_type() == ScalarType::Double) {
     body.template operator()<double>();
+  } else {
+    body.template operator()<float>();
   }
 }
 

@@ -4,13 +4,17 @@
 
 namespace pyvae::ops {
 
-// seed's shape is a prefix of the tensor's: each of its elements starts a stream over the remaining axes.
-inline void check_seed(const Tensor& seed, const Tensor& values) {
+// seed's shape is a prefix of the values': each of its elements starts a stream over the remaining axes.
+inline void check_seed(const Tensor& seed, const std::vector<int64_t>& sizes) {
   STD_TORCH_CHECK(seed.scalar_type() == ScalarType::Long, "expected an int64 seed");
-  STD_TORCH_CHECK(seed.dim() <= values.dim(), "expected a seed whose shape is a prefix of mu's");
+  const auto axes = static_cast<int64_t>(sizes.size());
+  STD_TORCH_CHECK(seed.dim() <= axes, "expected a seed whose shape is a prefix of mu's");
   for (int64_t k = 0; k < seed.dim(); ++k) {
-    STD_TORCH_CHECK(seed.size(k) == values.size(k), "expected a seed whose shape is a prefix of mu's");
+    STD_TORCH_CHECK(seed.size(k) == sizes[k], "expected a seed whose shape is a prefix of mu's");
   }
+}
+inline void check_seed(const Tensor& seed, const Tensor& values) {
+  check_seed(seed, sizes_of(values, 0, values.dim()));
 }
 
 }  // namespace pyvae::ops

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from pyvae.bench.cases import REPARAMETERIZE, SAMPLE_WITH_KL, Case, inputs
+from pyvae.bench.cases import MOMENTS, REPARAMETERIZE, SAMPLE_WITH_KL, Case, inputs
 from pyvae.bench.providers import Outputs
 
 TOLERANCE = 1e-3
@@ -12,8 +12,8 @@ TOLERANCE = 1e-3
 STANDARD_ERRORS = 6.0
 """Moments of the noise may be this many standard errors off; by chance that happens once in 10^9."""
 
-_RANDOM = {REPARAMETERIZE: (0, 2), SAMPLE_WITH_KL: (0, 3)}
-"""Where the outputs of an op depend on its noise: the sample, first, and the gradient of logvar."""
+_RANDOM = {REPARAMETERIZE: (0, 2), SAMPLE_WITH_KL: (0, 3), MOMENTS: (0, 2)}
+"""Where the outputs of an op depend on its noise: the sample, first, and the gradient of logvar or of the moments."""
 
 
 def disagreement(case: Case, ours: Outputs, theirs: Outputs) -> str | None:
@@ -43,7 +43,8 @@ def _close(a: Tensor, b: Tensor) -> bool:
 
 
 def _noise_problem(case: Case, z: Tensor) -> str | None:
-    mu, logvar = (tensor.detach().double() for tensor in inputs(case, z.device.type))
+    tensors = [tensor.detach().double() for tensor in inputs(case, z.device.type)]
+    mu, logvar = tensors[0].chunk(2, 1) if case.op == MOMENTS else tensors
     eps = (z.double() - mu) * torch.exp(-0.5 * logvar)
     count = eps.numel()
     mean, variance = float(eps.mean()), float(eps.square().mean())

@@ -16,6 +16,8 @@ DENSITIES = (DENSITY, GRIDDED)
 REPARAMETERIZE = "reparameterize"
 KL = "gaussian_kl"
 SAMPLE_WITH_KL = "reparameterize_with_kl"
+MOMENTS = "reparameterize_moments"
+"""A Posterior's sample and KL from bfloat16 moments: rows are images, latents the numbers of a code's channels."""
 
 DENSITY_ROWS = (64, 256, 1024, 4096, 16384, 65536)
 DENSITY_LATENTS = (10, 2, 32, 64, 128)
@@ -81,11 +83,13 @@ def full_cases(op: str) -> list[Case]:
 def inputs(case: Case, device: str = "cpu") -> list[Tensor]:
     """float32 leaves as a trained encoder gives them, sigma around 0.37, drawn there from a fixed seed.
 
-    (z, mu, logvar) for the density, (mu, logvar) for the other ops, each [M, D].
+    (z, mu, logvar) for the density, (mu, logvar) for the other ops, each [M, D]; for packed moments [M, 2 D].
     """
     generator = torch.Generator(device).manual_seed(0)
     shape = (case.rows, case.latents)
     mu, spread, eps = (torch.randn(shape, generator=generator, device=device) for _ in range(3))
     logvar = 0.5 * spread - 2
+    if case.op == MOMENTS:
+        return [torch.cat([mu, logvar], 1).bfloat16().requires_grad_(case.backward)]
     tensors = [mu + torch.exp(0.5 * logvar) * eps, mu, logvar] if case.op in DENSITIES else [mu, logvar]
     return [tensor.requires_grad_(case.backward) for tensor in tensors]

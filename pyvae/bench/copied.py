@@ -28,6 +28,13 @@ def gaussian_kl(mu: Tensor, logvar: Tensor) -> Tensor:
     return -0.5 * (1 + logvar - mu.pow(2) - logvar.exp()).sum(1)
 
 
+def reparameterize_moments(moments: Tensor) -> tuple[Tensor, Tensor]:
+    """(sample [M, D], KL [M]) of packed moments [M, 2 D] in a half type."""
+    mu, logvar = moments.float().chunk(2, 1)
+    logvar = logvar.clamp(-30.0, 20.0)
+    return reparameterize(mu, logvar).to(moments.dtype), gaussian_kl(mu, logvar)
+
+
 def reparameterize_with_kl(mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor]:
     """(sample [M, D], KL [M])."""
     return reparameterize(mu, logvar), gaussian_kl(mu, logvar)

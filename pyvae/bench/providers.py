@@ -7,7 +7,7 @@ from torch import Tensor
 
 import pyvae
 from pyvae.bench import copied, keops
-from pyvae.bench.cases import DENSITIES, GRIDDED, Case, inputs
+from pyvae.bench.cases import DENSITIES, GRIDDED, MOMENTS, Case, inputs
 from pyvae.ops.minibatch_log_density import Method
 
 OURS, EAGER, COMPILED, KEOPS, COPY = "pyvae", "eager", "torch.compile", "pykeops", "copy"
@@ -63,6 +63,8 @@ def _function(provider: str, op: str) -> Function:
             return (log_qz - log_prod_qz).mean()
 
         return total_correlation
+    if op == MOMENTS and provider == OURS:
+        return lambda moments: tuple(pyvae.Posterior.from_moments(moments, clamp=(-30.0, 20.0)).sample_with_kl())
     function: Function = getattr(pyvae if provider == OURS else copied, op)
     return function
 
@@ -97,7 +99,9 @@ def _forward_backward(function: Function, tensors: list[Tensor]) -> Evaluation:
             device = tensors[0].device
             generator = torch.Generator(device).manual_seed(1)
             cotangents.extend(
-                torch.randn(out.shape, generator=generator, device=device) if out.dim() else torch.ones_like(out)
+                torch.randn(out.shape, generator=generator, device=device).to(out.dtype)
+                if out.dim()
+                else torch.ones_like(out)
                 for out in outputs
             )
         grads = torch.autograd.grad(outputs, tensors, cotangents)

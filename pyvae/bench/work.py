@@ -1,6 +1,6 @@
 """The work a case cannot do without, by which its time becomes a share of the machine's ceiling."""
 
-from pyvae.bench.cases import DENSITY, GRIDDED, KL, REPARAMETERIZE, SAMPLE_WITH_KL, Case
+from pyvae.bench.cases import DENSITY, GRIDDED, KL, MOMENTS, REPARAMETERIZE, SAMPLE_WITH_KL, Case
 
 FMA_PER_PAIR_FORWARD = 9
 """Instructions on the multiply-add pipes for a term (i, j, d) of the exact algorithm's forward.
@@ -32,13 +32,14 @@ from both channels (2), times (z - mu) (1), and what that adds to three gradient
 PHILOX_WORDS = 4
 """Normals that one Philox block makes."""
 
-FLOAT_BYTES = 4
+FLOAT_BYTES, HALF_BYTES = 4, 2
 
 _STREAMS = {
     # op: (elements [M, D] and [M] that the forward reads and writes, the same of the backward)
     REPARAMETERIZE: ((3, 0), (3, 0)),  # mu, logvar, z; grad_z, logvar, grad_logvar, where grad_mu is grad_z itself
     KL: ((2, 1), (4, 1)),  # mu, logvar, kl; grad_kl, mu, logvar and two gradients
     SAMPLE_WITH_KL: ((3, 1), (5, 1)),  # mu, logvar, z, kl; grad_z, grad_kl, mu, logvar and two gradients
+    MOMENTS: ((3, 1), (5, 1)),  # the same, those of [M, D] in a half type
 }
 
 
@@ -54,7 +55,8 @@ def multiply_adds(case: Case) -> int:
 def bytes_moved(case: Case) -> int:
     """Bytes an elementwise case reads and writes when each tensor is touched once in each pass."""
     passes = _STREAMS[case.op][: 2 if case.backward else 1]
-    return FLOAT_BYTES * sum(full * case.rows * case.latents + per_row * case.rows for full, per_row in passes)
+    element_bytes = HALF_BYTES if case.op == MOMENTS else FLOAT_BYTES
+    return case.rows * sum(element_bytes * full * case.latents + FLOAT_BYTES * per_row for full, per_row in passes)
 
 
 def gpu_instructions(case: Case) -> int:
@@ -71,6 +73,6 @@ def exponentials(case: Case) -> int:
 
 def philox_blocks(case: Case) -> int:
     """Philox blocks of an elementwise case, whose backward draws again; 0 where it draws no noise."""
-    if case.op not in (REPARAMETERIZE, SAMPLE_WITH_KL):
+    if case.op not in (REPARAMETERIZE, SAMPLE_WITH_KL, MOMENTS):
         return 0
     return -(-case.rows * case.latents // PHILOX_WORDS) * (2 if case.backward else 1)

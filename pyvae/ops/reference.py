@@ -29,6 +29,25 @@ def gaussian_kl(
     return 0.5 * ((mu - prior_mu) ** 2 * torch.exp(-prior_logvar) + torch.expm1(delta) - delta)
 
 
+def reparameterize_moments(
+    mean: Tensor,
+    spread: Tensor | None,
+    eps: Tensor,
+    *,
+    row_axes: int,
+    scale: float = 1.0,
+    low: float = -math.inf,
+    high: float = math.inf,
+    axis: int = -1,
+    channels: int = 0,
+) -> tuple[Tensor, Tensor]:
+    """z and the KL of each row, of two heads or of means and spreads in one tensor, with the noise given."""
+    if spread is None:
+        mean, spread = mean.split([channels, mean.shape[axis] - channels], axis)
+    logvar = scale * spread.clamp(low, high)
+    return reparameterize(mean, logvar, eps), gaussian_kl(mean, logvar).unsqueeze(-1).flatten(row_axes).sum(-1)
+
+
 def stacked_affine(x: Tensor, weight: Tensor, bias: Tensor, *, relu: bool = False) -> Tensor:
     """x W + b of each model, [K, B, outputs], below 0 as 0 with `relu`."""
     y = x @ weight + bias

@@ -61,9 +61,13 @@ class _LeadingAxisRule:
         self.op = op
 
     def __call__(self, info: Any, in_dims: Sequence[int | None], *inputs: Any) -> tuple[Any, Any]:
-        stacked = (_stack(info.batch_size, dim, value) for dim, value in zip(in_dims, inputs, strict=True))
-        outputs = self.op(*stacked)
+        outputs = self.op(*stacked(info, in_dims, inputs))
         return outputs, 0 if isinstance(outputs, Tensor) else tuple(0 for _ in outputs)
+
+
+def stacked(info: Any, in_dims: Sequence[int | None], inputs: Sequence[Any]) -> list[Any]:
+    """A vmapped op's inputs, the tensors with vmap's axis before all others, repeated where they have none."""
+    return [_stack(info.batch_size, dim, value) for dim, value in zip(in_dims, inputs, strict=True)]
 
 
 def _stack(batch_size: int, dim: int | None, value: Any) -> Any:

@@ -9,6 +9,8 @@ from torch.distributions import Normal
 
 from pyvae.ops import SampleWithKL, gaussian_kl, reparameterize, reparameterize_with_kl
 from pyvae.ops.arguments import are_ready, autocasts, check_tensors, compute_dtype, in_dtype, is_whole
+from pyvae.ops.reparameterize_moments import DEVICES, Moments, reparameterize_moments
+from pyvae.ops.seeds import seed_tensor
 from pyvae.posterior.spread import Activation, Spread, SpreadIs
 
 Axes = int | tuple[int, ...]
@@ -61,6 +63,7 @@ class Posterior:
         as_it_is = spread_is == "logvar" and activation is None and eps == 0 and clamp is None
         self.reading = LOGVAR if as_it_is else Spread(spread_is, activation, eps, clamp)
         self.latent_axes = _axes(latent_axes, mean.dim())
+        self._packed: tuple[Tensor, int] | None = None
 
     @classmethod
     def from_moments(
@@ -98,7 +101,9 @@ class Posterior:
             )
         mean, spread = moments.split([means, spread_channels], axis)
         axes = tuple(range(1, moments.dim())) if latent_axes is None else latent_axes
-        return cls(mean, spread, latent_axes=axes, **reading)
+        posterior = cls(mean, spread, latent_axes=axes, **reading)
+        posterior._packed = moments, axis
+        return posterior
 
     @classmethod
     def from_normal(cls, normal: Normal, *, latent_axes: Axes = -1) -> Self:
@@ -140,6 +145,9 @@ class Posterior:
         """mean + sigma eps, of mean's shape and dtype (float32 under autocast); seed and generator are those of
         pyvae.reparameterize, and so are the noise and what is raised.
         """
+        how = self._as_the_op_reads_it
+        if how is not None:
+            return self._sample_with_kl(how, seed, generator).z
         (mean,) = in_dtype(self.dtype, self.mean)
         (z,) = in_dtype(self._dtype_of_samples, reparameterize(mean, self.logvar, seed=seed, generator=generator))
         return z
@@ -167,9 +175,14 @@ class Posterior:
     def sample_with_kl(
         self, *, seed: int | Tensor | None = None, generator: torch.Generator | None = None
     ) -> SampleWithKL:
-        """`sample` and `kl` to N(0, 1), from one reading of the moments where the latent axes are the last ones and the
-        spread has all of mean's.
+        """`sample` and `kl` to N(0, 1), from one reading of the moments where the latent axes are the last ones.
+
+        That is of moments as they lie in memory, in their dtype, if the spread is said in logarithms and no activation
+        comes before it.
         """
+        how = self._as_the_op_reads_it
+        if how is not None:
+            return self._sample_with_kl(how, seed, generator)
         if not self._is_of_rows or self.spread.shape != self.mean.shape:
             return SampleWithKL(self.sample(seed=seed, generator=generator), self.kl())
         (mean,) = in_dtype(self.dtype, self.mean)
@@ -183,6 +196,30 @@ class Posterior:
     @property
     def _dtype_of_samples(self) -> torch.dtype:
         return self.dtype if autocasts(self.mean) else self.mean.dtype
+
+    @property
+    def _as_the_op_reads_it(self) -> Moments | None:
+        """None where `reparameterize_moments` does not serve."""
+        ndim, scale = self.mean.dim(), self.reading.log_scale
+        if scale is None or self.mean.device.type not in DEVICES or self.mean.dtype != self.spread.dtype:
+            return None
+        if self.latent_axes != tuple(range(ndim - len(self.latent_axes), ndim)):
+            return None
+        low, high = self.reading.bounds
+        axis, channels = -1, 0
+        if self._packed is not None:
+            axis = self._packed[1]
+            channels = self.mean.shape[axis]
+        elif self.spread.shape != self.mean.shape:
+            return None
+        return Moments(ndim - len(self.latent_axes), scale, low, high, axis, channels)
+
+    def _sample_with_kl(
+        self, how: Moments, seed: int | Tensor | None, generator: torch.Generator | None
+    ) -> SampleWithKL:
+        mean, spread = (self.mean, self.spread) if self._packed is None else (self._packed[0], None)
+        seeds = seed_tensor(seed, generator, self.mean)
+        return SampleWithKL(*reparameterize_moments(mean, spread, seeds, how, rounded=not autocasts(self.mean)))
 
     @property
     def _is_of_rows(self) -> bool:
@@ -205,16 +242,18 @@ class Posterior:
         return gaussian_kl(self._rows(self.mean.to(self.dtype)), self._rows(self.logvar))
 
     def _kl_of_few_spreads(self) -> Tensor:
-        """The KL's two parts, that of the mean and that of the spread, which stands for several latents each."""
-        axes, dtype = self.latent_axes, self.dtype
+        """The KL's two parts, that of the mean and that of the spread, which stands for several latents each; their
+        sums are float64's, since torch's in float32 lose digits.
+        """
+        axes = self.latent_axes
         if not axes:
             return self._kl_of_rows()
         logvar = self.logvar
         logvar = logvar.reshape((1,) * (self.mean.dim() - logvar.dim()) + tuple(logvar.shape))
         repeats = math.prod(self.mean.shape[axis] for axis in axes if logvar.shape[axis] == 1)
-        of_spread = gaussian_kl(torch.zeros_like(logvar), logvar, reduction="none").sum(axes)
-        of_mean: Tensor = 0.5 * torch.linalg.vector_norm(self.mean, dim=axes, dtype=dtype).square()
-        return of_mean + repeats * of_spread
+        of_spread = gaussian_kl(torch.zeros_like(logvar), logvar, reduction="none").sum(axes, dtype=torch.float64)
+        of_mean: Tensor = 0.5 * torch.linalg.vector_norm(self.mean, dim=axes, dtype=torch.float64).square()
+        return (of_mean + repeats * of_spread).to(self.dtype)
 
 
 def _axes(axes: Axes, ndim: int, name: str = "latent_axes") -> tuple[int, ...]:

@@ -70,6 +70,19 @@ class Spread:
         return value if self.spread_is in ("logvar", "var") else 2 * value
 
     @property
+    def log_scale(self) -> float | None:
+        """What the clamped head is multiplied by to be the log-variance; None where it is something else."""
+        if self.activation is not None or self.eps != 0:
+            return None
+        return {"logvar": 1.0, "log_std": 2.0}.get(self.spread_is)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The clamp, infinite where there is none."""
+        low, high = (None, None) if self.clamp is None else self.clamp
+        return -math.inf if low is None else float(low), math.inf if high is None else float(high)
+
+    @property
     def _is_log_exp(self) -> bool:
         return self.activation == "exp" and self.spread_is in ("var", "std")
 

@@ -47,6 +47,7 @@ def test_work_is_counted_by_terms_and_by_bytes() -> None:
     assert multiply_adds(Case("minibatch_log_density", 8, 3, "forward + backward")) == 8 * 8 * 3 * 24
     assert bytes_moved(Case("gaussian_kl", 8, 3, "forward")) == 4 * (2 * 24 + 8)
     assert bytes_moved(Case("gaussian_kl", 8, 3, "forward + backward")) == 4 * (6 * 24 + 2 * 8)
+    assert bytes_moved(Case("reparameterize_moments", 8, 3, "forward")) == 2 * 3 * 24 + 4 * 8
     assert bytes_moved(Case("reparameterize", 8, 3, "forward + backward")) == 4 * 6 * 24
     ceiling, share = CEILINGS.share(Case("reparameterize", 8, 3, "forward"), 288 / 1e10)
     assert ceiling == "copy" and share == pytest.approx(1.0)

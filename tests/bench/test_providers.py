@@ -5,12 +5,22 @@ import torch
 
 from pyvae.bench import keops
 from pyvae.bench.agreement import disagreement
-from pyvae.bench.cases import DIRECTIONS, REPARAMETERIZE, SAMPLE_WITH_KL, Case, full_cases, inputs, ops, quick_cases
+from pyvae.bench.cases import (
+    DIRECTIONS,
+    MOMENTS,
+    REPARAMETERIZE,
+    SAMPLE_WITH_KL,
+    Case,
+    full_cases,
+    inputs,
+    ops,
+    quick_cases,
+)
 from pyvae.bench.providers import COMPILED, COPY, KEOPS, available, evaluation
 
 
 def small_cases() -> list[Case]:
-    return [Case(op, 48, 7, direction) for op in ops() for direction in DIRECTIONS]
+    return [Case(op, 48, 7, direction) for op in [*ops(), MOMENTS] for direction in DIRECTIONS]
 
 
 @pytest.mark.parametrize("case", small_cases(), ids=str)
@@ -29,7 +39,7 @@ def test_pykeops_agrees() -> None:
 @pytest.mark.parametrize("case", small_cases(), ids=str)
 def test_any_wrong_number_is_a_disagreement(case: Case) -> None:
     ours = evaluation("pyvae", case)()
-    random = {REPARAMETERIZE: [0, 2], SAMPLE_WITH_KL: [0, 3]}.get(case.op, [])
+    random = {REPARAMETERIZE: [0, 2], SAMPLE_WITH_KL: [0, 3], MOMENTS: [0, 2]}.get(case.op, [])
     for place, output in enumerate(ours):
         changed = [*ours[:place], output * 1.01 + 0.01, *ours[place + 1 :]]
         assert place in random or disagreement(case, ours, tuple(changed)), place

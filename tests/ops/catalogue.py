@@ -3,7 +3,7 @@
 import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pytest
@@ -13,11 +13,14 @@ from torch import Tensor
 import pyvae
 from pyvae.ops import reference
 from pyvae.ops.joint_log_density import joint_log_density
+from pyvae.ops.reparameterize_moments import Moments, reparameterize_moments
+from pyvae.ops.seeds import seed_tensor
 from tests.instruction_sets import CUDA
 from tests.ops.mixtures import gradient_terms
 from tests.ops.stems import CUDA_OPS, FUNCTIONS, stem_of
 
 Function = Callable[..., tuple[Tensor, ...]]
+POSTERIOR, PRIOR = ("mu", "logvar"), ("prior_mu", "prior_logvar")
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,34 @@ def _terms_with_kl(cotangents: Sequence[Tensor], mu: Tensor, logvar: Tensor) -> 
         grad_z.abs() + (grad_kl * mu.double()).abs(),
         (grad_z * through_noise).abs() + (grad_kl * through_kl).abs(),
     ]
+
+
+def _moments(name: str, *, packed: bool, **reading: float) -> Op:
+    """Two heads, or both in one tensor, read in this way."""
+
+    def as_read(mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor | None, Moments]:
+        how = Moments(mu.dim() - 1, **reading, channels=mu.shape[-1], axis=mu.dim() - 1)
+        return (torch.cat([mu, logvar], -1), None, how) if packed else (mu, logvar, how)
+
+    def function(mu: Tensor, logvar: Tensor) -> tuple[Tensor, ...]:
+        *moments, how = as_read(mu, logvar)
+        return reparameterize_moments(*moments, seed_tensor(11, None, mu), how, rounded=True)
+
+    def plain(mu: Tensor, logvar: Tensor) -> Function:
+        eps = _noise(mu, logvar)
+
+        def of_moments(*heads: Tensor) -> tuple[Tensor, ...]:
+            *moments, how = as_read(*heads)
+            return reference.reparameterize_moments(*moments, eps.to(heads[0].dtype), **asdict(how))
+
+        return of_moments
+
+    def terms(cotangents: Sequence[Tensor], mu: Tensor, spread: Tensor) -> list[Tensor]:
+        how = Moments(0, **reading)
+        of_mean, of_logvar = _terms_with_kl(cotangents, mu, how.scale * spread.clamp(how.low, how.high))
+        return [of_mean, torch.where((spread < how.low) | (spread > how.high), 0, how.scale * of_logvar)]
+
+    return Op(f"reparameterize_moments-{name}", function, plain, POSTERIOR, ("row", "row"), terms=terms)
 
 
 ESTIMATORS = ("full", "mws", "mss", "balanced")
@@ -248,7 +279,6 @@ def _squared_mmd(kernel: str, *scales: float) -> Op:
     )
 
 
-POSTERIOR, PRIOR = ("mu", "logvar"), ("prior_mu", "prior_logvar")
 USES = [
     Op(
         "reparameterize",
@@ -300,6 +330,8 @@ USES = [
         ("row", "row"),
         terms=_terms_with_kl,
     ),
+    _moments("heads", packed=False),
+    _moments("packed", packed=True, scale=2.0, low=-3.0, high=2.0),
     *map(_density, (*ESTIMATORS, "mws-weighed", "balanced-weighed")),
     *map(_joint_density, ESTIMATORS),
     *map(_marginals, ("full", "mss")),
@@ -326,6 +358,17 @@ def reparameterize_inputs() -> Iterator[tuple[Any, ...]]:
         for seed_axes in (0, 1):
             mu, logvar = with_gradients(torch.randn(shape, dtype=dtype), torch.randn(shape, dtype=dtype))
             yield mu, logvar, torch.arange(torch.Size(shape[:seed_axes]).numel()).view(shape[:seed_axes])
+
+
+def reparameterize_moments_inputs() -> Iterator[tuple[Any, ...]]:
+    """Two heads with a seed a row, both packed, and one spread for all means."""
+    for shape, dtype in itertools.product(OPCHECK_SHAPES, (*DTYPES, torch.bfloat16)):
+        *leading, latents = shape
+        how = len(leading), latents, len(leading), 2.0, -1.0, 1.0
+        yield *with_gradients(*torch.randn(2, *shape).to(dtype)), torch.arange(shape[0]), *how, True
+        for spreads in (latents, 1):
+            (moments,) = with_gradients(torch.randn(*leading, latents + spreads, dtype=dtype))
+            yield moments, None, torch.tensor(11), *how, spreads == 1
 
 
 def gaussian_kl_inputs() -> Iterator[tuple[Any, ...]]:
@@ -365,6 +408,7 @@ def squared_mmd_inputs() -> Iterator[tuple[Any, ...]]:
 SCHEMA_INPUTS: dict[str, Callable[[], Iterator[tuple[Any, ...]]]] = {
     "reparameterize": reparameterize_inputs,
     "reparameterize_with_kl": reparameterize_inputs,
+    "reparameterize_moments": reparameterize_moments_inputs,
     "gaussian_kl": gaussian_kl_inputs,
     "minibatch_log_density": density_inputs,
     "joint_log_density": density_inputs,

@@ -67,7 +67,7 @@ void forward(const GaussianKl<T>& args, int64_t begin, int64_t end) {
     }
     return;
   }
-  sum_rows(latents, begin, end, args.kl, [&](int64_t first, int64_t count, T* kl) PYVAE_INLINE {
+  sum_rows<T>(latents, begin, end, args.kl, [&](int64_t first, int64_t count, T* kl) PYVAE_INLINE {
     // Whole blocks while there are elements: theirs are the next rows', but a padded block would take longer.
     const int64_t whole = ceil_div(count, kBlock) * kBlock;
     forward_tile(args, first, smaller(whole, elements - first), kl);

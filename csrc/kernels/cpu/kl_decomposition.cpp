@@ -14,20 +14,20 @@ namespace {
 template <typename T>
 void forward(const KlDecomposition<T>& args, int64_t begin, int64_t end) {
   T *given_x = args.mutual_information, *product = args.total_correlation, *prior = args.dimwise_kl;
-  sum_rows(args.latents, begin, end, given_x, [&](int64_t first, int64_t count, T* term) PYVAE_INLINE {
+  sum_rows<T>(args.latents, begin, end, given_x, [&](int64_t first, int64_t count, T* term) PYVAE_INLINE {
     for_each_block<T>({args.z + first, args.mu + first, args.logvar + first}, {term}, count,
                       [](const T* const* x, T* const* y) PYVAE_INLINE {
 #pragma omp simd
                         for (int64_t k = 0; k < kBlock; ++k) y[0][k] = log_normal(x[0][k], x[1][k], x[2][k]);
                       });
   });
-  sum_rows(args.latents, begin, end, prior, [&](int64_t first, int64_t count, T* term) PYVAE_INLINE {
+  sum_rows<T>(args.latents, begin, end, prior, [&](int64_t first, int64_t count, T* term) PYVAE_INLINE {
     for_each_block<T>({args.z + first}, {term}, count, [](const T* const* x, T* const* y) PYVAE_INLINE {
 #pragma omp simd
       for (int64_t k = 0; k < kBlock; ++k) y[0][k] = log_standard_normal(x[0][k]);
     });
   });
-  sum_rows(args.latents, begin, end, product, [&](int64_t first, int64_t count, T* term) PYVAE_INLINE {
+  sum_rows<T>(args.latents, begin, end, product, [&](int64_t first, int64_t count, T* term) PYVAE_INLINE {
     for (int64_t k = 0; k < count; ++k) term[k] = args.marginals[first + k];
   });
   const T constant = log_normal_constant<T>(args.latents);

@@ -27,7 +27,7 @@ void forward(const ReparameterizeWithKl<T>& args, int64_t begin, int64_t end) {
     }
   };
   NoiseTile<T, kTile> noise;
-  sum_rows(args.latents, begin, end, args.kl, [&](int64_t first, int64_t count, T* kl) {
+  sum_rows<T>(args.latents, begin, end, args.kl, [&](int64_t first, int64_t count, T* kl) {
     const T* eps = draw(args.seed, length, first, count, noise);
     for_each_block<T>({args.mu + first, args.logvar + first, eps}, {args.z + first, kl}, count, body);
   });

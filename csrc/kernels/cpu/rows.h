@@ -10,7 +10,7 @@ namespace pyvae::cpu {
 namespace {
 
 // Elements of a tile: a few of them and the noise fit a 32 KB L1 cache.
-constexpr int64_t kTile = 1024;
+constexpr int64_t kTile = 512;
 
 // Elements of a tile in L1, and what a last register reads or writes beyond.
 template <typename T>
@@ -29,11 +29,12 @@ PYVAE_VEC T sum_of_group(const T* values, int64_t count) {
   return sum_of_lanes(sum + select(inside, load<T, 1>(values + k), Vec<T, 1>(T(0))));
 }
 
-// The sum of a row's values in groups: one running float32 sum over a thousand of them would lose digits.
+// The sum of a row's values in groups, these in double: one running float32 sum over thousands of them would lose
+// digits.
 template <typename T>
-PYVAE_VEC T sum_of_row(const T* values, int64_t count) {
+PYVAE_VEC double sum_of_row(const T* values, int64_t count) {
   constexpr int64_t kGroup = 128;
-  T sum = 0;
+  double sum = 0;
   for (int64_t first = 0; first < count; first += kGroup) {
     sum += sum_of_group(values + first, count - first < kGroup ? count - first : kGroup);
   }
@@ -48,18 +49,20 @@ PYVAE_VEC int64_t rows_of_tile(int64_t latents) {
 
 // sums[row] for rows [begin, end) of [rows, latents] elements. make(first, count, values) makes elements
 // [first, first + count). A row's sum depends on nothing but the row.
-template <typename T, typename Make>
-PYVAE_VEC void sum_rows(int64_t latents, int64_t begin, int64_t end, T* sums, Make make) {
+template <typename T, typename Sum, typename Make>
+PYVAE_VEC void sum_rows(int64_t latents, int64_t begin, int64_t end, Sum* sums, Make make) {
   Tile<T> tile;
   const int64_t rows_at_once = rows_of_tile(latents);
   for (int64_t row = begin; row < end; row += rows_at_once) {
-    const int64_t rows = end - row < rows_at_once ? end - row : rows_at_once;
-    for (int64_t r = 0; r < rows; ++r) sums[row + r] = 0;
-    for (int64_t first = 0; first < latents; first += kTile) {  // more than once only if a row is longer than a tile
-      const int64_t width = latents - first < kTile ? latents - first : kTile;
+    const int64_t rows = smaller(end - row, rows_at_once);
+    double of_long_row = 0;  // one that is longer than a tile, and then the only one
+    for (int64_t first = 0; first < latents; first += kTile) {
+      const int64_t width = smaller(latents - first, kTile);
       make(row * latents + first, rows * width, tile.value);
-      for (int64_t r = 0; r < rows; ++r) sums[row + r] += sum_of_row(tile.value + r * width, width);
+      for (int64_t r = 1; r < rows; ++r) sums[row + r] = static_cast<Sum>(sum_of_row(tile.value + r * width, width));
+      of_long_row += sum_of_row(tile.value, width);
     }
+    sums[row] = static_cast<Sum>(of_long_row);
   }
 }
 

@@ -7,77 +7,16 @@
 // Not yet measured on a GPU.
 #pragma once
 #include "../../math/gaussian.h"
-#include "../../math/normal.h"
 #include "../reparameterize_with_kl.h"
-#include "packs.cuh"
+#include "noise.cuh"
 
 namespace pyvae::cuda {
-
-// --- The blocks of a row ---------------------------------------------------------------------------------------------
-
-// A direction's arguments, how threads divide their rows, and how those lie in streams: each as `runs` of one stream,
-// of which there is one, or, where each element has a stream, one per latent.
-template <typename T, typename Arguments>
-struct SampleWithKlJob {
-  Arguments of;
-  RowPacks packs;
-  int64_t stream_length, run_length, runs;
-
-  SampleWithKlJob(const Arguments& args, const RowPacks& of_rows)
-      : of(args),
-        packs(of_rows),
-        stream_length(args.rows * args.latents / args.streams),
-        run_length(smaller(stream_length, args.latents)),
-        runs(args.latents / run_length) {
-    packs.aligned = packs.aligned && runs == 1;
-  }
-
-  // Philox blocks of a row, at most: one more than packs where it begins within a block.
-  int64_t most_blocks() const { return runs * ceil_div(run_length + kPackSize<T> - 1, kPackSize<T>); }
-};
-
-// How a row's elements lie in Philox blocks: every run begins `skip` elements into the first of its `blocks`.
-struct RowBlocks {
-  int64_t blocks, stream, counter;  // stream and counter of the first run
-  int skip;
-};
-
-template <typename T, typename Job>
-PYVAE_KERNEL RowBlocks row_blocks(const Job& job, int64_t row) {
-  constexpr int64_t kCount = NormalBlock<T>::kCount;
-  const int64_t element = row * job.of.latents, stream = job.of.streams == 1 ? 0 : element / job.stream_length;
-  const int64_t position = element - stream * job.stream_length;
-  const int skip = static_cast<int>(position % kCount);
-  return {ceil_div(skip + job.run_length, kCount), stream, position / kCount, skip};
-}
-
-constexpr int64_t kEveryBlock = INT64_MAX;
-
-// Calls visit(at, part, eps) for every `lanes`-th of blocks [first, last) of a row, as far as it has them: elements
-// at + [part.begin, part.end) of the tensors.
-template <typename T, typename Job, typename Visit>
-PYVAE_KERNEL void for_each_block(const Job& job, int64_t row, int64_t first, int64_t last, Visit visit) {
-  constexpr int kCount = NormalBlock<T>::kCount;
-  static_assert(kCount == kPackSize<T>);
-  const RowBlocks in = row_blocks<T>(job, row);
-  for (int64_t k = first; k < smaller(last, job.runs * in.blocks); k += job.packs.lanes()) {
-    const int64_t run = job.runs == 1 ? 0 : k / in.blocks, block = k - run * in.blocks;
-    NormalBlock<T> eps;
-    normals(philox(static_cast<uint64_t>(job.of.seed[in.stream + run]), static_cast<uint64_t>(in.counter + block)),
-            eps);
-    const int64_t begin = block * kCount - in.skip;  // in the run
-    const int from = static_cast<int>(larger<int64_t>(0, -begin)),
-              to = static_cast<int>(smaller<int64_t>(kCount, job.run_length - begin));
-    const PackPart part{from, to, job.packs.aligned && to - from == kCount};
-    visit(row * job.of.latents + run * job.run_length + begin, part, eps);
-  }
-}
 
 // --- Forward ---------------------------------------------------------------------------------------------------------
 
 template <typename T>
-struct SampleWithKl : PackStep<SampleWithKlJob<T, ReparameterizeWithKl<T>>> {
-  using Job = SampleWithKlJob<T, ReparameterizeWithKl<T>>;
+struct SampleWithKl : PackStep<NoiseJob<T, ReparameterizeWithKl<T>>> {
+  using Job = NoiseJob<T, ReparameterizeWithKl<T>>;
 
   // One lane's share of a row. Writes z, returns the KL.
   PYVAE_KERNEL Sum<T> of_lane(const Job& job, int64_t row, int lane) {
@@ -110,8 +49,8 @@ void for_each_sample_step(const ReparameterizeWithKl<T>& args, Launch& launch) {
 // --- Backward --------------------------------------------------------------------------------------------------------
 
 template <typename T>
-struct SampleWithKlBackward : PackStep<SampleWithKlJob<T, ReparameterizeWithKlBackward<T>>> {
-  using Job = SampleWithKlJob<T, ReparameterizeWithKlBackward<T>>;
+struct SampleWithKlBackward : PackStep<NoiseJob<T, ReparameterizeWithKlBackward<T>>> {
+  using Job = NoiseJob<T, ReparameterizeWithKlBackward<T>>;
 
   PYVAE_KERNEL void visit(const Job& job, T grad_kl, int64_t at, const PackPart& part, const NormalBlock<T>& eps) {
     const Pack<T> mu = load_part(job.of.mu + at, part), logvar = load_part(job.of.logvar + at, part),
@@ -143,7 +82,7 @@ struct SampleWithKlBackward : PackStep<SampleWithKlJob<T, ReparameterizeWithKlBa
 
 template <typename T, typename Launch>
 void for_each_sample_backward_step(const ReparameterizeWithKlBackward<T>& args, Launch& launch) {
-  SampleWithKlJob<T, ReparameterizeWithKlBackward<T>> job{
+  NoiseJob<T, ReparameterizeWithKlBackward<T>> job{
       args, row_packs<T>(args.rows, args.latents, args.grad_z, args.mu, args.logvar, args.grad_mu, args.grad_logvar)};
   job.packs.pieces = ceil_div(job.most_blocks(), kWarp);
   launch(SampleWithKlBackward<T>(), job);

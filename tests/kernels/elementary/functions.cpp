@@ -3,6 +3,7 @@
 #include "functions.h"
 
 #include "../../../csrc/math/gaussian.h"
+#include "../../../csrc/math/half.h"
 #include "../../../csrc/math/log.h"
 #include "../../../csrc/math/normal.h"
 
@@ -16,6 +17,18 @@ void fill(const uint32_t* bits, float* values, Value value) {
 }
 
 float argument(uint32_t bits) { return bits_float(static_cast<int32_t>(bits)); }
+
+template <typename Half>
+float from_half(uint32_t bits) {
+  return widened(Half{static_cast<uint16_t>(bits)});
+}
+
+template <typename Half>
+float through_half(uint32_t bits) {
+  Half half;
+  round_to(half, argument(bits));
+  return widened(half);
+}
 
 }  // namespace
 
@@ -40,6 +53,14 @@ void evaluate<Isa::PYVAE_ISA>(Function function, const uint32_t* bits, float* va
       return fill(bits, values, [](uint32_t b) { return half_expm1(argument(b)); });
     case Function::half_expm1_remainder:
       return fill(bits, values, [](uint32_t b) { return half_expm1_remainder(argument(b)); });
+    case Function::from_bfloat16:
+      return fill(bits, values, [](uint32_t b) { return from_half<BFloat16>(b); });
+    case Function::from_float16:
+      return fill(bits, values, [](uint32_t b) { return from_half<Float16>(b); });
+    case Function::to_bfloat16:
+      return fill(bits, values, [](uint32_t b) { return through_half<BFloat16>(b); });
+    case Function::to_float16:
+      return fill(bits, values, [](uint32_t b) { return through_half<Float16>(b); });
   }
 }
 

@@ -23,10 +23,15 @@ enum class Function {
   sin_turn,
   half_expm1,
   half_expm1_remainder,
+  from_bfloat16,
+  from_float16,
+  to_bfloat16,
+  to_float16,
 };
 
-// An argument is 32 bits: a float, or the random bits that normal_radius and
-// the turns take.
+// An argument is 32 bits: a float, the random bits that normal_radius and the
+// turns take, or a half type's, of which the upper half is nothing. What is
+// converted to a half type is given as the float that is the same number.
 template <Isa isa>
 void evaluate(Function function, const uint32_t* bits,
               float* values);  // [kBlock] both

@@ -48,6 +48,18 @@ double slow_remainder(uint32_t bits) {
   if (std::abs(x) < 1e-3L) return static_cast<double>(x * x / 4 * (1 + x / 3 * (1 + x / 4 * (1 + x / 5))));
   return static_cast<double>((std::expm1(x) - x) / 2);
 }
+double slow_float16(uint32_t bits) {
+  const int exponent = bits >> 10 & 31, fraction = bits & 1023;
+  const double sign = (bits & 0x8000u) != 0 ? -1 : 1;
+  if (exponent == 31) return fraction == 0 ? sign * std::numeric_limits<double>::infinity() : std::nan("");
+  return sign * (exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25));
+}
+double slow_nearest(double x, int digits, int least, double largest) {
+  if (x == 0 || !std::isfinite(x)) return x;
+  const double unit = std::ldexp(1.0, std::max(std::ilogb(x), least) - digits + 1);
+  const double value = std::nearbyint(x / unit) * unit;
+  return std::abs(value) > largest ? std::copysign(std::numeric_limits<double>::infinity(), x) : value;
+}
 
 const Row kRows[] = {
     {"exp2_weight, x < 0", Function::exp2_weight, kAll / 2, kAll, kBound, slow_weight},
@@ -62,6 +74,13 @@ const Row kRows[] = {
     // around 0.
     {"half_expm1", Function::half_expm1, 0, kAll, 2.0, [](uint32_t b) { return 0.5 * std::expm1(argument(b)); }},
     {"half_expm1_remainder", Function::half_expm1_remainder, 0, kAll, 6.0, slow_remainder},
+    // Exact.
+    {"from_bfloat16", Function::from_bfloat16, 0, kAll, 0.0, [](uint32_t b) { return argument(b << 16); }},
+    {"from_float16", Function::from_float16, 0, kAll, 0.0, slow_float16},
+    {"to_bfloat16", Function::to_bfloat16, 0, kAll, 0.0,
+     [](uint32_t b) { return slow_nearest(argument(b), 8, -126, 0x1.fep127); }},
+    {"to_float16", Function::to_float16, 0, kAll, 0.0,
+     [](uint32_t b) { return slow_nearest(argument(b), 11, -14, 65504); }},
 };
 
 // --- Special values, exact
@@ -117,6 +136,18 @@ const Special kSpecial[] = {
     {Function::half_expm1_remainder, kInfinity, kNan},  // infinity - infinity, as in plain torch
     {Function::half_expm1_remainder, -kInfinity, kInfinity},
     {Function::half_expm1_remainder, kNan, kNan},
+    {Function::to_bfloat16, -0.0f, -0.0f},
+    {Function::to_bfloat16, kMax, kInfinity},
+    {Function::to_bfloat16, -kInfinity, -kInfinity},
+    {Function::to_bfloat16, kNan, kNan},
+    {Function::to_float16, -0.0f, -0.0f},
+    {Function::to_float16, -kTiny, -0.0f},
+    {Function::to_float16, 0x1p-25f, 0.0f},
+    {Function::to_float16, 0x1.8p-24f, 0x1p-23f},
+    {Function::to_float16, 65519.99f, 65504.0f},
+    {Function::to_float16, -65520.0f, -kInfinity},
+    {Function::to_float16, kInfinity, kInfinity},
+    {Function::to_float16, kNan, kNan},
 };
 
 struct Turn {

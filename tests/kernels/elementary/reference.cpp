@@ -123,6 +123,26 @@ inline double inverse_ulp(double x) {
   return from_bits((2069 - bounded) << 52);
 }
 
+// The nearest number of so many binary digits, ties to even; below the exponent
+// `least` they are as far apart as there, and beyond `largest` is infinity.
+inline double nearest(double x, uint64_t digits, int least, double largest) {
+  constexpr double kRound = 6755399441055744.0;
+  const uint64_t exponent = to_bits(magnitude(x)) >> 52, bound = static_cast<uint64_t>(least + 1023);
+  const uint64_t unit = (exponent > bound ? exponent : bound) - digits + 1;
+  const double steps = x * from_bits((2046 - unit) << 52) + kRound;
+  const double value = (steps - kRound) * from_bits(unit << 52);
+  const double bounded = magnitude(value) > largest ? with_sign_of(kInfinity, x) : value;
+  return magnitude(x) < kInfinity ? bounded : x;
+}
+
+inline double from_float16(uint32_t bits) {
+  const uint64_t exponent = bits >> 10 & 31, fraction = bits & 1023;
+  const double normal = (1024.0 + static_cast<double>(fraction)) * from_bits((exponent + 998) << 52);
+  const double finite = exponent == 0 ? static_cast<double>(fraction) * 0x1p-24 : normal;
+  const double value = exponent < 31 ? finite : (fraction == 0 ? kInfinity : __builtin_nan(""));
+  return (bits & 0x8000u) != 0 ? -value : value;
+}
+
 inline double error_of(double value, double reference) {
   const double infinity = magnitude(reference) > kOverflow ? 0x1p129 : 0x1p128;
   const double r = magnitude(reference) > kOverflow ? with_sign_of(infinity, reference) : reference;
@@ -155,6 +175,14 @@ void reference<Isa::PYVAE_ISA>(Function function, const uint32_t* bits, double* 
       return fill(bits, values, [](uint32_t b) { return half_expm1(argument(b)); });
     case Function::half_expm1_remainder:
       return fill(bits, values, [](uint32_t b) { return half_expm1_remainder(argument(b)); });
+    case Function::from_bfloat16:
+      return fill(bits, values, [](uint32_t b) { return argument(b << 16); });
+    case Function::from_float16:
+      return fill(bits, values, [](uint32_t b) { return from_float16(b); });
+    case Function::to_bfloat16:
+      return fill(bits, values, [](uint32_t b) { return nearest(argument(b), 8, -126, 0x1.fep127); });
+    case Function::to_float16:
+      return fill(bits, values, [](uint32_t b) { return nearest(argument(b), 11, -14, 65504.0); });
   }
 }
 
