@@ -78,16 +78,29 @@ PYVAE_VEC auto lying(const Strided<Void>& t, int64_t first, int64_t count) -> de
   return count <= t.size[last] - at.index[last] ? elements_as<T>(t) + at.offset : nullptr;
 }
 
+// Asks for what lies after `count` elements, as many again: a tile's arithmetic takes longer than memory, but its reads
+// are too short for the processor to see where they lead.
+template <typename S>
+PYVAE_VEC void prefetch_next(const S* from, int64_t count) {
+  constexpr int64_t kLine = 64;
+  const char* const next = reinterpret_cast<const char*>(from + count);
+  for (int64_t at = 0; at < count * static_cast<int64_t>(sizeof(S)); at += kLine) __builtin_prefetch(next + at);
+}
+
 // Elements [first, first + count), count <= kTile.
 template <typename T>
 PYVAE_VEC const T* tile_of(const StridedIn& t, int64_t first, int64_t count, Tile<T>& room) {
-  if (const T* const there = lying<T>(t, first, count)) return there;
+  if (const T* const there = lying<T>(t, first, count)) {
+    prefetch_next(there, count);
+    return there;
+  }
   visit_elements<T>(t, [&](const auto* elements) PYVAE_INLINE {
     for_each_run(t, first, count, [&](int64_t k, int64_t offset, int64_t run) PYVAE_INLINE {
       const auto* const from = elements + offset;
       T* const to = room.value + k;
       const int64_t stride = t.stride[t.axes - 1];
       if (stride == 1) {
+        prefetch_next(from, run);
 #pragma omp simd
         for (int64_t j = 0; j < run; ++j) to[j] = widened(from[j]);
       } else {
@@ -113,6 +126,7 @@ PYVAE_VEC void keep(const StridedOut& t, int64_t first, int64_t count, const Til
       const T* const from = room.value + k;
       const int64_t stride = t.stride[t.axes - 1];
       if (stride == 1) {
+        prefetch_next(to, run);
 #pragma omp simd
         for (int64_t j = 0; j < run; ++j) round_to(to[j], from[j]);
       } else {
