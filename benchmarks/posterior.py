@@ -157,6 +157,25 @@ def measure(case: Case, turns: int) -> dict[str, object]:
     }
 
 
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """What docs/posteriors.md shows of them."""
+    lines = [
+        "| moments | dtype | ms | × plain | × widened | × torch.compile | of copy | of multiply-adds |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        ratios = [row["times as fast as"].get(name) for name in ("plain", "widened", "torch.compile")]
+        cells = [
+            f"{row['name']}, {row['shape']}" + (" on one thread" if row["threads"] == 1 else ""),
+            row["dtype"],
+            f"{row['milliseconds']['pyvae']:.2f}",
+            *("" if ratio is None else f"{ratio:.1f}" for ratio in ratios),
+            *(f"{100 * row[f'share of {ceiling}']:.0f} %" for ceiling in ("copy", "multiply-adds")),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = parser_of(__doc__, "posterior.json")
     parser.add_argument("--turns", type=int, default=40)
