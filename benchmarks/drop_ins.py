@@ -1,7 +1,7 @@
 """The loss part of each client of examples/drop_ins before and after: time and memory of a forward and backward pass.
 
     python -m benchmarks.drop_ins                    # drop_ins.json into the results of this machine, a few minutes
-    python -m benchmarks.drop_ins --rows 128 --turns 3 --client plain_torch
+    python -m benchmarks.drop_ins --client plain_torch    # the rows of others stay as they are
 
 It runs the examples' own code, of those clients that are installed, whose networks are replaced by what hands over an
 encoder's heads and a number per latent. So what is measured is all that a client does from the heads to the loss and
@@ -11,16 +11,17 @@ own. What would need more than LIMIT is named and not run.
 """
 
 import ctypes
+import json
 import math
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +30,7 @@ from benchmarks.script import begin, parser_of
 from pyvae.bench.memory import kibibytes
 
 ROWS = (128, 512, 2048, 8192)
-TURNS, LEAST_TURNS = 15, 5
+TURNS, LEAST_TURNS = 15, 3
 SECONDS = 0.05
 """Of one way's turn, about, if a call is shorter."""
 CASE_SECONDS = 20.0
@@ -266,6 +267,26 @@ def told(row: dict[str, object]) -> str:
     return f"{row['client']:18s} {row['rows']:5d}: " + ", ".join(parts)
 
 
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """What docs/drop-ins.md shows of them."""
+    lines = [
+        "| client | M | before, ms | after, ms | times as fast | before, MiB | after, MiB |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        times, memory = row["microseconds"], row["mebibytes"]
+        ratio = f"{row['before over after']:.2f}" if "before over after" in row else ""
+        cells = [
+            row["client"],
+            str(row["rows"]),
+            *(f"{times[way] / 1e3:.2f}" if way in times else "not run" for way in ("before", "after")),
+            ratio,
+            *(f"{memory[way]:.1f}" if way in memory else row["not run"][way] for way in ("before", "after")),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = parser_of(__doc__, "drop_ins.json")
     parser.add_argument("--rows", type=int, nargs="+", default=ROWS)
@@ -284,7 +305,21 @@ def main() -> None:
             print(told(rows[-1]), flush=True)
     versions = {p: metadata.version(p) for p in sorted({CLIENTS[name].package for name in names} - {None})}
     heads = {name: CLIENTS[name].shape for name in names}
-    script.save("drop_ins.json", {"versions": versions, "heads": heads, "left out": missing, "rows": rows})
+    held = {"versions": versions, "heads": heads, "left out": missing, "rows": rows}
+    script.save("drop_ins.json", beside_others(held, script.out / "drop_ins.json"))
+
+
+def beside_others(held: dict[str, Any], file: Path) -> dict[str, Any]:
+    """With what the file has of clients that were not measured now, in their order."""
+    earlier = (
+        json.loads(file.read_text()) if file.is_file() else {"versions": {}, "heads": {}, "left out": {}, "rows": []}
+    )
+    others = [row for row in earlier["rows"] if row["client"] not in held["heads"]]
+    order = list(CLIENTS)
+    return {
+        **{name: earlier[name] | held[name] for name in ("versions", "heads", "left out")},
+        "rows": sorted(others + held["rows"], key=lambda row: order.index(row["client"])),
+    }
 
 
 if __name__ == "__main__":

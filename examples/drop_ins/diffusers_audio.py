@@ -19,14 +19,15 @@ SOFTPLUS = {"spread_is": "std", "activation": "softplus", "eps": 1e-4}
 
 def before(vae: AutoencoderOobleck, clips: Tensor) -> tuple[Tensor, Tensor]:
     posterior = vae.encode(clips).latent_dist  # before
-    kl = posterior.kl()  # before
-    return posterior.sample(), kl
+    z, kl = posterior.sample(), posterior.kl()  # before
+    return z, kl
 
 
 def after(vae: AutoencoderOobleck, clips: Tensor) -> tuple[Tensor, Tensor]:
     posterior = Posterior.from_moments(vae.encode(clips).latent_dist.parameters, **SOFTPLUS)  # after
-    kl = posterior.kl().mean() * 2 / posterior.mean.shape[-1]  # after
-    return posterior.sample(), kl
+    z, kl = posterior.sample_with_kl()  # after
+    kl = kl.mean() * 2 / z.shape[-1]  # after
+    return z, kl
 
 
 def train(way, seed: int = 0, steps: int = 5) -> tuple[list[float], list[Tensor]]:

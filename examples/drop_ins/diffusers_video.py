@@ -17,7 +17,8 @@ from pyvae import Posterior
 
 def before(vae: AutoencoderKLCogVideoX, videos: Tensor) -> tuple[Tensor, Tensor]:
     posterior = vae.encode(videos).latent_dist  # before
-    return posterior.sample(), posterior.kl().mean()
+    z, kl = posterior.sample(), posterior.kl()  # before
+    return z, kl.mean()
 
 
 def repaired(vae: AutoencoderKLCogVideoX, videos: Tensor) -> tuple[Tensor, Tensor]:
@@ -27,7 +28,8 @@ def repaired(vae: AutoencoderKLCogVideoX, videos: Tensor) -> tuple[Tensor, Tenso
 
 def after(vae: AutoencoderKLCogVideoX, videos: Tensor) -> tuple[Tensor, Tensor]:
     posterior = Posterior.from_moments(vae.encode(videos).latent_dist.parameters, clamp=(-30, 20))  # after
-    return posterior.sample(), posterior.kl().mean()
+    z, kl = posterior.sample_with_kl()  # after
+    return z, kl.mean()
 
 
 def train(way, seed: int = 0, steps: int = 3) -> tuple[list[float], list[Tensor]]:

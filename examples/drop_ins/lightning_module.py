@@ -4,8 +4,8 @@ A LightningModule, before and after:
     pip install 'lightning>=2.6.6'
     python examples/drop_ins/lightning_module.py
 
-training_step returns a dict with a "loss". What an objective of pyvae returns is a NamedTuple, whose `_asdict()` is
-one; Lightning refuses the tuple itself. The loss that Lightning wants is one number, so it is the mean.
+training_step returns a dict with a "loss", one number, so the mean. What an objective of pyvae returns is a NamedTuple,
+which Lightning refuses; to log every term, return `{name: term.mean() for name, term in terms._asdict().items()}`.
 """
 
 import lightning
@@ -48,7 +48,7 @@ class After(VAE):
         z = pyvae.reparameterize(mu, logvar)  # after
         reconstruction = 0.5 * (self.decoder(z) - x).square().sum(-1)
         terms = self.objective(reconstruction, z, mu, logvar, step=self.global_step)  # after
-        return {name: term.mean() for name, term in terms._asdict().items()}  # after
+        return {"loss": terms.loss.mean()}  # after
 
 
 def before() -> VAE:

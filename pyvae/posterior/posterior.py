@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from pyvae.ops import SampleWithKL, gaussian_kl, reparameterize, reparameterize_with_kl
-from pyvae.ops.arguments import are_ready, autocasts, check_tensors, compute_dtype, in_dtype, is_whole
+from pyvae.ops.arguments import are_ready, autocasts, check_tensors, compute_dtype, in_dtype, is_whole, whole
 from pyvae.ops.reparameterize_moments import DEVICES, Moments, reparameterize_moments
 from pyvae.ops.seeds import seed_tensor
 from pyvae.posterior.spread import Activation, Spread, SpreadIs
@@ -32,7 +32,8 @@ class Posterior:
         activation: exp, softplus, sigmoid2 (2 sigmoid(s / 2)), neg_abs (-|s|), a callable, or None.
         eps: added after the activation, at least 0.
         clamp: bounds (low, high) after that, one of which may be None; beyond them the gradient is 0.
-        latent_axes: over which the KL is summed; all other axes count posteriors.
+        latent_axes: over which the KL is summed; all other axes count posteriors. By default the last axis alone: of
+            two heads of an image say (1, 2, 3), or its axes count posteriors and a mean divides by them.
 
     Raises:
         TypeError: for what is no floating tensor, DTensors, dtypes that differ, and settings of another type.
@@ -59,7 +60,7 @@ class Posterior:
         if not are_ready((mean, spread)):
             check_tensors(mean=mean, spread=spread)
             _check_broadcasts(mean, spread)
-        self.mean, self.spread = mean, spread
+        self._mean, self._spread = mean, spread
         as_it_is = spread_is == "logvar" and activation is None and eps == 0 and clamp is None
         self.reading = LOGVAR if as_it_is else Spread(spread_is, activation, eps, clamp)
         self.latent_axes = _axes(latent_axes, mean.dim())
@@ -85,15 +86,18 @@ class Posterior:
             reading: spread_is, activation, eps and clamp, as for a Posterior.
 
         Raises ValueError for an axis that there is not, an odd number of channels without `spread_channels`, and
-        numbers of channels that do not fit; and as Posterior does.
+        numbers of channels that do not fit; TypeError for numbers that are no ints; and as Posterior does.
         """
         check_tensors(moments=moments)
+        if not is_whole(axis):
+            raise TypeError(f"axis must be an int, got {type(axis).__name__}.")
         (axis,) = _axes(axis, moments.dim(), "axis")
         channels = moments.shape[axis]
         if spread_channels is None:
-            if channels % 2:
+            if channels % 2 or channels == 0:
                 raise ValueError(f"moments must have an even number of channels on axis {axis}, got {channels}.")
             spread_channels = channels // 2
+        spread_channels = whole("spread_channels", spread_channels, least=1)
         means = channels - spread_channels
         if spread_channels not in (1, means) or means < 1:
             raise ValueError(
@@ -115,6 +119,16 @@ class Posterior:
     def normal(self) -> Normal:
         """As torch.distributions have it, in the dtype of the arithmetic."""
         return Normal(self.mean.to(self.dtype), self.std.expand(self.mean.shape), validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        """As it was given."""
+        return self._mean
+
+    @property
+    def spread(self) -> Tensor:
+        """As it was given, before it is read."""
+        return self._spread
 
     @property
     def dtype(self) -> torch.dtype:
@@ -141,7 +155,7 @@ class Posterior:
         """Where the density is largest: the mean."""
         return self.mean
 
-    def sample(self, *, seed: int | Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, generator: torch.Generator | None = None, *, seed: int | Tensor | None = None) -> Tensor:
         """mean + sigma eps, of mean's shape and dtype (float32 under autocast); seed and generator are those of
         pyvae.reparameterize, and so are the noise and what is raised.
         """
@@ -153,7 +167,8 @@ class Posterior:
         return z
 
     def kl(self, prior: "Posterior | Normal | None" = None) -> Tensor:
-        r"""KL(q || p) in nats, summed over the latent axes: of mean's other axes, in the dtype of the arithmetic.
+        r"""KL(q || p) in nats, summed over the latent axes: of mean's other axes, in the dtype of the arithmetic,
+        float64 where the prior's is.
 
         .. math:: \tfrac12 \sum_d \left[ (\mu_d - m_d)^2 / s_d^2 + \operatorname{expm1}(\Delta_d) - \Delta_d \right],
             \quad \Delta = \log\sigma^2 - \log s^2
@@ -173,7 +188,7 @@ class Posterior:
         return gaussian_kl(*(self._rows(tensor.to(dtype)) for tensor in of_both))
 
     def sample_with_kl(
-        self, *, seed: int | Tensor | None = None, generator: torch.Generator | None = None
+        self, generator: torch.Generator | None = None, *, seed: int | Tensor | None = None
     ) -> SampleWithKL:
         """`sample` and `kl` to N(0, 1), from one reading of the moments where the latent axes are the last ones.
 

@@ -103,6 +103,8 @@ def _check_clamp(clamp: tuple[float | None, float | None]) -> None:
         if bound is not None and math.isnan(bound):
             raise ValueError("clamp must be a pair of numbers or None, got NaN.")
     low, high = clamp
+    if low == math.inf or high == -math.inf:
+        raise ValueError(f"clamp must leave room for numbers, got {clamp!r}.")
     if low is not None and high is not None and not low < high:
         raise ValueError(f"clamp must have its low below its high, got {clamp!r}.")
 

@@ -73,6 +73,9 @@ def test_samples_have_the_noise_of_reparameterize_whichever_way_they_are_drawn(p
     assert z.shape == mean.shape and one.mode() is mean
     drawn = [one.sample(generator=torch.Generator().manual_seed(1)) for _ in range(2)]
     assert torch.equal(*drawn) and not torch.equal(drawn[0], z)
+    assert torch.equal(one.sample(torch.Generator().manual_seed(1)), drawn[0])  # as diffusers' callers pass it
+    with pytest.raises(AttributeError):  # what is read for a sample and for a KL stays the same
+        one.mean = z
 
 
 FORMS = {  # of one image posterior, [3, 4, 5, 6] means
@@ -275,6 +278,22 @@ M = torch.zeros(2, 4)
             "spread_channels must be 1 or half of the 9 channels of moments, got 2.",
         ),
         (lambda: Posterior.from_moments(M, axis=2), ValueError, "axis must be axes of a tensor of 2 axes, got 2."),
+        (lambda: Posterior.from_moments(M, axis=(0, 1)), TypeError, "axis must be an int, got tuple."),
+        (
+            lambda: Posterior.from_moments(M, spread_channels=2.0),
+            TypeError,
+            "spread_channels must be an int, got float.",
+        ),
+        (
+            lambda: Posterior.from_moments(torch.zeros(2, 0)),
+            ValueError,
+            "moments must have an even number of channels on axis 1, got 0.",
+        ),
+        (
+            lambda: Posterior(M, M, clamp=(math.inf, None)),
+            ValueError,
+            "clamp must leave room for numbers, got (inf, None).",
+        ),
         (lambda: Posterior.from_normal(M), TypeError, "normal must be a torch.distributions.Normal, got Tensor."),
         (
             lambda: Posterior(M, M).kl(M),

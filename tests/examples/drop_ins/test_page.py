@@ -1,5 +1,6 @@
 """docs/drop-ins.md shows the lines that change, at most three of a client, as they stand in the examples."""
 
+import json
 import re
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +12,7 @@ from examples.drop_ins.compare import CLIENTS
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "examples/drop_ins"
 PAGE = (ROOT / "docs/drop-ins.md").read_text()
+RESULTS = ROOT / "benchmarks/results/amd-epyc-family-25-model-1-avx2-2-threads/drop_ins.json"
 BLOCKS = re.findall(r"```diff\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -39,3 +41,9 @@ def test_the_page_lists_every_client_and_no_other_lines() -> None:
 def test_the_benchmark_measures_every_client(name: str) -> None:
     assert name in import_module("benchmarks.drop_ins").CLIENTS
     assert (Path(__file__).parent / f"test_{name}.py").is_file()
+
+
+def test_the_page_shows_the_committed_times() -> None:
+    table = import_module("benchmarks.drop_ins").table
+    assert table(json.loads(RESULTS.read_text())["rows"]) in PAGE
+    assert RESULTS.relative_to(ROOT).as_posix() in PAGE
