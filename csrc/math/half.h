@@ -19,8 +19,7 @@ constexpr int32_t kSign = static_cast<int32_t>(0x80000000u), kInfinityBits = 0x7
 
 }  // namespace detail
 
-// --- bfloat16: the upper half of a float32
-// ----------------------------------------------------------------------------
+// --- bfloat16: the upper half of a float32 ---------------------------------------------------------------------------
 
 PYVAE_MATH float widened(BFloat16 x) { return bits_float(static_cast<int32_t>(static_cast<uint32_t>(x.bits) << 16)); }
 
@@ -34,8 +33,7 @@ PYVAE_MATH void round_to(BFloat16& half, float x) {
 #endif
 }
 
-// --- float16: 5 bits of exponent, 10 of fraction
-// ----------------------------------------------------------------------
+// --- float16: 5 bits of exponent, 10 of fraction ---------------------------------------------------------------------
 //
 // Its subnormal numbers are normal in float32. They go through a number of integer steps of 2^-24, and back through a
 // sum with 1/2, whose last place is 2^-24; neither meets a subnormal float32, which the kernels take as zero.
@@ -73,8 +71,7 @@ PYVAE_MATH void round_to(Float16& half, float x) {
 #endif
 }
 
-// --- What is computed in is stored as it is
-// ---------------------------------------------------------------------------
+// --- What is computed in is stored as it is --------------------------------------------------------------------------
 
 PYVAE_MATH float widened(float x) { return x; }
 PYVAE_MATH double widened(double x) { return x; }

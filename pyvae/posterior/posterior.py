@@ -218,7 +218,7 @@ class Posterior:
         ndim, scale = self.mean.dim(), self.reading.log_scale
         if scale is None or self.mean.device.type not in DEVICES or self.mean.dtype != self.spread.dtype:
             return None
-        if self.latent_axes != tuple(range(ndim - len(self.latent_axes), ndim)):
+        if not self._latents_are_last:
             return None
         low, high = self.reading.bounds
         axis, channels = -1, 0
@@ -237,10 +237,14 @@ class Posterior:
         return SampleWithKL(*reparameterize_moments(mean, spread, seeds, how, rounded=not autocasts(self.mean)))
 
     @property
-    def _is_of_rows(self) -> bool:
-        """Whether the latent axes are the last ones, so that a posterior's latents follow each other."""
+    def _latents_are_last(self) -> bool:
         ndim = self.mean.dim()
-        return self.latent_axes == tuple(range(ndim - len(self.latent_axes), ndim)) and bool(self.latent_axes)
+        return self.latent_axes == tuple(range(ndim - len(self.latent_axes), ndim))
+
+    @property
+    def _is_of_rows(self) -> bool:
+        """Whether there are latents, and those of a posterior follow each other."""
+        return bool(self.latent_axes) and self._latents_are_last
 
     def _rows(self, tensor: Tensor) -> Tensor:
         """A tensor that broadcasts to mean's shape as [..., D], D all latents of a posterior."""
