@@ -115,6 +115,12 @@ PYVAE_VEC void draw_stream(uint64_t seed, uint64_t counter, int64_t count, doubl
   }
 }
 
+// Elements of a stream, of an op whose streams are of rows or of elements.
+template <typename Args>
+PYVAE_VEC int64_t stream_length(const Args& args) {
+  return args.rows * args.latents / args.streams;
+}
+
 // Room for the noise of a tile, and for what draw_stream writes before and beyond it.
 template <typename T, int64_t kTile>
 struct NoiseTile {

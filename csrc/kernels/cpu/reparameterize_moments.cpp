@@ -13,12 +13,6 @@
 namespace pyvae::cpu {
 namespace {
 
-// Elements of a stream.
-template <typename Args>
-PYVAE_VEC int64_t stream_length(const Args& args) {
-  return args.rows * args.latents / args.streams;
-}
-
 // --- Forward ---------------------------------------------------------------------------------------------------------
 
 // Writes z of elements [first, first + count) and the KL of each.

@@ -10,12 +10,6 @@
 namespace pyvae::cpu {
 namespace {
 
-// Elements of a stream.
-template <typename Args>
-PYVAE_VEC int64_t stream_length(const Args& args) {
-  return args.rows * args.latents / args.streams;
-}
-
 template <typename T>
 void forward(const ReparameterizeWithKl<T>& args, int64_t begin, int64_t end) {
   const int64_t length = stream_length(args);
