@@ -93,12 +93,12 @@ def _run_together(commands: list[list[str]], environment: dict[str, str]) -> str
 
 
 def _threads(pid: int) -> str:
-    """What the threads of a process are doing: state, where they wait in the system, clock ticks used."""
+    """What the threads of a process are doing: state, where they wait in the system, ticks of user and system."""
     found = []
     for task in sorted(Path(f"/proc/{pid}/task").glob("*")):
         with contextlib.suppress(OSError):
             fields = (task / "stat").read_text().rpartition(")")[2].split()
-            found.append(f"{fields[0]} in {(task / 'wchan').read_text() or '?'}, {fields[11]} ticks")
+            found.append(f"{fields[0]} in {(task / 'wchan').read_text() or '?'}, {fields[11]} + {fields[12]} ticks")
     return "; ".join(found)
 
 

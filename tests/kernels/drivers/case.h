@@ -12,17 +12,17 @@
 #include <map>
 #include <random>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "../../../csrc/kernels/isa.h"
+#include "workers.h"
 
 namespace pyvae::driver {
 
 struct Case {
   std::mt19937_64 random;
   Isa isa;
-  int threads;
+  Workers& workers;
   bool hostile;
   std::string name;  // op, type, sizes: what a failure report starts with
 
@@ -112,13 +112,9 @@ void run(Case& c, Work work, int64_t items, Kernel kernel) {
   std::vector<int64_t> cuts = {0, items};
   for (int64_t k = c.below(7); k > 0; --k) cuts.push_back(c.below(items + 1));
   std::sort(cuts.begin(), cuts.end());
-  const auto take = [&](size_t first) {
-    for (size_t k = first; k + 1 < cuts.size(); k += c.threads) kernel(cuts[k], cuts[k + 1]);
-  };
-  std::vector<std::thread> threads;
-  for (int k = 1; k < c.threads; ++k) threads.emplace_back(take, k);
-  take(0);
-  for (std::thread& thread : threads) thread.join();
+  c.workers.run([&](int thread) {
+    for (size_t k = thread; k + 1 < cuts.size(); k += c.workers.count()) kernel(cuts[k], cuts[k + 1]);
+  });
 }
 
 // --- Comparisons

@@ -64,8 +64,9 @@ int main(int argc, char** argv) {
 #endif
   const int64_t cases = std::atoll(argv[2]), threads = std::atoll(argv[3]), seed = std::atoll(argv[4]);
   const std::vector<Check> all = checks_of_all_ops();
+  Workers workers(static_cast<int>(threads));
   for (int64_t k = 0; k < cases; ++k) {
-    Case c{std::mt19937_64(static_cast<uint64_t>(seed * cases + k)), isa, static_cast<int>(threads), false, ""};
+    Case c{std::mt19937_64(static_cast<uint64_t>(seed * cases + k)), isa, workers, false, ""};
     c.hostile = c.one_in(2);
     current_case = &c;
     all[static_cast<size_t>(k) % all.size()](c);
