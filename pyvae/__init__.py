@@ -9,6 +9,7 @@ _library.load(__path__)
 
 from pyvae import data, losses, metrics, nn  # noqa: E402
 from pyvae.aggregate import AggregateKL, AggregatePosterior, Estimate, aggregate_posterior  # noqa: E402
+from pyvae.bank import PosteriorBank  # noqa: E402
 from pyvae.ops import (  # noqa: E402  (the ops register themselves with the loaded library)
     KLDecomposition,
     LogDensity,
@@ -34,6 +35,7 @@ __all__ = [
     "KLDecomposition",
     "LogDensity",
     "Posterior",
+    "PosteriorBank",
     "SampleWithKL",
     "aggregate_posterior",
     "cpu_isa",

@@ -15,7 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # What each room may import beside itself and the rooms below it: a room may import those of a lower level only.
 LEVELS = {
     "errors": 0, "deprecated": 0, "ops": 0, "files": 0, "progress": 0, "quantiles": 0, "settings": 0,
-    "info": 1, "nn": 1, "data": 1, "aggregate": 1, "plotting": 1, "posterior": 1,
+    "bank": 1, "info": 1, "nn": 1, "data": 1, "aggregate": 1, "plotting": 1, "posterior": 1,
     "metrics": 2, "losses": 2, "report": 2,
     "training": 3, "pictures": 3,
     "studies": 4, "bench": 4,

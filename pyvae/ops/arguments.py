@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch._C._functorch as functorch
 import torch.autograd.forward_ad as forward_ad
 from torch import Tensor
 
@@ -99,6 +100,13 @@ def is_known(condition: bool) -> bool:
     from torch.fx.experimental.symbolic_shapes import guard_or_false, statically_known_true  # a second, for sympy
 
     return statically_known_true(condition) if torch.compiler.is_exporting() else guard_or_false(condition)
+
+
+def can_be_read(tensor: Tensor) -> bool:
+    """Whether its values can be looked at without waiting for a device or cutting a program that is being traced."""
+    if torch.compiler.is_compiling() or type(tensor) not in PLAIN or not tensor.is_cpu or tensor.numel() == 0:
+        return False
+    return functorch.peek_interpreter_stack() is None and torch._C._len_torch_dispatch_stack() == 0
 
 
 def is_whole(value: Any) -> bool:

@@ -8,10 +8,9 @@ import math
 from typing import Any, NamedTuple
 
 import torch
-import torch._C._functorch as functorch
 from torch import Tensor
 
-from pyvae.ops.arguments import PLAIN, short_name
+from pyvae.ops.arguments import can_be_read, short_name
 
 
 class Importance(NamedTuple):
@@ -47,7 +46,7 @@ def checked_log_weights(log_weights: Any, device: torch.device, items: int) -> T
     if log_weights.dim() < 1 or log_weights.shape[-1] != items:
         raise ValueError(f"log_weights must have the shape [..., M] with M = {items}, got {list(log_weights.shape)}.")
     # The largest of each minibatch is NaN or +inf where one is, and -inf where all are.
-    if _can_be_read(log_weights) and not bool(log_weights.amax(-1).isfinite().all()):
+    if can_be_read(log_weights) and not bool(log_weights.amax(-1).isfinite().all()):
         raise ValueError(
             "log_weights must be below +inf, not NaN, and not all -inf in a minibatch, got others: -inf leaves a point "
             "out."
@@ -148,10 +147,3 @@ def _logs_of_equal(items: int, dataset_size: int, like: Tensor) -> tuple[Tensor 
     size = like.new_full((), dataset_size)  # may be open there: a tensor's logarithm can be traced
     log_pair_of_open = ((size - 1) / size).log() - math.log(items - 1)
     return log_pair_of_open, -size.log() - log_pair_of_open
-
-
-def _can_be_read(tensor: Tensor) -> bool:
-    """Whether its values can be looked at without waiting for a device or cutting a program that is being traced."""
-    if torch.compiler.is_compiling() or type(tensor) not in PLAIN or not tensor.is_cpu or tensor.numel() == 0:
-        return False
-    return functorch.peek_interpreter_stack() is None and torch._C._len_torch_dispatch_stack() == 0

@@ -26,6 +26,16 @@ def joint_log_density(z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int, 
     return joint
 
 
+def joint_with_score(z: Tensor, mu: Tensor, logvar: Tensor, scores: bool) -> tuple[Tensor, Tensor]:
+    """The joint under the mean of all posteriors and its derivatives in z [..., Q, D], empty where nobody asks for
+    them; itself not differentiable.
+    """
+    joint, peak, total, score = _op(z, mu, logvar, 1, 0, scores and z.is_cpu)
+    if scores and not z.is_cpu:
+        score = _gradient(torch.ones_like(joint), z, mu, logvar, peak, total, 1, 0)[0]
+    return joint, score
+
+
 @torch.library.register_fake("pyvae::joint_log_density")
 def _fake(
     z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int, estimator: int, scores: bool

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pyvae.ops.arguments import in_dtype
 from pyvae.ops.differentiable import Differentiable, gradient_of
-from pyvae.ops.minibatch_log_density import Estimator, Method, minibatch_log_density
+from pyvae.ops.minibatch_log_density import Estimator, LogDensity, Method, minibatch_log_density
 from pyvae.ops.registration import exportable, vmap_over_leading_axes, wanted
 
 
@@ -69,8 +69,12 @@ def kl_decomposition(
         z, mu, logvar,
         dataset_size=dataset_size, estimator=estimator, method=method, rtol=rtol, log_weights=log_weights,
     )  # fmt: skip
-    dtype = density.joint.dtype
-    z, mu, logvar = in_dtype(dtype, z, mu, logvar)
+    z, mu, logvar = in_dtype(density.joint.dtype, z, mu, logvar)
+    return kl_parts(z, mu, logvar, density)
+
+
+def kl_parts(z: Tensor, mu: Tensor, logvar: Tensor, density: LogDensity) -> KLDecomposition:
+    """The three parts by densities at samples z [..., M, D] of posteriors mu and logvar, all of one dtype."""
     if z.device.type != "cpu" or torch.compiler.is_compiling():
         return _in_plain_torch(z, mu, logvar, *density)
     if not z.shape == mu.shape == logvar.shape == density.marginals.shape:

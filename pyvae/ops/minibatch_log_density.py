@@ -221,6 +221,24 @@ def _dataset_size(dataset_size: Any, estimator: str, *, queries: int, columns: i
     return number
 
 
+def density_with_scores(
+    z: Tensor, mu: Tensor, logvar: Tensor, scores: bool, log_weights: tuple[Tensor, Tensor] | None = None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Joint and marginals under the mean of all posteriors, and their derivatives in z, which are empty where nobody
+    asks for them; itself not differentiable, and exact.
+
+    Below the public door: `z` [B, Q, D], `mu` and `logvar` [B, M, D] of one dtype. `log_weights` are, [B, M] each, what
+    a posterior weighs more than 1 / M, and what the i-th weighs more for the i-th row.
+    """
+    weights = log_weights or (None, None)
+    joint, marginals, peak, total, *both = _op(z, mu, logvar, 1, 0, scores and z.is_cpu, *weights)
+    if scores and not z.is_cpu:
+        cotangents = [(torch.ones_like(joint), torch.zeros_like(marginals))]
+        cotangents += [(torch.zeros_like(joint), torch.ones_like(marginals))]
+        both = [_gradient(*of, z, mu, logvar, peak, total, 1, 0, *weights)[0] for of in cotangents]
+    return joint, marginals, *both
+
+
 @torch.library.register_fake("pyvae::minibatch_log_density")
 def _fake(
     z: Tensor,

@@ -145,3 +145,28 @@ def kl_decomposition(
     product = marginals.sum(-1)
     zero = torch.zeros_like(z)
     return log_normal(z, mu, logvar).sum(-1) - joint, joint - product, product - log_normal(z, zero, zero).sum(-1)
+
+
+def bank_log_density(
+    z: Tensor, mu: Tensor, logvar: Tensor, bank_mu: Tensor, bank_logvar: Tensor, index: Tensor, in_use: Tensor
+) -> tuple[Tensor, Tensor]:
+    """(joint [M], marginals [M, D]) of one minibatch under F of N posteriors, with the gradients that a bank gives:
+    those of z, and of the joint that of a sample's own row at a fixed z.
+    """
+    size, rows = bank_mu.shape[-2], [bank_mu.to(z), bank_logvar.to(z)]
+    if len(index) == 0:
+        weights = (in_use.double() / in_use.sum()).expand(len(z), size)
+    else:
+        rows = [bank.index_copy(0, index, new.detach()) for bank, new in zip(rows, (mu, logvar), strict=True)]
+        use = in_use.index_fill(0, index, True)
+        others = int(use.sum()) - 1
+        weights = (use.double() * (size - 1) / (size * max(others, 1))).repeat(len(z), 1)
+        weights.scatter_(-1, index.unsqueeze(-1), 1 / size if others else 1.0)
+    log_w = weights.log().to(z)
+    pairs = log_normal(z.unsqueeze(-2), *rows)
+    joint, marginals = torch.logsumexp(log_w + pairs.sum(-1), -1), torch.logsumexp(log_w.unsqueeze(-1) + pairs, -2)
+    if len(index):
+        own = log_normal(z.detach(), mu, logvar).sum(-1)
+        share = (own + log_w.gather(-1, index.unsqueeze(-1)).squeeze(-1) - joint).exp().detach()
+        joint = joint + share * (own - own.detach())
+    return joint, marginals

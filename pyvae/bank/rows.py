@@ -1,0 +1,31 @@
+"""Functions of a bank's tensors: storing rows, and which of them were seen last."""
+
+import torch
+from torch import Tensor
+
+from pyvae.ops.bank_parts import last_of_each
+
+
+def store(
+    bank_mu: Tensor, bank_logvar: Tensor, seen: Tensor, update: Tensor, index: Tensor, mu: Tensor, logvar: Tensor
+) -> None:
+    """Writes rows [..., M, D] into a bank's [..., N, D], and the number of this update into `seen` [..., N].
+
+    Of one data point's rows the last counts; one that is not finite as it is stored is marked as never seen.
+    """
+    # Items of one data point all write what its last one has: the result depends on no order of writing.
+    last = last_of_each(index)
+    rows = last.unsqueeze(-1).expand(mu.shape)
+    stored = [new.gather(-2, rows).to(bank.dtype) for bank, new in ((bank_mu, mu), (bank_logvar, logvar))]
+    finite = stored[0].isfinite().all(-1) & stored[1].isfinite().all(-1)
+    to = index.unsqueeze(-1).expand(mu.shape)
+    for bank, new in zip((bank_mu, bank_logvar), stored, strict=True):
+        bank.scatter_(-2, to, new.masked_fill(~finite.unsqueeze(-1), 0.0))
+    seen.scatter_(-1, index, torch.where(finite, update, -1))
+
+
+def latest(seen: Tensor, rows: int) -> Tensor:
+    """Which `rows` of [..., N] were seen last; of those of one update the first by number."""
+    oldest = seen.kthvalue(seen.shape[-1] - rows + 1, -1, keepdim=True).values
+    newer, ties = seen > oldest, seen == oldest
+    return newer | (ties & (ties.cumsum(-1) <= rows - newer.sum(-1, keepdim=True)))

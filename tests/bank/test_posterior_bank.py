@@ -1,0 +1,321 @@
+"""The bank as users meet it: what it keeps, for how long, which densities it gives, and what it refuses."""
+
+import copy
+import io
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import pyvae
+from pyvae.ops import reference
+from tests.two_processes import in_two_processes
+
+N, D, M = 40, 3, 8
+
+
+def posteriors(items: int = N, *, seed: int = 0, leading: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:
+    g = torch.Generator().manual_seed(seed)
+    return torch.randn(*leading, items, D, generator=g), torch.randn(*leading, items, D, generator=g) - 2
+
+
+def samples_of(mu: Tensor, logvar: Tensor) -> Tensor:
+    return pyvae.reparameterize(mu, logvar, seed=5)
+
+
+def filled_bank(**settings: Any) -> pyvae.PosteriorBank:
+    """With the posteriors of `posteriors()`, eight data points an update, in order."""
+    bank = pyvae.PosteriorBank(N, D, **settings)
+    for index in torch.arange(N).split(M):
+        bank.update(index, *(t[index] for t in posteriors()))
+    return bank
+
+
+# --- What it keeps ----------------------------------------------------------------------------------------------------
+
+
+def test_rows_are_those_of_the_data_points() -> None:
+    bank = filled_bank()
+    mu, logvar = posteriors()
+    assert torch.equal(bank.mu, mu) and torch.equal(bank.logvar, logvar) and bool(bank.filled.all())
+    assert bank.age.tolist() == [k for k in (4, 3, 2, 1, 0) for _ in range(M)]
+
+
+def test_rows_not_seen_yet_are_not_filled() -> None:
+    bank = pyvae.PosteriorBank(N, D)
+    bank.update(torch.tensor([3, 7]), *posteriors(2))
+    assert bank.filled.nonzero().flatten().tolist() == [3, 7] and bank.age[0] == -1 and bank.age[3] == 0
+    assert torch.equal(bank.in_use, bank.filled)
+
+
+def test_rows_are_detached() -> None:
+    mu, logvar = (t.requires_grad_() for t in posteriors(2))
+    bank = pyvae.PosteriorBank(N, D)
+    bank.log_density(mu, mu, logvar, torch.tensor([0, 1]))
+    assert not bank.mu.requires_grad and bank.mu.grad_fn is None
+
+
+def test_of_a_data_point_that_comes_twice_the_last_row_is_kept() -> None:
+    bank = pyvae.PosteriorBank(N, D)
+    mu, logvar = posteriors(4)
+    bank.update(torch.tensor([5, 9, 5, 5]), mu, logvar)
+    assert torch.equal(bank.mu[5], mu[3]) and torch.equal(bank.mu[9], mu[1]) and int(bank.filled.sum()) == 2
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_rows_that_are_not_finite_stay_out_until_they_are_seen_again(value: float) -> None:
+    bank = filled_bank()
+    mu, logvar = posteriors(M, seed=1)
+    mu[2, 1] = value
+    bank.update(torch.arange(M), mu, logvar)
+    assert bank.in_use.logical_not().nonzero().flatten().tolist() == [2] and bool(bank.mu.isfinite().all())
+    later = torch.arange(M, 2 * M)
+    z, mu, logvar = (t[later] for t in (samples_of(*posteriors()), *posteriors()))
+    assert bool(bank.log_density(z, mu, logvar, later).joint.isfinite().all())
+    bank.update(torch.tensor([2]), *posteriors(1))
+    assert bool(bank.in_use.all())
+
+
+def test_state_is_saved_moved_and_copied() -> None:
+    bank, other = filled_bank(max_lag=3), pyvae.PosteriorBank(N, D, max_lag=3)
+    file = io.BytesIO()
+    torch.save(bank.state_dict(), file)
+    file.seek(0)
+    other.load_state_dict(torch.load(file, weights_only=True))
+    for same in (other, copy.deepcopy(bank), bank.to("cpu")):
+        assert torch.equal(same.in_use, bank.in_use) and torch.equal(same.mu, bank.mu)
+    assert sorted(bank.state_dict()) == ["logvar", "mu", "seen", "updates"]
+
+
+@pytest.mark.parametrize("rows", [1, 8, 13, 39, 40, 100])
+def test_only_the_rows_seen_last_are_in_use(rows: int) -> None:
+    use = filled_bank(rows=rows).in_use
+    assert int(use.sum()) == min(rows, N)
+    whole = min(rows, N) // M * M
+    assert bool(use[N - whole :].all())
+
+
+@pytest.mark.parametrize("max_lag", [0, 2, 10])
+def test_rows_older_than_the_lag_are_not_in_use(max_lag: int) -> None:
+    use = filled_bank(max_lag=max_lag).in_use
+    assert int(use.sum()) == min(N, (max_lag + 1) * M) and bool(use[-M:].all())
+
+
+def test_half_types_take_half_of_the_memory() -> None:
+    bank = filled_bank(dtype=torch.bfloat16)
+    assert bank.mu.dtype == bank.logvar.dtype == torch.bfloat16
+    torch.testing.assert_close(bank.mu.float(), posteriors()[0], rtol=2**-8, atol=0)
+
+
+# --- Its densities ----------------------------------------------------------------------------------------------------
+
+
+def expected(bank: pyvae.PosteriorBank, z: Tensor, mu: Tensor, logvar: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+    tensors = (z, mu, logvar, bank.mu, bank.logvar)
+    return reference.bank_log_density(*(t.double() for t in tensors), index, bank.in_use)
+
+
+@pytest.mark.parametrize("settings", [{}, {"rows": 20}, {"max_lag": 2}, {"rows": 20, "max_lag": 1}])
+def test_densities_are_those_of_the_rows_in_use(settings: dict[str, int]) -> None:
+    bank = filled_bank(**settings)
+    index = torch.tensor([1, 39, 4, 20])
+    mu, logvar = (t[index] for t in posteriors(seed=7))
+    z = samples_of(mu, logvar)
+    density = bank.log_density(z, mu, logvar, index)
+    assert torch.equal(bank.mu[index], mu)
+    for got, want in zip(density, expected(bank, z, mu, logvar, index), strict=True):
+        torch.testing.assert_close(got.double(), want, rtol=1e-5, atol=1e-5)
+
+
+def test_a_filled_bank_is_the_aggregate_posterior() -> None:
+    bank = filled_bank()
+    mu, logvar = posteriors()
+    z = samples_of(mu, logvar)
+    whole = pyvae.minibatch_log_density(z, mu, logvar, estimator="full")
+    for index in torch.arange(N).split(M):
+        density = bank.log_density(z[index], mu[index], logvar[index], index)
+        torch.testing.assert_close(density.joint, whole.joint[index])
+        torch.testing.assert_close(density.marginals, whole.marginals[index])
+
+
+def test_the_last_short_minibatch_is_worth_what_any_other_is() -> None:
+    bank = filled_bank()
+    mu, logvar = posteriors()
+    z = samples_of(mu, logvar)
+    whole = pyvae.kl_decomposition(z, mu, logvar, estimator="full")
+    index = torch.tensor([17])
+    parts = bank.kl_decomposition(z[index], mu[index], logvar[index], index)
+    for got, want in zip(parts, whole, strict=True):
+        torch.testing.assert_close(got, want[index], rtol=1e-5, atol=1e-5)
+
+
+def test_in_evaluation_mode_nothing_changes() -> None:
+    bank = filled_bank().eval()
+    before = copy.deepcopy(bank.state_dict())
+    index = torch.tensor([1, 39])
+    mu, logvar = (t[index] for t in posteriors(seed=7))
+    z = samples_of(mu, logvar)
+    density = bank.log_density(z, mu, logvar, index)
+    for got, want in zip(density, expected(bank, z, mu, logvar, index), strict=True):
+        torch.testing.assert_close(got.double(), want, rtol=1e-5, atol=1e-5)
+    assert all(torch.equal(a, b) for a, b in zip(before.values(), bank.state_dict().values(), strict=True))
+
+
+def test_samples_of_other_data_are_taken_in_evaluation_mode() -> None:
+    bank = filled_bank().eval()
+    mu, logvar = posteriors(5, seed=9)
+    z = samples_of(mu, logvar)
+    got = bank.log_density(z, mu, logvar)
+    want = pyvae.minibatch_log_density(z, *posteriors(), estimator="full")
+    torch.testing.assert_close(got.joint, want.joint)
+    parts = bank.kl_decomposition(z, mu, logvar)
+    torch.testing.assert_close(
+        sum(parts), reference.log_normal(z, mu, logvar).sum(-1) - reference.log_normal(z, 0 * z, 0 * z).sum(-1)
+    )
+
+
+def test_stacked_models_have_rows_of_their_own() -> None:
+    bank = pyvae.PosteriorBank(N, D, leading=(2,))
+    singles = [pyvae.PosteriorBank(N, D) for _ in range(2)]
+    for step in range(8):
+        index = torch.stack([torch.randperm(N, generator=torch.Generator().manual_seed(step + k))[:M] for k in (0, 9)])
+        mu, logvar = posteriors(M, seed=step, leading=(2,))
+        z = samples_of(mu, logvar)
+        got = bank.log_density(z, mu, logvar, index)
+        for k, single in enumerate(singles):
+            want = single.log_density(z[k], mu[k], logvar[k], index[k])
+            torch.testing.assert_close(got.joint[k], want.joint)
+            torch.testing.assert_close(got.marginals[k], want.marginals)
+    assert torch.equal(bank.mu[1], singles[1].mu)
+
+
+def test_an_index_may_serve_all_stacked_models() -> None:
+    bank, index = pyvae.PosteriorBank(N, D, leading=(2,)), torch.arange(M, dtype=torch.int32)
+    bank.update(index, *posteriors(M, leading=(2,)))
+    assert int(bank.filled.sum()) == 2 * M
+
+
+INPUTS, NOISE = posteriors()
+
+
+def training_step(bank: pyvae.PosteriorBank, weight: Tensor, index: Tensor) -> Tensor:
+    mu, logvar = (INPUTS[index] @ weight).chunk(2, -1)
+    z = mu + torch.exp(0.5 * logvar) * NOISE[index]
+    return bank.kl_decomposition(z, mu, logvar, index).total_correlation.mean()
+
+
+def test_a_compiled_step_is_an_eager_one() -> None:
+    weight = torch.randn(D, 2 * D, generator=torch.Generator().manual_seed(3)) / 3
+    banks = [pyvae.PosteriorBank(N, D) for _ in range(2)]
+    compiled = torch.compile(training_step, fullgraph=True, backend="aot_eager")
+    for step in range(7):
+        index = torch.randperm(N, generator=torch.Generator().manual_seed(step))[:M]
+        results = []
+        for bank, take in zip(banks, (training_step, compiled), strict=True):
+            leaf = weight.clone().requires_grad_()
+            loss = take(bank, leaf, index)
+            results.append((loss.detach(), *torch.autograd.grad(loss, leaf)))
+        for a, b in zip(*results, strict=True):
+            torch.testing.assert_close(a, b)
+    assert torch.equal(banks[0].seen, banks[1].seen) and torch.equal(banks[0].updates, banks[1].updates)
+
+
+def test_vmap_over_stacked_banks_is_a_stacked_bank() -> None:
+    index, (mu, logvar) = torch.arange(M), posteriors(M, leading=(3,))
+    bank, stacked = pyvae.PosteriorBank(N, D), pyvae.PosteriorBank(N, D, leading=(3,))
+    buffers = {name: t.expand(3, *t.shape).clone() for name, t in bank.named_buffers()}
+
+    def density(state: dict[str, Tensor], mu: Tensor, logvar: Tensor) -> Tensor:
+        return torch.func.functional_call(bank, state, (), {"z": mu, "mu": mu, "logvar": logvar, "index": index}).joint
+
+    bank.forward = bank.log_density  # type: ignore[method-assign]
+    got = torch.func.vmap(density)(buffers, mu, logvar)
+    torch.testing.assert_close(got, stacked.log_density(mu, mu, logvar, index).joint)
+    assert torch.equal(buffers["mu"], stacked.mu) and torch.equal(buffers["seen"], stacked.seen)
+
+
+# --- In two processes -------------------------------------------------------------------------------------------------
+
+
+def both_processes_have_all_rows(rank: int) -> tuple[Tensor, Tensor, Tensor]:
+    bank = pyvae.PosteriorBank(N, D)
+    index = torch.arange(5) if rank == 0 else torch.arange(5, 7)  # a last minibatch may be short
+    mu, logvar = (t[index] for t in posteriors())
+    density = bank.log_density(mu, mu, logvar, index)
+    alone = pyvae.PosteriorBank(N, D, synchronised=False)
+    alone.update(index, mu, logvar)
+    assert int(alone.filled.sum()) == len(index)
+    return bank.mu, bank.seen, density.joint
+
+
+def test_every_processes_rows_reach_every_process() -> None:
+    (mu, seen, first), (other_mu, other_seen, second) = in_two_processes(__name__, "both_processes_have_all_rows")
+    assert torch.equal(mu, other_mu) and torch.equal(seen, other_seen)
+    alone, index = pyvae.PosteriorBank(N, D), torch.arange(7)
+    means, logvar = (t[index] for t in posteriors())
+    want = alone.log_density(means, means, logvar, index)
+    torch.testing.assert_close(torch.cat([first, second]), want.joint)
+    assert torch.equal(alone.mu, mu)
+
+
+# --- What it refuses --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"dataset_size": 0}, ValueError, "dataset_size must be at least 1, got 0"),
+        ({"latents": 2.5}, TypeError, "latents must be an int, got float"),
+        ({"rows": 0}, ValueError, "rows must be at least 1, got 0"),
+        ({"max_lag": -1}, ValueError, "max_lag must be at least 0, got -1"),
+        ({"dtype": torch.int64}, TypeError, "dtype must be float32, float64, bfloat16 or float16, got int64"),
+        ({"method": "fast"}, ValueError, "method must be 'auto', 'exact' or 'gridded', got 'fast'"),
+        ({"rtol": 0.0}, ValueError, "rtol must be greater than 0, got 0.0"),
+    ],
+)
+def test_settings_that_are_none(settings: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        pyvae.PosteriorBank(**{"dataset_size": N, "latents": D, **settings})
+
+
+@pytest.mark.parametrize(
+    ("index", "error", "message"),
+    [
+        ([0, 1, 2], TypeError, "index must be a tensor of integers, got list"),
+        (torch.zeros(3), TypeError, "index must be a tensor of integers, got float32"),
+        (torch.zeros(3, dtype=torch.bool), TypeError, "index must be a tensor of integers, got bool"),
+        (torch.arange(4), ValueError, r"index must have the shape \[..., 3\], got \[4\]"),
+        (torch.tensor([0, 1, N]), ValueError, f"index must be from 0 to {N - 1}, the bank's rows, got {N}"),
+        (torch.tensor([0, -1, 2]), ValueError, f"index must be from 0 to {N - 1}, the bank's rows, got -1"),
+        (torch.zeros(2, 3, dtype=torch.int64), ValueError, "index must have leading axes that broadcast to the bank's"),
+        (None, ValueError, "index must be given in training mode"),
+    ],
+)
+def test_an_index_that_is_none(index: Any, error: type[Exception], message: str) -> None:
+    bank = pyvae.PosteriorBank(N, D)
+    mu, logvar = posteriors(3)
+    with pytest.raises(error, match=message):
+        bank.log_density(mu, mu, logvar, index)
+    assert not bool(bank.filled.any())
+
+
+@pytest.mark.parametrize(
+    ("mu", "message"),
+    [
+        (torch.zeros(3, 2), r"mu must have the shape \[..., 3, 3\], got \[3, 2\]"),
+        (torch.zeros(4, D), r"mu must have the shape \[..., 3, 3\], got \[4, 3\]"),
+        (torch.zeros(D), r"mu must have the shape \[..., 3, 3\], got \[3\]"),
+        (torch.zeros(2, 3, D), "mu must have leading axes that broadcast to the bank's"),
+    ],
+)
+def test_posteriors_that_do_not_fit(mu: Tensor, message: str) -> None:
+    z, logvar = posteriors(3)
+    with pytest.raises(ValueError, match=message):
+        pyvae.PosteriorBank(N, D).log_density(z, mu, logvar, torch.arange(3))
+
+
+def test_an_empty_bank_has_no_density_of_other_data() -> None:
+    mu, logvar = posteriors(3)
+    with pytest.raises(ValueError, match="index must be given to a bank that has no rows in use"):
+        pyvae.PosteriorBank(N, D).eval().log_density(mu, mu, logvar)
