@@ -39,7 +39,7 @@ class PosteriorBank(nn.Module):
     the model that DistributedDataParallel wraps, which would send its buffers again at every step.
 
     Buffers, saved and moved with the module: `mu` and `logvar` [..., N, D]; `seen` [..., N], the update in which a row
-    was stored, -1 for none; `updates`, how many there were.
+    was stored, -1 for none; `updates` [...], how many there were.
 
     Args:
         dataset_size: N, the number of data points.
@@ -99,7 +99,7 @@ class PosteriorBank(nn.Module):
         for name in ("mu", "logvar"):
             self.register_buffer(name, torch.zeros(*axes, self.latents, dtype=dtype))
         self.register_buffer("seen", torch.full(axes, NEVER, dtype=torch.int64))
-        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("updates", torch.zeros(axes[:-1], dtype=torch.int64))
 
     @property
     def filled(self) -> Tensor:
@@ -109,7 +109,7 @@ class PosteriorBank(nn.Module):
     @property
     def age(self) -> Tensor:
         """How many updates there were since a row was stored, int64 [..., N]; -1 where there is none."""
-        return (self.updates - 1 - self.seen).masked_fill(~self.filled, NEVER)
+        return (self.updates.unsqueeze(-1) - 1 - self.seen).masked_fill(~self.filled, NEVER)
 
     @property
     def in_use(self) -> Tensor:

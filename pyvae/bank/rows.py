@@ -9,7 +9,7 @@ from pyvae.ops.bank_parts import last_of_each
 def store(
     bank_mu: Tensor, bank_logvar: Tensor, seen: Tensor, update: Tensor, index: Tensor, mu: Tensor, logvar: Tensor
 ) -> None:
-    """Writes rows [..., M, D] into a bank's [..., N, D], and the number of this update into `seen` [..., N].
+    """Writes rows [..., M, D] into a bank's [..., N, D], and the number [...] of this update into `seen` [..., N].
 
     Of one data point's rows the last counts; one that is not finite as it is stored is marked as never seen.
     """
@@ -21,7 +21,7 @@ def store(
     to = index.unsqueeze(-1).expand(mu.shape)
     for bank, new in zip((bank_mu, bank_logvar), stored, strict=True):
         bank.scatter_(-2, to, new.masked_fill(~finite.unsqueeze(-1), 0.0))
-    seen.scatter_(-1, index, torch.where(finite, update, -1))
+    seen.scatter_(-1, index, torch.where(finite, update.unsqueeze(-1), -1))
 
 
 def latest(seen: Tensor, rows: int) -> Tensor:

@@ -45,10 +45,13 @@ def combinations_of(numbers: Tensor, sizes: tuple[int, ...]) -> Tensor:
 
 
 class Draw(NamedTuple):
-    """Random images of K models, each with its own: factors [K, count, F] and images [K, count, size]."""
+    """Random images of K models, each with its own: factors [K, count, F] and images [K, count, size]; and, of a data
+    set that has a `count`, their rows of the test set, int64 [K, count].
+    """
 
     factors: Tensor
     images: Tensor
+    rows: Tensor | None = None
 
 
 class DataSet(Protocol):

@@ -111,7 +111,7 @@ class ImageTable:
         if bias is not None and not self.factors:
             raise ValueError("bias must be None for images without factors, got one")
         rows = draw_rows(self._table, count, row_seeds, bias)
-        return Draw(self._values.to(rows.device)[rows], self._take(rows))
+        return Draw(self._values.to(rows.device)[rows], self._take(rows), rows)
 
     def test_factors(self) -> Tensor:
         """The factors [N, F] of all images, in the order of the file."""
@@ -188,7 +188,8 @@ class ImageGrid(ImageTable):
         """
         (factor_seeds,) = seeds_of(seeds, self.streams)
         factors = draw_factors(self.factors, count, factor_seeds, bias)
-        return Draw(factors, self._take(self._numbers(factors)))
+        rows = self._numbers(factors)
+        return Draw(factors, self._take(rows), rows)
 
     def test_factors(self) -> Tensor:
         """Every combination of factors, the last fastest."""

@@ -180,7 +180,14 @@ class Sprites:
         """
         (factor_seeds,) = seeds_of(seeds, self.streams)
         factors = draw_factors(self.factors, count, factor_seeds, bias)
-        return Draw(factors, self._images(factors))
+        return Draw(factors, self._images(factors), self._rows(factors))
+
+    def _rows(self, factors: Tensor) -> Tensor:
+        """The rows of combinations in `test_factors`."""
+        rows = torch.zeros(factors.shape[:-1], dtype=torch.int64, device=factors.device)
+        for values, size in zip(factors.long().unbind(-1), self._sizes, strict=True):
+            rows = rows * size + values
+        return rows
 
     def test_factors(self) -> Tensor:
         """Every combination of factors, the last fastest."""
@@ -205,7 +212,4 @@ class CachedSprites(Sprites):
     pixels: Pixels = field(kw_only=True, repr=False, compare=False)
 
     def _images(self, factors: Tensor) -> Tensor:
-        numbers = torch.zeros(factors.shape[:-1], dtype=torch.int64, device=factors.device)
-        for values, size in zip(factors.long().unbind(-1), self._sizes, strict=True):
-            numbers = numbers * size + values
-        return self.pixels.take(numbers)
+        return self.pixels.take(self._rows(factors))

@@ -55,6 +55,10 @@ class Objective(nn.Module):
     pyvae.data.Bias.log_weights gives them: then terms stand for the unbiased distribution. Each comes times
     w_i / mean w, so that `.mean(-1)` is sum_i w_i t_i / sum_i w_i. No gradient reaches them.
 
+    `index` [..., M] are the images' numbers in the data set, for an objective that is `indexed`: one that keeps
+    something of every image, such as BetaTCVAE with a pyvae.PosteriorBank. Subclasses that can be give
+    `_indexed_terms`.
+
     What an objective trains beside the model, a discriminator, are its parameters: `parameter_groups()` is what an
     optimiser takes of them, and `loss.backward()` gives them their own gradients.
     """
@@ -91,15 +95,22 @@ class Objective(nn.Module):
         step: int | None = None,
         seed: Seed = None,
         log_weights: Tensor | None = None,
+        index: Tensor | None = None,
     ) -> Any:
         """Its NamedTuple of `Terms`.
 
-        Raises ValueError for codes or terms whose shapes do not fit, and for log_weights where it is not weighable or
-        as pyvae.minibatch_log_density.
+        Raises ValueError for codes or terms whose shapes do not fit, for log_weights where it is not weighable or as
+        pyvae.minibatch_log_density, and for an index where it is not indexed or as pyvae.PosteriorBank.
         """
         if z.shape != mu.shape:
             raise ValueError(f"z must have the shape of mu, {list(mu.shape)}, got {list(z.shape)}")
-        if log_weights is None:
+        if index is not None and not self.indexed:
+            raise ValueError(f"index must be None for {self.name()}, which keeps nothing of single images")
+        if self.indexed:
+            if log_weights is not None:
+                raise ValueError(f"log_weights must be None for {self.name()} that keeps something of every image")
+            terms = self._indexed_terms(reconstruction, z, mu, logvar, step, seed, index)
+        elif log_weights is None:
             terms = self._terms(reconstruction, z, mu, logvar, step, seed)
         else:
             terms = self._weighed_terms(reconstruction, z, mu, logvar, step, seed, log_weights)
@@ -130,6 +141,24 @@ class Objective(nn.Module):
         Here a refusal: terms of batch statistics, such as a covariance, would need a form of their own.
         """
         raise ValueError(f"log_weights must be None for {self.name()}, which has no importance-weighted form")
+
+    @property
+    def indexed(self) -> bool:
+        """Whether it keeps something of every image, and so asks for their numbers."""
+        return False
+
+    def _indexed_terms(
+        self,
+        reconstruction: Tensor,
+        z: Tensor,
+        mu: Tensor,
+        logvar: Tensor,
+        step: int | None,
+        seed: Seed,
+        index: Tensor | None,
+    ) -> Any:
+        """`_terms` of images with these numbers."""
+        raise NotImplementedError
 
     @classmethod
     def weighable(cls) -> bool:

@@ -51,7 +51,11 @@ def _sum(a: Tensor, b: Tensor, a_score: Tensor, b_score: Tensor) -> tuple[Tensor
 def density_of_all(z: Tensor, mu: Tensor, logvar: Tensor, how: How) -> Density:
     """The mean density of rows [B, N, D] at queries [B, Q, D]."""
     rows = torch.arange(mu.shape[-2], device=mu.device)
-    return _density_of(z, mu, logvar, rows, -math.log(len(rows)), how)
+    # Each entry's parts are what they are alone; few large entries or many small ones are asked at a time.
+    entries = max(1, _NUMBERS_AT_ONCE // max(1, min(mu[0].numel(), _NUMBERS_AT_ONCE)))
+    groups = zip(*(t.split(entries) for t in (z, mu, logvar)), strict=True)
+    densities = [_density_of(*group, rows, -math.log(len(rows)), how) for group in groups]
+    return densities[0] if len(densities) == 1 else Density(*(torch.cat(of) for of in zip(*densities, strict=True)))
 
 
 def density_of_some(
@@ -80,7 +84,7 @@ def _alone(density: Density) -> Density:
 def _density_of(z: Tensor, mu: Tensor, logvar: Tensor, rows: Tensor, log_weight: float, how: How) -> Density:
     """The sum over at least one of the rows [B, N, D], by their numbers [R], each with this weight."""
     everything = len(rows) == mu.shape[-2]
-    at_once = max(1, _NUMBERS_AT_ONCE // max(1, mu.shape[0] * mu.shape[-1]))
+    at_once = max(1, _NUMBERS_AT_ONCE // max(1, mu.shape[-1]))
     parts = (slice(first, min(first + at_once, len(rows))) for first in range(0, len(rows), at_once))
     total: Density | None = None
     for part in parts:

@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pyvae.losses import OBJECTIVES
+from pyvae.losses.beta_tcvae import BANK
 from pyvae.settings import Config, Spec
 from pyvae.studies.config import ObjectiveSettings, dataset_size
+from pyvae.studies.errors import StudyError
 from pyvae.training import TrainingSettings
 from pyvae.training.settings import check_patience
 
@@ -74,9 +76,22 @@ class OneObjective(Config):
 
     def settings_for(self, images: int | None) -> dict[str, Any]:
         """The objective's settings but for its strength, on data of so many images, None where these never end: a size
-        of the data set that it asks for is theirs. StudyError for fewer images than are taken at a time.
+        of the data set that it asks for is theirs. StudyError for fewer images than are taken at a time, and for a
+        bank of images that never end, or of another number.
         """
         settings = dict(self.objective.options)
+        if settings.get("estimator") == BANK:
+            _check_bank(images, settings["dataset_size"])
         if "dataset_size" in settings and settings["dataset_size"] is None and settings.get("estimator") != "full":
             settings["dataset_size"] = dataset_size(images, self.training)
         return settings
+
+
+def _check_bank(images: int | None, size: int | None) -> None:
+    if images is None:
+        raise StudyError(
+            f"estimator must be mss, mws or balanced for images that are drawn on the fly, got {BANK}, which has a row "
+            "for every image of a data set"
+        )
+    if size not in (None, images):
+        raise StudyError(f"dataset_size must be the number of images, {images}, for the estimator {BANK}, got {size}")

@@ -20,15 +20,22 @@ class AutogradStep:
         self._adam = StackedAdam(model.parameters(), learning_rate)
 
     def __call__(
-        self, x: Tensor, seeds: Seeds, objective: Objective, step: int, log_weights: Tensor | None = None
+        self,
+        x: Tensor,
+        seeds: Seeds,
+        objective: Objective,
+        step: int,
+        *,
+        log_weights: Tensor | None = None,
+        rows: Tensor | None = None,
     ) -> Tensor:
-        """Learns from images x [K, M, size], which may have importance weights [K, M]; the terms' batch means [T, K].
-        Steps count from 0.
+        """Learns from images x [K, M, size], which may have importance weights [K, M] and rows in the data set [K, M];
+        the terms' batch means [T, K]. Steps count from 0.
         """
         seen = objective.prepare(x, step=step, seed=seeds.objective)
         decoded, *codes = self.model(seen, seed=seeds.codes, sample=not objective.deterministic)
         reconstruction = self.likelihood(x, decoded)
-        terms = objective(reconstruction, *codes, step=step, seed=seeds.objective, log_weights=log_weights)
+        terms = objective(reconstruction, *codes, step=step, seed=seeds.objective, log_weights=log_weights, index=rows)
         terms.loss.mean(-1).sum().backward()
         self._adam.step()
         return batch_means(terms)

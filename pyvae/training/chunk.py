@@ -70,18 +70,29 @@ class Chunk:
         offsets = torch.tensor(steps, device=self.device).unsqueeze(1)
         seeds = {name: base + offsets for name, base in self._streams.items()}
         drawn = {name: seeds[name].flatten() for name in self.recipe.data.streams}
-        images, log_weights = self._drawn(self.cells * len(steps), self.recipe.settings.batch_size, drawn)
-        of_steps = [None] * len(steps) if log_weights is None else log_weights.split(len(self.cells))
-        parts = (images.split(len(self.cells)), of_steps, *(seeds[name] for name in Seeds._fields), steps)
-        for x, weights, codes, objective, step in zip(*parts, strict=True):
-            self.sums += self.stepper(x, Seeds(codes, objective), self._objective, step, weights)
+        images, log_weights, rows = self._drawn(self.cells * len(steps), self.recipe.settings.batch_size, drawn)
+        of_steps = (
+            [None] * len(steps) if part is None else part.split(len(self.cells)) for part in (log_weights, rows)
+        )
+        parts = (images.split(len(self.cells)), *of_steps, *(seeds[name] for name in Seeds._fields), steps)
+        for x, weights, numbers, codes, objective, step in zip(*parts, strict=True):
+            of_images = {"log_weights": weights, "rows": numbers}
+            self.sums += self.stepper(x, Seeds(codes, objective), self._objective, step, **of_images)
             self.companions.step()
 
-    def _drawn(self, cells: tuple[Cell, ...], count: int, seeds: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
-        """Images [K, count, size] of so many cells, and their log weights [K, count] where the recipe weighs them."""
+    def _drawn(
+        self, cells: tuple[Cell, ...], count: int, seeds: Mapping[str, Tensor]
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Images [K, count, size] of so many cells; their log weights [K, count] where the recipe weighs them, and
+        their rows of the data set [K, count] where the objective asks.
+        """
         drawn = self.recipe.data.draw(count, seeds, self.recipe.bias(cells))
         weigh = self.recipe.log_weights
-        return drawn.images, None if weigh is None else weigh(cells, drawn.factors)
+        return (
+            drawn.images,
+            None if weigh is None else weigh(cells, drawn.factors),
+            drawn.rows if self._objective.indexed else None,
+        )
 
     @torch.no_grad()
     def validate(self) -> Tensor:
@@ -92,12 +103,15 @@ class Chunk:
         streams = held_out_streams(self.cells, "validation", (*self.recipe.data.streams, *Seeds._fields))
         seeds = {name: seed.to(self.device) for name, seed in streams.items()}
         bias = self.recipe.bias(self.cells) if self.recipe.log_weights is None else None
-        x = self.recipe.data.draw(self.recipe.settings.validation_images, seeds, bias).images
-        objective = self._objective.exact()
+        drawn = self.recipe.data.draw(self.recipe.settings.validation_images, seeds, bias)
+        x, objective = drawn.images, self._objective.exact().eval()
         seen = objective.prepare(x, seed=seeds["objective"])
         decoded, *codes = self.model(seen, seed=seeds["codes"], sample=not objective.deterministic)
         reconstruction = self._likelihood(x, decoded)
-        return batch_means(objective(reconstruction, *codes, seed=seeds["objective"])).cpu()
+        rows = drawn.rows if objective.indexed else None
+        terms = objective(reconstruction, *codes, seed=seeds["objective"], index=rows)
+        self._objective.train()
+        return batch_means(terms).cpu()
 
     @property
     def trained(self) -> dict[str, nn.Parameter]:

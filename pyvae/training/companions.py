@@ -1,6 +1,8 @@
-"""What is trained beside a stack of models: a discriminator of the objective, a variance of the likelihood."""
+"""What is trained beside a stack of models, a discriminator of the objective or a variance of the likelihood, and what
+the objective keeps of images, the rows of a bank.
+"""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +24,12 @@ class Companions:
             if isinstance(module, nn.Module)
             for name, parameter in module.named_parameters()
         }
+        self.kept: dict[str, Tensor] = {
+            f"objective.{name}": tensor
+            for name, tensor in objective.state_dict().items()
+            if name not in dict(objective.named_parameters())
+        }
+        """Buffers [K, …] of the objective, which change as it is called."""
         groups = objective.parameter_groups()
         if isinstance(likelihood, nn.Module) and (own := list(likelihood.parameters())):
             groups.append({"params": own})
@@ -37,6 +45,11 @@ class Companions:
         """One step of every optimiser from the parameters' gradients, which are freed."""
         for adam in self._adams:
             adam.step()
+
+    def keep(self, values: Mapping[str, Tensor]) -> None:
+        """Copies values into `kept`."""
+        for name, tensor in self.kept.items():
+            tensor.copy_(values[name])
 
     def moments(self) -> list[tuple[Tensor, Tensor]]:
         """First and second moment of every parameter, in the order of `named`."""

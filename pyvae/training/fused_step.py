@@ -56,14 +56,21 @@ class FusedStep:
         return known and plain and fits
 
     def __call__(
-        self, x: Tensor, seeds: Seeds, objective: Objective, step: int, log_weights: Tensor | None = None
+        self,
+        x: Tensor,
+        seeds: Seeds,
+        objective: Objective,
+        step: int,
+        *,
+        log_weights: Tensor | None = None,
+        rows: Tensor | None = None,
     ) -> Tensor:
-        """Learns from images x [K, M, size], which may have importance weights [K, M]; the terms' batch means [T, K].
-        Steps count from 0.
+        """Learns from images x [K, M, size], which may have importance weights [K, M] and rows in the data set [K, M];
+        the terms' batch means [T, K]. Steps count from 0.
         """
         encoded = stacked_vae_forward(x, seeds.codes, self._values, self._shape)
         inputs = [value.requires_grad_() for value in encoded[:4]]
-        terms = objective(*inputs, step=step, seed=seeds.objective, log_weights=log_weights)
+        terms = objective(*inputs, step=step, seed=seeds.objective, log_weights=log_weights, index=rows)
         beside = list(objective.parameters())
         # The batch mean's gradient, given at once: its own operations would take as long as the objective's.
         mean = torch.full_like(terms.loss, 1 / terms.loss.shape[-1])

@@ -76,4 +76,6 @@ def _gather(members: Sequence[tuple[Chunk, int]], taken: int, step: str) -> Chun
     joined = [[torch.cat(part) for part in zip(*pairs, strict=True)] for pairs in zip(*per_part, strict=True)]
     companions = [torch.cat([chunk.companions.named[name][ks] for chunk, ks in parts]) for name in out.companions.named]
     out.restore(companions, [(first, second) for first, second in joined], taken)
+    kept = [{name: tensor[ks] for name, tensor in chunk.companions.kept.items()} for chunk, ks in parts]
+    out.companions.keep({name: torch.cat([part[name] for part in kept]) for name in out.companions.kept})
     return out

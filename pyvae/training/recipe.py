@@ -50,10 +50,20 @@ class Recipe:
                 f"log_weights must be None for {self.objective.name()}, which has no importance-weighted form"
             )
         objective = self.of_strength_one
+        if objective.indexed:
+            self._check_indexed()
         # What is a share of the run becomes steps: a run of another length is another run.
         if "schedule" in objective.settings_of():
             schedule = objective.schedule if objective.warmup_steps else str(objective.shares)
             object.__setattr__(self, "objective_settings", {**self.objective_settings, "schedule": schedule})
+
+    def _check_indexed(self) -> None:
+        """That images have numbers, and are all as likely: what is kept of each counts alike."""
+        name = self.objective.name()
+        if self.data.count is None:
+            raise ValueError(f"data must have a count for {name} that keeps something of every image, got None")
+        if self.bias(self.cells[:1]) is not None or self.log_weights is not None:
+            raise ValueError(f"bias must be None for {name} that keeps something of every image, got one")
 
     def named(self, cell: Cell) -> str:
         """A cell in words, as tables call it: "mu 0, beta 4, seed 1"."""

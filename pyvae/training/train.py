@@ -128,6 +128,7 @@ class Training:
         tensors = {"curves": self.curves.points(), "steps": self.steps}
         for c, chunk in enumerate(self.chunks):
             tensors[f"{c}.sums"] = chunk.sums
+            tensors |= {f"{c}.{name}": tensor for name, tensor in chunk.companions.kept.items()}
             named = zip(chunk.trained.items(), chunk.moments(), strict=True)
             for (name, parameter), (first, second) in named:
                 tensors |= {
@@ -165,6 +166,7 @@ class Training:
         chunk.sums.copy_(tensors[f"{c}.sums"])
         moments = [(tensors[f"{c}.{name}.m"], tensors[f"{c}.{name}.v"]) for name in chunk.trained]
         chunk.restore([tensors[f"{c}.{name}"] for name in chunk.companions.named], moments, self.step)
+        chunk.companions.keep({name: tensors[f"{c}.{name}"] for name in chunk.companions.kept})
         return chunk
 
     def _read_curves(self) -> float | None:

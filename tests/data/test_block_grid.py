@@ -34,7 +34,7 @@ def seeds(factors: list[int], pixels: list[int]) -> dict[str, torch.Tensor]:
 def test_factors_have_the_bias_and_images_show_their_sigmoid() -> None:
     mu = torch.tensor([0.0, 5.0])
     grid = BlockGrid(noise_variance=1e-9)
-    z, images = grid.draw(4000, seeds([1, 2], [3, 4]), mu)
+    z, images, _ = grid.draw(4000, seeds([1, 2], [3, 4]), mu)
     error = 5 / math.sqrt(4000 * 9)
     assert torch.allclose(z.mean(dim=(1, 2)), mu, atol=error)
     assert torch.allclose(z.std(dim=(1, 2)), torch.ones(2), atol=error)
@@ -45,7 +45,7 @@ def test_factors_have_the_bias_and_images_show_their_sigmoid() -> None:
 
 def test_noise_has_the_variance_and_no_mean() -> None:
     grid = BlockGrid(noise_variance=0.25)
-    z, images = grid.draw(500, seeds([3], [4]))
+    z, images, _ = grid.draw(500, seeds([3], [4]))
     noise = images - grid.images(z)
     assert float(noise.mean()) == pytest.approx(0, abs=0.006)
     assert float(noise.var()) == pytest.approx(0.25, abs=0.004)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pyvae import kl_decomposition, losses
+from pyvae import PosteriorBank, kl_decomposition, losses
 
 pytestmark = pytest.mark.usefixtures("device")
 
@@ -50,7 +50,7 @@ def test_weights_below_zero_are_refused() -> None:
     ("settings", "sentence"),
     [
         ({"rtol": -1.0}, "rtol must be greater than 0, got -1.0"),
-        ({"estimator": "exact"}, "estimator must be full, mws, mss or balanced, got 'exact'"),
+        ({"estimator": "exact"}, "estimator must be full, mws, mss, balanced or bank, got 'exact'"),
         ({"method": "fast"}, "method must be auto, exact or gridded, got 'fast'"),
         ({"dataset_size": 0}, "dataset_size must be at least 1, got 0"),
         ({"dataset_size": 10, "estimator": "full"}, "dataset_size must be None for the estimator full, got 10"),
@@ -59,3 +59,71 @@ def test_weights_below_zero_are_refused() -> None:
 def test_settings_that_could_not_be_used_are_refused_at_once(settings, sentence) -> None:
     with pytest.raises(ValueError, match=sentence):
         losses.BetaTCVAE(**settings)
+
+
+# --- With a bank ------------------------------------------------------------------------------------------------------
+
+
+def of_a_bank(posterior, index=range(31)) -> tuple[torch.Tensor, ...]:
+    z, mu, logvar = (tensor.float() for tensor in posterior)
+    return z, mu, logvar, torch.tensor([*index])
+
+
+def test_its_terms_are_those_of_the_bank(posterior, reconstruction) -> None:
+    *tensors, index = of_a_bank(posterior)
+    banks = [PosteriorBank(100, 5, leading=(2,)) for _ in range(2)]
+    objective = losses.BetaTCVAE(bank=banks[0], beta=3)
+    terms = objective(reconstruction.float(), *tensors, index=index)
+    parts = banks[1].kl_decomposition(*tensors, index)
+    for name in parts._fields:
+        assert torch.equal(getattr(terms, name), getattr(parts, name))
+    weighed = parts.mutual_information + 3 * parts.total_correlation + parts.dimwise_kl
+    assert torch.allclose(terms.loss, reconstruction.float() + weighed)
+    assert int(banks[0].filled.sum()) == 2 * 31
+
+
+def test_its_bank_is_a_module_of_its_own() -> None:
+    bank = PosteriorBank(100, 5)
+    objective = losses.BetaTCVAE(bank=bank)
+    assert objective.indexed and objective.dataset_size == 100 and objective.estimator == "bank"
+    assert (
+        set(objective.state_dict()) == {f"bank.{name}" for name in bank.state_dict()}
+        and not objective.eval().bank.training
+    )
+    assert objective.to_config() | {"beta": 6.0} == losses.BetaTCVAE(100, estimator="bank").to_config()
+    assert "bank" not in objective.settings_of()
+
+
+def test_a_bank_of_stacked_models_is_made_beside_them() -> None:
+    objective = losses.BetaTCVAE(50, estimator="bank", rtol=1e-4).trained_beside(5, torch.tensor([3, 4]))
+    assert objective.bank.mu.shape == (2, 50, 5) and objective.bank.rtol == 1e-4
+    assert losses.BetaTCVAE(50, estimator="bank").trained_beside(5, 0).bank.mu.shape == (50, 5)
+    assert objective.trained_beside(5, torch.tensor([3, 4])).bank is objective.bank
+    assert losses.BetaTCVAE(50).trained_beside(5, 0).bank is None
+
+
+def test_images_of_other_data_need_no_index_in_evaluation(posterior, reconstruction) -> None:
+    z, mu, logvar, index = of_a_bank([tensor[0] for tensor in posterior])
+    objective = losses.BetaTCVAE(bank=PosteriorBank(100, 5))
+    objective(reconstruction[0].float(), z, mu, logvar, index=index)
+    terms = objective.eval()(reconstruction[0].float(), z, mu, logvar)
+    assert torch.allclose(terms.kl, losses.sampled_kl(z, mu, logvar), atol=1e-4)
+    with pytest.raises(ValueError, match="index must be given in training mode"):
+        objective.train()(reconstruction[0].float(), z, mu, logvar)
+
+
+def test_what_a_bank_cannot_be_asked_is_refused(posterior, reconstruction) -> None:
+    z, mu, logvar, index = of_a_bank([tensor[0] for tensor in posterior])
+    call = reconstruction[0].float(), z, mu, logvar
+    with pytest.raises(TypeError, match="bank must be a pyvae.PosteriorBank, got int"):
+        losses.BetaTCVAE(bank=3)
+    with pytest.raises(ValueError, match="dataset_size must be the bank's, 100, got 90"):
+        losses.BetaTCVAE(90, bank=PosteriorBank(100, 5))
+    with pytest.raises(ValueError, match="bank must be given for the estimator bank"):
+        losses.BetaTCVAE(100, estimator="bank")(*call, index=index)
+    with pytest.raises(ValueError, match="dataset_size must be given for the estimator bank"):
+        losses.BetaTCVAE(estimator="bank").trained_beside(5, 0)
+    with pytest.raises(ValueError, match="log_weights must be None for beta-tcvae that keeps something of every image"):
+        losses.BetaTCVAE(bank=PosteriorBank(100, 5))(*call, index=index, log_weights=torch.zeros(31))
+    with pytest.raises(ValueError, match="index must be None for beta-tcvae, which keeps nothing of single images"):
+        losses.BetaTCVAE(100)(*call, index=index)

@@ -17,7 +17,7 @@ Case = tuple[Tensor, ...]
 def a_case(
     items: int, share: float, *, seed: int = 0, dtype: torch.dtype = torch.float64, twice: bool = False, size: int = N
 ) -> Case:
-    """z, mu, logvar [M, D], bank_mu, bank_logvar [N, D], index [M], in_use [N]; the same data point has one posterior."""
+    """z, mu, logvar [M, D], bank_mu, bank_logvar [N, D], index [M], in_use [N]; a data point has one posterior."""
     g = torch.Generator().manual_seed(seed)
     bank = [torch.randn(size, D, generator=g, dtype=dtype), torch.randn(size, D, generator=g, dtype=dtype) - 2]
     fresh = [torch.randn(size, D, generator=g, dtype=dtype), torch.randn(size, D, generator=g, dtype=dtype) - 2]
@@ -32,7 +32,15 @@ def a_case(
 def stored_of(case: Case) -> Case:
     """The same with the minibatch's rows in the bank, and every row in use."""
     z, mu, logvar, bank_mu, bank_logvar, index, in_use = case
-    return z, mu, logvar, bank_mu.index_copy(0, index, mu), bank_logvar.index_copy(0, index, logvar), index, in_use | True
+    return (
+        z,
+        mu,
+        logvar,
+        bank_mu.index_copy(0, index, mu),
+        bank_logvar.index_copy(0, index, logvar),
+        index,
+        in_use | True,
+    )
 
 
 def of(*case: Tensor, **how: Any) -> Any:
@@ -50,7 +58,9 @@ def with_gradients(density: Callable[..., Any], case: Case, **how: Any) -> list[
 
 
 def assert_matches(case: Case, **how: Any) -> None:
-    for got, want in zip(with_gradients(of, case, **how), with_gradients(reference.bank_log_density, case), strict=True):
+    for got, want in zip(
+        with_gradients(of, case, **how), with_gradients(reference.bank_log_density, case), strict=True
+    ):
         torch.testing.assert_close(got, want, rtol=1e-9, atol=1e-9)
 
 

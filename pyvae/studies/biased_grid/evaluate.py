@@ -116,7 +116,7 @@ def _on_training_distribution(
     """ELBO terms, latents and information on held-out noised images; models that differ in strength see the
     same ones.
     """
-    truth, images = held_out(grid, cells, config.evaluation.information_images)
+    truth, images, _ = held_out(grid, cells, config.evaluation.information_images)
     mu, logvar = model.encode(images)
     code = _codes(mu, logvar, stream(cells, "evaluation code"), config)
     reconstruction = recipe(config).likelihood(images, model.decode(code)).mean(-1)
