@@ -115,7 +115,7 @@ def test_images_of_other_data_need_no_index_in_evaluation(posterior, reconstruct
 def test_what_a_bank_cannot_be_asked_is_refused(posterior, reconstruction) -> None:
     z, mu, logvar, index = of_a_bank([tensor[0] for tensor in posterior])
     call = reconstruction[0].float(), z, mu, logvar
-    with pytest.raises(TypeError, match="bank must be a pyvae.PosteriorBank, got int"):
+    with pytest.raises(TypeError, match=r"bank must be a pyvae\.PosteriorBank, got int"):
         losses.BetaTCVAE(bank=3)
     with pytest.raises(ValueError, match="dataset_size must be the bank's, 100, got 90"):
         losses.BetaTCVAE(90, bank=PosteriorBank(100, 5))
