@@ -53,8 +53,8 @@ def density_of_all(z: Tensor, mu: Tensor, logvar: Tensor, how: How) -> Density:
     rows = torch.arange(mu.shape[-2], device=mu.device)
     # Each entry's parts are what they are alone; few large entries or many small ones are asked at a time.
     entries = max(1, _NUMBERS_AT_ONCE // max(1, min(mu[0].numel(), _NUMBERS_AT_ONCE)))
-    groups = zip(*(t.split(entries) for t in (z, mu, logvar)), strict=True)
-    densities = [_density_of(*group, rows, -math.log(len(rows)), how) for group in groups]
+    groups = zip(z.split(entries), mu.split(entries), logvar.split(entries), strict=True)
+    densities = [_density_of(a, b, c, rows, -math.log(len(rows)), how) for a, b, c in groups]
     return densities[0] if len(densities) == 1 else Density(*(torch.cat(of) for of in zip(*densities, strict=True)))
 
 
