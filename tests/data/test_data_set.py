@@ -79,6 +79,16 @@ def test_a_draw_has_at_least_one_image(data: DataSet) -> None:
             draw(data, count, 1)
 
 
+def test_draws_say_which_images_they_are(data: DataSet) -> None:
+    drawn = draw(data, 20, 3, 4)
+    if data.count is None:
+        assert drawn.rows is None
+        return
+    assert drawn.rows is not None and drawn.rows.shape == (2, 20) and drawn.rows.dtype == torch.int64
+    assert torch.equal(data.test_images(drawn.rows), drawn.images)
+    assert torch.equal(data.test_factors()[drawn.rows], drawn.factors)
+
+
 def test_draws_depend_on_the_models_own_seeds_alone(data: DataSet) -> None:
     together, alone = draw(data, 16, 5, -6, 7), draw(data, 16, -6)
     assert torch.equal(together.factors[1], alone.factors[0]) and torch.equal(together.images[1], alone.images[0])

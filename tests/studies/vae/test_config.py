@@ -89,3 +89,12 @@ def test_refusals_name_the_setting(setting, sentence) -> None:
 def test_what_the_data_do_not_allow_is_one_sentence(settings, sentence) -> None:
     with pytest.raises(StudyError, match=sentence):
         recipes(tiny(*settings))
+
+
+def test_a_bank_is_of_images_that_can_be_counted() -> None:
+    (recipe,) = recipes(tiny("objective=beta-tcvae", "estimator=bank")).values()
+    assert recipe.of_strength_one.indexed and recipe.objective_settings["dataset_size"] == recipe.data.count
+    with pytest.raises(StudyError, match="estimator must be mss, mws or balanced for images that are drawn on the fly"):
+        recipes(tiny("data=block-grid", "likelihood=gaussian", "objective=beta-tcvae", "estimator=bank"))
+    with pytest.raises(StudyError, match="dataset_size must be the number of images, 192, for the estimator bank"):
+        recipes(tiny("objective=beta-tcvae", "estimator=bank", "dataset_size=500"))
