@@ -9,6 +9,9 @@ estimator's bias is the distance of its mean over minibatches from that, its noi
 minibatch from the mean, its cosine that of one minibatch with the full gradient, in the mean; all relative to the full
 gradient's length. A bias is freed of what the noise of the mean adds to it; that noise is given beside it.
 
+Half types are asked the same samples as float32: how far the logarithm of a density is off (root mean square), and the
+total correlation's mean.
+
 A bank with the sample's own row has a bias that theory tells: E[r grad log q(z | x)], r the row's share of q(z). It is
 computed from the draws, beside how far the measured bias lies from it.
 """
@@ -155,6 +158,24 @@ def measured(estimator: str, rows: int, posteriors: Posteriors, truth: Truth, mi
     return found
 
 
+def stored(dtype: torch.dtype, posteriors: Posteriors) -> dict[str, object]:
+    """What rounding of the stored rows does, to 20 minibatches of 256."""
+    banks = [pyvae.PosteriorBank(N, D, dtype=kind) for kind in (torch.float32, dtype)]
+    for bank in banks:
+        bank.update(torch.arange(N), posteriors.mu, posteriors.logvar)
+    off, values = [], []
+    for k in range(20):
+        generator = torch.Generator().manual_seed(k)
+        rows = torch.randperm(N, generator=generator)[:256]
+        mu, logvar = posteriors.mu[rows], posteriors.logvar[rows]
+        z = mu + torch.exp(0.5 * logvar) * torch.randn(256, D, generator=generator)
+        right, rounded = (bank.eval().log_density(z, mu, logvar, rows) for bank in banks)
+        off.append(rounded.joint - right.joint)
+        values.append((rounded.joint - rounded.marginals.sum(-1) - right.joint + right.marginals.sum(-1)).mean())
+    error = torch.cat(off).square().mean().sqrt()
+    return {"dtype": str(dtype).removeprefix("torch."), "joint": float(error), "value": float(sum(values) / 20)}
+
+
 def main() -> None:
     parser = parser_of(__doc__, "bank_gradients.json")
     parser.add_argument("--width", choices=WIDTHS, nargs="+", default=WIDTHS)
@@ -162,11 +183,14 @@ def main() -> None:
     parser.add_argument("--minibatches", type=int, help="of each kind; so many that rows add up by default")
     parser.add_argument("--draws", type=int, default=26, help="of z for all data points")
     arguments = parser.parse_args()
-    script, results = begin(arguments), []
+    script, results, rounding = begin(arguments), [], []
     for width in arguments.width:
         posteriors = Posteriors.of_width(width)
         truth = truth_of(posteriors, arguments.draws)
         print(f"sigma {width}: total correlation {truth.value:.3f}", flush=True)
+        for dtype in (torch.float16, torch.bfloat16):
+            rounding.append({"width": width, **stored(dtype, posteriors)})
+            print(f"  stored in {rounding[-1]}", flush=True)
         for rows in arguments.rows:
             for estimator in ESTIMATORS:
                 minibatches = arguments.minibatches or max(64, PAIRS_SEEN // rows)
@@ -177,7 +201,8 @@ def main() -> None:
                     f"({found['bias_noise']:.3f})  noise {found['noise']:.2f}  cosine {found['cosine']:.2f}",
                     flush=True,
                 )
-    script.save("bank_gradients.json", {"N": N, "latents": D, "draws": arguments.draws, "rows": results})
+    facts = {"N": N, "latents": D, "draws": arguments.draws, "rows": results, "stored": rounding}
+    script.save("bank_gradients.json", facts)
 
 
 if __name__ == "__main__":

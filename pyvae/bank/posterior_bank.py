@@ -185,7 +185,9 @@ class PosteriorBank(nn.Module):
             index = checked_index(self.seen, index, mu.shape[-2])
         if self.training:
             self.update(index, mu, logvar)
-        how: dict[str, Any] = {"method": self.method, "rtol": self.rtol, "stored": self.training}
+        # The bank's own rows serve where they are the minibatch's to the bit, not rounded.
+        stored = self.training and self.mu.dtype in (z.dtype, torch.float64)
+        how: dict[str, Any] = {"method": self.method, "rtol": self.rtol, "stored": stored}
         return (z, mu, logvar), bank_log_density(z, mu, logvar, self.mu, self.logvar, index, self.in_use, **how)
 
     def extra_repr(self) -> str:
