@@ -2,12 +2,16 @@
 
 import importlib
 import multiprocessing
+import multiprocessing.forkserver
+import os
 import socket
 import traceback
 from typing import Any
 
 import torch
 import torch.distributed as dist
+
+from tests.progress import say
 
 
 def in_two_processes(module: str, function: str, *arguments: Any) -> list[Any]:
@@ -25,7 +29,7 @@ def in_two_processes(module: str, function: str, *arguments: Any) -> list[Any]:
         for rank in (0, 1)
     ]
     for process in processes:
-        process.start()
+        _start(process)
     try:
         found: dict[int, Any] = {}
         for _ in processes:
@@ -39,6 +43,18 @@ def in_two_processes(module: str, function: str, *arguments: Any) -> list[Any]:
         for process in processes:
             process.kill()
     return [found[0], found[1]]
+
+
+def _start(process: Any) -> None:
+    """The server that forks has twice been gone on a busy machine before it forked anything: it is started again then,
+    and how it ended is told.
+    """
+    try:
+        process.start()
+    except ConnectionError as gone:
+        pid = multiprocessing.forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+        say(f"the server of processes is gone ({gone}; {os.waitpid(pid, os.WNOHANG)}); once more")
+        process.start()
 
 
 def _run(rank: int, port: int, queue: Any, module: str, function: str, arguments: tuple[Any, ...]) -> None:
