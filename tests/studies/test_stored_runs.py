@@ -24,7 +24,15 @@ PAGES = [page for page in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))) 
 
 def test_runs_are_stored() -> None:
     names = {str(folder.relative_to(ROOT / "docs")) for folder in STORED}
-    assert names == {"agreement", "biased-sprites", "grid-study", "grid-study/fine", "grid-study/warmup", "schedules"}
+    assert names == {
+        "agreement",
+        "biased-sprites",
+        "grid-study",
+        "grid-study/fine",
+        "grid-study/long",
+        "grid-study/warmup",
+        "schedules",
+    }
 
 
 @pytest.mark.parametrize("folder", STORED, ids=lambda folder: str(folder.relative_to(ROOT / "docs")))
