@@ -1,11 +1,12 @@
 """What a bank asks of its arguments, each refusal in one sentence that names the argument."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pyvae.ops.arguments import can_be_read, check_tensors, compute_dtype, in_dtype, short_name
+from pyvae.ops.arguments import can_be_read, check_tensors, compute_dtype, in_dtype, short_name, whole
 
 
 def checked_rows(bank: Tensor, **tensors: Any) -> tuple[Tensor, ...]:
@@ -40,16 +41,18 @@ def checked_index(seen: Tensor, index: Any, items: int) -> Tensor:
     if index.dim() < 1 or index.shape[-1] != items:
         raise ValueError(f"index must have the shape [..., {items}], got {list(index.shape)}.")
     if can_be_read(index):
-        low, high = (int(end) for end in index.aminmax())
+        low, high = (int(end) for end in index.long().aminmax())  # not every type of integers has it
         if low < 0 or high >= seen.shape[-1]:
             wrong = low if low < 0 else high
             raise ValueError(f"index must be from 0 to {seen.shape[-1] - 1}, the bank's rows, got {wrong}.")
     return _with_leading("index", index.to(seen.device, torch.int64), seen.shape[:-1], 1)
 
 
-def known_to_be_empty(in_use: Tensor) -> bool:
-    """Whether some model has no rows in use, where looking costs nothing."""
-    return can_be_read(in_use) and not bool(in_use.any(-1).all())
+def checked_leading(leading: Any) -> tuple[int, ...]:
+    """Axes before a bank's rows. TypeError for what is no sequence of whole numbers, ValueError below 0."""
+    if isinstance(leading, str) or not isinstance(leading, Sequence):
+        raise TypeError(f"leading must be a tuple of axes, such as (3,) for 3 stacked models, got {leading!r}.")
+    return tuple(whole("leading", axis, least=0) for axis in leading)
 
 
 def _with_leading(name: str, tensor: Tensor, leading: torch.Size, own: int) -> Tensor:

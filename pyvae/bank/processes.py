@@ -5,12 +5,15 @@ import torch.distributed as dist
 from torch import Tensor
 
 
+def several_processes() -> bool:
+    """Whether torch.distributed runs, with more than one."""
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+
 def rows_of_all_processes(index: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """What every process gives, one after another along the minibatch's axis, whose length may differ between them:
-    index [..., M], mu and logvar [..., M, D] of one dtype. Unchanged where there is one process.
+    index [..., M], mu and logvar [..., M, D] of one dtype.
     """
-    if not dist.is_available() or not dist.is_initialized() or dist.get_world_size() == 1:
-        return index, mu, logvar
     counts = _gathered(torch.tensor([index.shape[-1]], device=index.device)).flatten().tolist()
     return _of_all(index, -1, counts), _of_all(mu, -2, counts), _of_all(logvar, -2, counts)
 

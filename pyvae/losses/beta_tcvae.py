@@ -59,8 +59,8 @@ class BetaTCVAE(Objective):
         alpha: weight of the mutual information, at least 0.
         beta: weight of the total correlation, at least 0.
         gamma: weight of the dimension-wise KL, at least 0.
-        estimator: mss, mws, balanced or full, as in pyvae.minibatch_log_density, or bank, of which `trained_beside`
-            makes one where none is given.
+        estimator: mss, mws, balanced or full, as in pyvae.minibatch_log_density, or bank: the posteriors of all images
+            as they were last seen, in a pyvae.PosteriorBank, which `trained_beside` makes where none is given.
         method: auto, exact or gridded, as there.
         rtol: relative error that grids may add to a marginal density, as there.
         warmup_steps: steps over which beta rises linearly from 0; 0 is a constant beta.
@@ -106,6 +106,8 @@ class BetaTCVAE(Objective):
     def _take(self, bank: PosteriorBank) -> None:
         if not isinstance(bank, PosteriorBank):
             raise TypeError(f"bank must be a pyvae.PosteriorBank, got {type(bank).__name__}")
+        if self.estimator not in ("mss", BANK):  # the default, or what it will be
+            raise ValueError(f"estimator must be {BANK} where a bank is given, got {self.estimator!r}")
         if self.dataset_size not in (None, bank.dataset_size):
             raise ValueError(f"dataset_size must be the bank's, {bank.dataset_size}, got {self.dataset_size}")
         self.bank, self.dataset_size, self.estimator = bank, bank.dataset_size, BANK
@@ -164,7 +166,12 @@ class BetaTCVAE(Objective):
     ) -> BetaTCVAETerms:
         if self.bank is None:
             raise ValueError("bank must be given for the estimator bank: BetaTCVAE(bank=pyvae.PosteriorBank(N, D))")
-        return self._of(reconstruction, self.bank.kl_decomposition(z, mu, logvar, index), step)
+        if reconstruction.shape != z.shape[:-1]:  # before anything is stored
+            expected, got = list(z.shape[:-1]), list(reconstruction.shape)
+            raise ValueError(f"reconstruction must have the shape {expected} of the codes, got {got}")
+        # By this module's mode, which is not the bank's where objectives share one.
+        parts = self.bank.kl_decomposition(z, mu, logvar, index, store=self.training)
+        return self._of(reconstruction, parts, step)
 
     def _of(self, reconstruction: Tensor, parts: KLDecomposition, step: int | None) -> BetaTCVAETerms:
         check_alike(reconstruction=reconstruction, kl=parts.dimwise_kl)

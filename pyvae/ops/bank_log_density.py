@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyvae.ops.bank_parts import density_of_all, density_of_some
+from pyvae.ops.bank_parts import Density, How, density_of_all, density_of_some, has_no_double
 from pyvae.ops.differentiable import Differentiable, final
 from pyvae.ops.kl_decomposition import log_normal, standardised
 from pyvae.ops.minibatch_log_density import LogDensity
@@ -42,15 +42,18 @@ def bank_log_density(
         q(z_i) = \frac 1N q(z_i | x_i) + \frac{N - 1}{N (F - 1)} \sum_{j \ne i} q(z_i | x_j)
 
     The F rows are those of the minibatch, as `mu` and `logvar` give them, and those of other data points that `in_use`
-    names, as the bank has them. For samples of other data than the bank's, with an index of no columns, every row in
-    use weighs 1 / F.
+    names, as the bank has them. A data point that the minibatch has more than once is there by the last of its rows,
+    and for each of its samples by the sample's own. For samples of other data than the bank's, with an index of no
+    columns, every row in use weighs 1 / F.
 
     Gradients are those of z and, of the joint, that of the sample's own row at a fixed z, times the row's share of
     q(z_i): docs/bank.md derives why. Nothing of the bank is saved, so that it may change before the backward.
 
     Below the public door: `z`, `mu`, `logvar` [..., M, D] of one dtype, float32 or float64; `bank_mu`, `bank_logvar`
-    [..., N, D], floating; int64 `index` [..., M] from 0 to N - 1; bool `in_use` [..., N], of which there is one at
-    least where the index has no columns. `stored` says that the bank has the minibatch's rows, and in use.
+    [..., N, D], floating; int64 `index` [..., M] from 0 to N - 1; bool `in_use` [..., N]. `stored` says that the bank
+    has the minibatch's rows to the bit, of a data point that is there more than once the last.
+
+    Raises ValueError for numbers out of range, and for a bank without rows where the index has no columns.
     """
     scores = torch.is_grad_enabled()
     joint, marginals, *_ = _op(z, mu, logvar, bank_mu, bank_logvar, index, in_use, stored, method, float(rtol), scores)
@@ -77,24 +80,50 @@ def _forward(
     z, mu, logvar, bank_mu, bank_logvar = (t.reshape(leading.numel(), *t.shape[-2:]) for t in tensors)
     index, in_use = (t.reshape(leading.numel(), t.shape[-1]) for t in (index, in_use))
     how = method, rtol, scores
+    if index.numel() > 0 and not 0 <= int(index.min()) <= int(index.max()) < bank_mu.shape[-2]:
+        raise ValueError(f"index must be from 0 to {bank_mu.shape[-2] - 1}, the bank's rows, got others.")
     if z.numel() == 0:
-        density = *(z.new_zeros(s) for s in (z.shape[:-1], z.shape)), *(empty_scores(z, scores),) * 2
-        own = z.new_zeros(z.shape[0], 1)
-    elif stored and bool(in_use.all()):
-        density = density_of_all(z, bank_mu, bank_logvar, how)
-        own = z.new_full((z.shape[0], 1), -math.log(bank_mu.shape[-2]))
+        nothing = empty_scores(z, scores)
+        density = Density(z.new_zeros(z.shape[:-1]), torch.zeros_like(z), nothing, nothing)
+        own = z.new_zeros(len(z), 1)
     else:
-        calls = [
-            density_of_some(z[b], mu[b], logvar[b], bank_mu[b], bank_logvar[b], index[b], in_use[b], how)
-            for b in range(z.shape[0])
-        ]
-        densities, weights = zip(*calls, strict=True)
-        density = tuple(torch.stack(parts) for parts in zip(*densities, strict=True))
-        own = z.new_tensor(weights).unsqueeze(-1)
-    joint, marginals, *both_scores = density
-    # Of a rounded row in the bank the density may be a trifle below what the own row alone would give.
-    share = (own + log_normal(z, mu, logvar).sum(-1) - joint).exp().clamp(max=1.0)
-    return tuple(t.reshape(*leading, *t.shape[1:]) for t in (joint, marginals, share, *both_scores))
+        # What an entry is asked does not depend on the others: a model has the same bits alone and in company.
+        whole = [stored and bool(in_use[b].all()) and has_no_double(index[b]) for b in range(len(z))]
+        density, own = _densities(z, mu, logvar, bank_mu, bank_logvar, index, in_use, whole, how)
+    share = (own + log_normal(z, mu, logvar).sum(-1) - density.joint).exp().clamp(max=1.0)
+    share = share.masked_fill(density.joint == -math.inf, 0.0)
+    parts = density.joint, density.marginals, share, density.joint_score, density.marginal_scores
+    return tuple(part.reshape(*leading, *part.shape[1:]) for part in parts)
+
+
+def _densities(
+    z: Tensor,
+    mu: Tensor,
+    logvar: Tensor,
+    bank_mu: Tensor,
+    bank_logvar: Tensor,
+    index: Tensor,
+    in_use: Tensor,
+    whole: list[bool],
+    how: How,
+) -> tuple[Density, Tensor]:
+    """Those of a batch of minibatches, and the log weights [B, 1] of samples' own rows. Of minibatches that are `whole`
+    the bank's rows serve as they lie.
+    """
+    log_size = math.log(bank_mu.shape[-2])
+    if all(whole):
+        return density_of_all(z, bank_mu, bank_logvar, how), z.new_full((len(z), 1), -log_size)
+    densities, weights = [], []
+    for b, as_it_lies in enumerate(whole):
+        if as_it_lies:
+            found = density_of_all(z[b, None], bank_mu[b, None], bank_logvar[b, None], how)
+            densities.append(Density(*(part.squeeze(0) for part in found)))
+            weights.append(-log_size)
+        else:
+            one = density_of_some(z[b], mu[b], logvar[b], bank_mu[b], bank_logvar[b], index[b], in_use[b], how)
+            densities.append(one[0])
+            weights.append(one[1])
+    return Density(*(torch.stack(of) for of in zip(*densities, strict=True))), z.new_tensor(weights).unsqueeze(-1)
 
 
 @torch.library.register_fake(_NAME)

@@ -9,11 +9,17 @@ from torch import Tensor
 
 from pyvae.ops.gridded_marginals import gridded_marginals, takes_grids
 from pyvae.ops.joint_log_density import joint_with_score
+from pyvae.ops.kl_decomposition import log_normal, standardised
 from pyvae.ops.minibatch_log_density import density_with_scores
 from pyvae.ops.registration import empty_scores, times_score
 
 _NUMBERS_AT_ONCE = 1 << 20
 """Stored means that a part is of: the kernels take some 40 bytes for each."""
+
+_NO_WEIGHT = -1e4
+"""What a sample's own data point weighs among the others of its minibatch, as a logarithm: nothing, and not infinite,
+which would leave a column alone without a largest exponent.
+"""
 
 How = tuple[str, float, bool]
 """The method and rtol of minibatch_log_density, and whether derivatives are wanted."""
@@ -48,6 +54,16 @@ def _sum(a: Tensor, b: Tensor, a_score: Tensor, b_score: Tensor) -> tuple[Tensor
     return total, times_score(a_share, a_score) + times_score(b_share, b_score)
 
 
+def own_density(z: Tensor, mu: Tensor, logvar: Tensor, scores: bool) -> Density:
+    """log q(z_i | x_i), and of each latent."""
+    marginals = log_normal(z, mu, logvar)
+    if not scores:
+        nothing = empty_scores(z, False)
+        return Density(marginals.sum(-1), marginals, nothing, nothing)
+    score = -standardised(z, mu, logvar) * torch.exp(-0.5 * logvar)
+    return Density(marginals.sum(-1), marginals, score, score)
+
+
 def density_of_all(z: Tensor, mu: Tensor, logvar: Tensor, how: How) -> Density:
     """The mean density of rows [B, N, D] at queries [B, Q, D]."""
     rows = torch.arange(mu.shape[-2], device=mu.device)
@@ -61,20 +77,29 @@ def density_of_all(z: Tensor, mu: Tensor, logvar: Tensor, how: How) -> Density:
 def density_of_some(
     z: Tensor, mu: Tensor, logvar: Tensor, bank_mu: Tensor, bank_logvar: Tensor, index: Tensor, in_use: Tensor, how: How
 ) -> tuple[Density, float]:
-    """What bank_log_density says, of one minibatch; and the log weight of a sample's own row, -inf where none is."""
+    """What bank_log_density says, of one minibatch; and the log weight of a sample's own row, -inf where none is.
+
+    Raises ValueError where there is no row at all.
+    """
     size = bank_mu.shape[-2]
     others = in_use.index_fill(-1, index, False).nonzero().squeeze(-1)
     stored = z.unsqueeze(0), bank_mu.unsqueeze(0), bank_logvar.unsqueeze(0), others
     if index.numel() == 0:
+        if len(others) == 0:
+            raise ValueError("index must be given to a bank that has no rows in use: training fills it, or update().")
         return _alone(_density_of(*stored, -math.log(len(others)), how)), -math.inf
-    rows_in_use = len(others) + index.unique().numel()
-    if rows_in_use == 1:  # of all data the same point: there is nothing but its own posterior
-        return _density_of_minibatch(z, mu, logvar, index, 0.0, 0.0, how), 0.0
+    in_minibatch = len(index.unique())
+    rows_in_use = len(others) + in_minibatch
+    density = own_density(z, mu, logvar, how[2])
+    if rows_in_use == 1:  # nothing but its own posterior
+        return density, 0.0
     own, other = -math.log(size), math.log((size - 1) / size) - math.log(rows_in_use - 1)
-    density = _density_of_minibatch(z, mu, logvar, index, own, other, how)
-    if len(others) == 0:
-        return density, own
-    return density.plus(_alone(_density_of(*stored, other, how))), own
+    density = density.weighed(own)
+    if in_minibatch > 1:
+        density = density.plus(_density_of_others_in_minibatch(z, mu, logvar, index, how).weighed(other))
+    if len(others) > 0:
+        density = density.plus(_alone(_density_of(*stored, other, how)))
+    return density, own
 
 
 def _alone(density: Density) -> Density:
@@ -105,17 +130,17 @@ def _mean_density(z: Tensor, mu: Tensor, logvar: Tensor, how: How) -> Density:
     return Density(joint, marginals, joint_score, marginal_scores if scores else empty_scores(z, False))
 
 
-def _density_of_minibatch(
-    z: Tensor, mu: Tensor, logvar: Tensor, index: Tensor, own: float, other: float, how: How
-) -> Density:
-    """The sum over the minibatch's data points, each once, with the log weight `own` for a sample's own."""
+def _density_of_others_in_minibatch(z: Tensor, mu: Tensor, logvar: Tensor, index: Tensor, how: How) -> Density:
+    """For every sample the sum over the minibatch's other data points, each by the last of its rows."""
     densities, places = [], []
-    for rows, columns in _rounds(index):
-        ratios = torch.full_like(mu[columns, 0], own - other).unsqueeze(0)
-        weights = torch.zeros_like(ratios), ratios
+    for rows, columns, own_first in _rounds(index):
         mixture = mu[columns].unsqueeze(0), logvar[columns].unsqueeze(0)
+        weights = None
+        if own_first:
+            none = torch.zeros_like(mixture[0][..., 0])
+            weights = none, torch.full_like(none, _NO_WEIGHT)
         density = Density(*density_with_scores(z[rows].unsqueeze(0), *mixture, how[2], weights))
-        densities.append(_alone(density).weighed(other + math.log(len(columns))))
+        densities.append(_alone(density).weighed(math.log(len(columns))))
         places.append(rows)
     if len(densities) == 1:
         return densities[0]
@@ -128,24 +153,40 @@ def _in_order(parts: tuple[Tensor, ...], order: Tensor) -> Tensor:
     return joined[order] if len(joined) else joined
 
 
-def _rounds(index: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Rows of a minibatch and the columns that they meet: first their own, in their order, then one of every other data
-    point. One round, but where a data point is there more than once: its rows must not meet one another.
+def _rounds(index: Tensor) -> Iterator[tuple[Tensor, Tensor, bool]]:
+    """Rows of a minibatch, each in one round, and what they meet: of every data point one row, the last. Either those
+    of the rows' own data points come first, in the rows' order, or they are left out.
+
+    There is one round, but where a data point comes more than once. A round is of rows of different data points, or,
+    where there are fewer data points than one has rows, of those of one.
     """
     every = torch.arange(len(index), device=index.device)
-    ordered, order = index.sort(stable=True)
-    number = torch.empty_like(order).scatter_(0, order, every) - torch.searchsorted(ordered, index)
-    last = last_of_each(index) == every
+    place_of_last = last_of_each(index)
+    last = place_of_last == every
     if bool(last.all()):
-        yield every, every
+        yield every, every, True
         return
-    for k in range(int(number.max()) + 1):
+    ordered, order = index.sort(stable=True)
+    number = torch.empty_like(order).scatter_(0, order, every) - torch.searchsorted(ordered, index.contiguous())
+    rounds = int(number.max()) + 1
+    points = index[last]
+    if len(points) < rounds:
+        for point in points:
+            yield (index == point).nonzero().squeeze(-1), (last & (index != point)).nonzero().squeeze(-1), False
+        return
+    for k in range(rounds):
         rows = (number == k).nonzero().squeeze(-1)
         elsewhere = last & ~torch.isin(index, index[rows])
-        yield rows, torch.cat([rows, elsewhere.nonzero().squeeze(-1)])
+        yield rows, torch.cat([place_of_last[rows], elsewhere.nonzero().squeeze(-1)]), True
 
 
 def last_of_each(index: Tensor) -> Tensor:
     """Of every item of an index [..., M] the place of the last one with its number, [..., M]."""
     ordered, order = index.sort(stable=True)
     return order.gather(-1, torch.searchsorted(ordered, index.contiguous(), right=True) - 1)
+
+
+def has_no_double(index: Tensor) -> bool:
+    """Whether every number of an index [M] is there once."""
+    ordered = index.sort().values
+    return not bool((ordered[1:] == ordered[:-1]).any())

@@ -157,13 +157,17 @@ def bank_log_density(
     if len(index) == 0:
         weights = (in_use.double() / in_use.sum()).expand(len(z), size)
     else:
-        rows = [bank.index_copy(0, index, new.detach()) for bank, new in zip(rows, (mu, logvar), strict=True)]
+        last = [len(index) - 1 - index.flip(0).tolist().index(j) for j in index.tolist()]  # of a data point's rows
+        rows = [b.index_copy(0, index, new.detach()[last]) for b, new in zip(rows, (mu, logvar), strict=True)]
         use = in_use.index_fill(0, index, True)
         others = int(use.sum()) - 1
         weights = (use.double() * (size - 1) / (size * max(others, 1))).repeat(len(z), 1)
         weights.scatter_(-1, index.unsqueeze(-1), 1 / size if others else 1.0)
     log_w = weights.log().to(z)
     pairs = log_normal(z.unsqueeze(-2), *rows)
+    if len(index):  # for every sample its own posterior
+        own_pairs = log_normal(z, mu.detach(), logvar.detach()).unsqueeze(-2)
+        pairs = pairs.scatter(-2, index[:, None, None].expand_as(own_pairs), own_pairs)
     joint, marginals = torch.logsumexp(log_w + pairs.sum(-1), -1), torch.logsumexp(log_w.unsqueeze(-1) + pairs, -2)
     if len(index):
         own = log_normal(z.detach(), mu, logvar).sum(-1)

@@ -64,16 +64,21 @@ def test_of_a_data_point_that_comes_twice_the_last_row_is_kept() -> None:
     assert torch.equal(bank.mu[5], mu[3]) and torch.equal(bank.mu[9], mu[1]) and int(bank.filled.sum()) == 2
 
 
-@pytest.mark.parametrize("value", [torch.nan, torch.inf])
-def test_rows_that_are_not_finite_stay_out_until_they_are_seen_again(value: float) -> None:
+@pytest.mark.parametrize(
+    ("what", "value"), [("mu", torch.nan), ("mu", torch.inf), ("logvar", -200.0), ("logvar", 180.0)]
+)
+def test_rows_without_a_density_stay_out_until_they_are_seen_again(what: str, value: float) -> None:
     bank = filled_bank()
     mu, logvar = posteriors(M, seed=1)
-    mu[2, 1] = value
+    {"mu": mu, "logvar": logvar}[what][2, 1] = value
     bank.update(torch.arange(M), mu, logvar)
     assert bank.in_use.logical_not().nonzero().flatten().tolist() == [2] and bool(bank.mu.isfinite().all())
     later = torch.arange(M, 2 * M)
     z, mu, logvar = (t[later] for t in (samples_of(*posteriors()), *posteriors()))
-    assert bool(bank.log_density(z, mu, logvar, later).joint.isfinite().all())
+    z.requires_grad_()
+    density = bank.log_density(z, mu, logvar, later)
+    assert bool(density.joint.isfinite().all())
+    assert bool(torch.autograd.grad(density.joint.sum() + density.marginals.sum(), z)[0].isfinite().all())
     bank.update(torch.tensor([2]), *posteriors(1))
     assert bool(bank.in_use.all())
 
@@ -89,12 +94,11 @@ def test_state_is_saved_moved_and_copied() -> None:
     assert sorted(bank.state_dict()) == ["logvar", "mu", "seen", "updates"]
 
 
-@pytest.mark.parametrize("rows", [1, 8, 13, 39, 40, 100])
-def test_only_the_rows_seen_last_are_in_use(rows: int) -> None:
+@pytest.mark.parametrize(("rows", "used"), [(1, 8), (8, 8), (13, 8), (39, 32), (40, 40), (100, 40)])
+def test_only_the_rows_of_the_last_whole_updates_are_in_use(rows: int, used: int) -> None:
+    """A part of an update would be its first data points by number, such as those of the first classes."""
     use = filled_bank(rows=rows).in_use
-    assert int(use.sum()) == min(rows, N)
-    whole = min(rows, N) // M * M
-    assert bool(use[N - whole :].all())
+    assert int(use.sum()) == used and bool(use[N - used :].all())
 
 
 @pytest.mark.parametrize("max_lag", [0, 2, 10])
@@ -183,6 +187,38 @@ def test_the_total_correlation_of_few_samples_is_that_of_the_data_set(sigma: flo
     assert abs(values.mean() - exact.value) < 0.05 + 3 * error
 
 
+@pytest.mark.parametrize("filled", [True, False])
+def test_two_views_of_one_data_point_are_each_their_own(filled: bool) -> None:
+    """Narrow posteriors of an image and of its augmentation: each sample's own row is there, whichever is kept."""
+    bank = filled_bank() if filled else pyvae.PosteriorBank(N, D)
+    index = torch.tensor([5, 9, 5])
+    mu, logvar = posteriors()[0][index], torch.full((3, D), 2 * math.log(0.03))
+    mu[2] += 0.2
+    want = expected(bank, mu, mu, logvar, index)
+    parts, density = bank.kl_decomposition(mu, mu, logvar, index), bank.log_density(mu, mu, logvar, index)
+    assert bool((parts.mutual_information <= math.log(N) + 1e-4).all())
+    for got, exact in zip(density, want, strict=True):
+        torch.testing.assert_close(got.double(), exact, rtol=1e-5, atol=1e-5)
+
+
+def test_the_caller_may_say_whether_rows_are_stored() -> None:
+    bank, index = filled_bank(), torch.arange(3)
+    mu, logvar = (t[index] for t in posteriors(seed=7))
+    before = bank.mu.clone()
+    bank.log_density(mu, mu, logvar, index, store=False)
+    assert torch.equal(bank.mu, before)
+    bank.eval().kl_decomposition(mu, mu, logvar, index, store=True)
+    assert torch.equal(bank.mu[:3], mu)
+
+
+def test_a_refused_method_stores_nothing() -> None:
+    bank = pyvae.PosteriorBank(N, D, method="gridded")
+    mu, logvar = (t.double() for t in posteriors(3))
+    with pytest.raises(NotImplementedError, match="method 'gridded' must have float32 tensors"):
+        bank.log_density(mu, mu, logvar, torch.arange(3))
+    assert not bool(bank.filled.any())
+
+
 def test_in_evaluation_mode_nothing_changes() -> None:
     bank = filled_bank().eval()
     before = copy.deepcopy(bank.state_dict())
@@ -262,7 +298,6 @@ def test_vmap_over_stacked_banks_is_a_stacked_bank() -> None:
     def density(state: dict[str, Tensor], mu: Tensor, logvar: Tensor) -> Tensor:
         return torch.func.functional_call(bank, state, (), {"z": mu, "mu": mu, "logvar": logvar, "index": index}).joint
 
-    bank.forward = bank.log_density  # type: ignore[method-assign]
     got = torch.func.vmap(density)(buffers, mu, logvar)
     torch.testing.assert_close(got, stacked.log_density(mu, mu, logvar, index).joint)
     assert torch.equal(buffers["mu"], stacked.mu) and torch.equal(buffers["seen"], stacked.seen)
@@ -273,8 +308,9 @@ def test_vmap_over_stacked_banks_is_a_stacked_bank() -> None:
 
 def both_processes_have_all_rows(rank: int) -> tuple[Tensor, Tensor, Tensor]:
     bank = pyvae.PosteriorBank(N, D)
-    index = torch.arange(5) if rank == 0 else torch.arange(5, 7)  # a last minibatch may be short
+    index = torch.arange(5) if rank == 0 else torch.tensor([5, 3])  # a last minibatch may be short, and be padded
     mu, logvar = (t[index] for t in posteriors())
+    mu = mu + 0.3 * rank  # of an image that both have, in another augmentation
     density = bank.log_density(mu, mu, logvar, index)
     alone = pyvae.PosteriorBank(N, D, synchronised=False)
     alone.update(index, mu, logvar)
@@ -285,11 +321,14 @@ def both_processes_have_all_rows(rank: int) -> tuple[Tensor, Tensor, Tensor]:
 def test_every_processes_rows_reach_every_process() -> None:
     (mu, seen, first), (other_mu, other_seen, second) = in_two_processes(__name__, "both_processes_have_all_rows")
     assert torch.equal(mu, other_mu) and torch.equal(seen, other_seen)
-    alone, index = pyvae.PosteriorBank(N, D), torch.arange(7)
+    alone, index = pyvae.PosteriorBank(N, D), torch.tensor([0, 1, 2, 3, 4, 5, 3])
     means, logvar = (t[index] for t in posteriors())
+    means[5:] += 0.3
     want = alone.log_density(means, means, logvar, index)
-    torch.testing.assert_close(torch.cat([first, second]), want.joint)
     assert torch.equal(alone.mu, mu)
+    # Neither knows the other's row of image 3 but by the bank, which has the last.
+    torch.testing.assert_close(first[3], want.joint[3])
+    torch.testing.assert_close(second, want.joint[5:])
 
 
 # --- What it refuses --------------------------------------------------------------------------------------------------
@@ -302,9 +341,19 @@ def test_every_processes_rows_reach_every_process() -> None:
         ({"latents": 2.5}, TypeError, "latents must be an int, got float"),
         ({"rows": 0}, ValueError, "rows must be at least 1, got 0"),
         ({"max_lag": -1}, ValueError, "max_lag must be at least 0, got -1"),
-        ({"dtype": torch.int64}, TypeError, "dtype must be float32, float64, bfloat16 or float16, got int64"),
+        (
+            {"dtype": torch.int64},
+            TypeError,
+            r"dtype must be torch\.float32, .*, got torch\.int64",
+        ),
+        ({"dtype": "float32"}, TypeError, r"dtype must be torch\.float32, float64, bfloat16 or float16, got 'float32'"),
+        ({"leading": 3}, TypeError, r"leading must be a tuple of axes, such as \(3,\) for 3 stacked models, got 3"),
+        ({"leading": (-1,)}, ValueError, "leading must be at least 0, got -1"),
+        ({"synchronised": "no"}, TypeError, "synchronised must be True or False, got 'no'"),
+        ({"rtol": math.inf}, ValueError, "rtol must be a number greater than 0, got inf"),
+        ({"rtol": "a"}, ValueError, "rtol must be a number greater than 0, got 'a'"),
         ({"method": "fast"}, ValueError, "method must be 'auto', 'exact' or 'gridded', got 'fast'"),
-        ({"rtol": 0.0}, ValueError, "rtol must be greater than 0, got 0.0"),
+        ({"rtol": 0.0}, ValueError, r"rtol must be a number greater than 0, got 0\.0"),
     ],
 )
 def test_settings_that_are_none(settings: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -321,8 +370,9 @@ def test_settings_that_are_none(settings: dict[str, Any], error: type[Exception]
         (torch.arange(4), ValueError, r"index must have the shape \[..., 3\], got \[4\]"),
         (torch.tensor([0, 1, N]), ValueError, f"index must be from 0 to {N - 1}, the bank's rows, got {N}"),
         (torch.tensor([0, -1, 2]), ValueError, f"index must be from 0 to {N - 1}, the bank's rows, got -1"),
+        (torch.tensor([0, 1, N], dtype=torch.uint16), ValueError, f"index must be from 0 to {N - 1}, the bank's rows"),
         (torch.zeros(2, 3, dtype=torch.int64), ValueError, "index must have leading axes that broadcast to the bank's"),
-        (None, ValueError, "index must be given in training mode"),
+        (None, ValueError, "index must be given where rows are stored"),
     ],
 )
 def test_an_index_that_is_none(index: Any, error: type[Exception], message: str) -> None:

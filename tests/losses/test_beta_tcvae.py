@@ -108,8 +108,17 @@ def test_images_of_other_data_need_no_index_in_evaluation(posterior, reconstruct
     objective(reconstruction[0].float(), z, mu, logvar, index=index)
     terms = objective.eval()(reconstruction[0].float(), z, mu, logvar)
     assert torch.allclose(terms.kl, losses.sampled_kl(z, mu, logvar), atol=1e-4)
-    with pytest.raises(ValueError, match="index must be given in training mode"):
+    with pytest.raises(ValueError, match="index must be given where rows are stored"):
         objective.train()(reconstruction[0].float(), z, mu, logvar)
+
+
+def test_objectives_may_share_a_bank(posterior, reconstruction) -> None:
+    z, mu, logvar, index = of_a_bank([tensor[0] for tensor in posterior])
+    bank = PosteriorBank(100, 5)
+    learning, judging = losses.BetaTCVAE(bank=bank), losses.BetaTCVAE(bank=bank).eval()
+    learning(reconstruction[0].float(), z, mu, logvar, index=index)
+    judging(reconstruction[0].float(), z + 1, mu + 1, logvar, index=index)
+    assert torch.equal(bank.mu[:31], mu)
 
 
 def test_what_a_bank_cannot_be_asked_is_refused(posterior, reconstruction) -> None:
@@ -117,6 +126,12 @@ def test_what_a_bank_cannot_be_asked_is_refused(posterior, reconstruction) -> No
     call = reconstruction[0].float(), z, mu, logvar
     with pytest.raises(TypeError, match=r"bank must be a pyvae\.PosteriorBank, got int"):
         losses.BetaTCVAE(bank=3)
+    with pytest.raises(ValueError, match="estimator must be bank where a bank is given, got 'mws'"):
+        losses.BetaTCVAE(bank=PosteriorBank(100, 5), estimator="mws")
+    bank = PosteriorBank(100, 5)
+    with pytest.raises(ValueError, match=r"reconstruction must have the shape \[31\] of the codes, got \[30\]"):
+        losses.BetaTCVAE(bank=bank)(call[0][1:], *call[1:], index=index)
+    assert not bool(bank.filled.any())
     with pytest.raises(ValueError, match="dataset_size must be the bank's, 100, got 90"):
         losses.BetaTCVAE(90, bank=PosteriorBank(100, 5))
     with pytest.raises(ValueError, match="bank must be given for the estimator bank"):

@@ -1,5 +1,6 @@
 """The density under a bank's rows against plain torch: values, gradients, which rows are in use, transforms."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,30 +18,27 @@ Case = tuple[Tensor, ...]
 def a_case(
     items: int, share: float, *, seed: int = 0, dtype: torch.dtype = torch.float64, twice: bool = False, size: int = N
 ) -> Case:
-    """z, mu, logvar [M, D], bank_mu, bank_logvar [N, D], index [M], in_use [N]; a data point has one posterior."""
+    """z, mu, logvar [M, D], bank_mu, bank_logvar [N, D], index [M], in_use [N]; a data point that comes twice has two
+    posteriors, as of augmented images.
+    """
     g = torch.Generator().manual_seed(seed)
     bank = [torch.randn(size, D, generator=g, dtype=dtype), torch.randn(size, D, generator=g, dtype=dtype) - 2]
-    fresh = [torch.randn(size, D, generator=g, dtype=dtype), torch.randn(size, D, generator=g, dtype=dtype) - 2]
     index = torch.randperm(size, generator=g)[:items]
     if twice:
         index = torch.cat([index[: items - items // 2], index[: items // 2]])
-    mu, logvar = (t[index] for t in fresh)
+    mu, logvar = (torch.randn(items, D, generator=g, dtype=dtype) for _ in range(2))
+    logvar = logvar - 2
     z = mu + torch.exp(0.5 * logvar) * torch.randn(items, D, generator=g, dtype=dtype)
     return z, mu, logvar, *bank, index, torch.rand(size, generator=g) < share
 
 
 def stored_of(case: Case) -> Case:
-    """The same with the minibatch's rows in the bank, and every row in use."""
-    z, mu, logvar, bank_mu, bank_logvar, index, in_use = case
-    return (
-        z,
-        mu,
-        logvar,
-        bank_mu.index_copy(0, index, mu),
-        bank_logvar.index_copy(0, index, logvar),
-        index,
-        in_use | True,
-    )
+    """The same with the minibatch's rows in the bank, of a data point the last, and every row in use."""
+    z, mu, logvar, *bank, index, in_use = case
+    for row, number in enumerate(index.tolist()):
+        place = torch.tensor([number])
+        bank = [old.index_copy(0, place, new[row, None]) for old, new in zip(bank, (mu, logvar), strict=True)]
+    return z, mu, logvar, *bank, index, in_use | True
 
 
 def of(*case: Tensor, **how: Any) -> Any:
@@ -71,9 +69,16 @@ def test_matches_reference(items: int, share: float, twice: bool) -> None:
     assert_matches(a_case(items, share, twice=twice))
 
 
+@pytest.mark.parametrize("twice", [False, True])
 @pytest.mark.parametrize("items", [1, 8])
-def test_matches_reference_where_all_rows_are_in_the_bank(items: int) -> None:
-    assert_matches(stored_of(a_case(items, 1.0)), stored=True)
+def test_matches_reference_where_all_rows_are_in_the_bank(items: int, twice: bool) -> None:
+    assert_matches(stored_of(a_case(items, 1.0, twice=twice)), stored=True)
+
+
+@pytest.mark.parametrize("numbers", [[5, 5, 5, 5], [5, 9, 5, 5, 5], [5, 9, 9, 5, 5, 3]])
+def test_a_data_point_that_comes_often_is_met_once(numbers: list[int]) -> None:
+    z, mu, logvar, *bank, _, in_use = a_case(len(numbers), 0.3)
+    assert_matches((z, mu, logvar, *bank, torch.tensor(numbers), in_use))
 
 
 @pytest.mark.parametrize("share", [0.3, 1.0])
@@ -117,10 +122,9 @@ def test_a_part_without_density_changes_nothing(monkeypatch: pytest.MonkeyPatch)
 
 def test_few_rows_of_many_keep_their_digits() -> None:
     """A sample's own row against others that weigh a hundred thousand times as much each: no difference of sums."""
-    case = a_case(32, 0.0, size=200_000, dtype=torch.float64)
-    narrow = (case[0], case[1], case[2], *case[3:])
-    single = tuple(t.float() if t.is_floating_point() else t for t in narrow)
-    for got, want in zip(of(*single), of(*narrow), strict=True):
+    case = a_case(32, 0.0, size=200_000)
+    single = tuple(t.float() if t.is_floating_point() else t for t in case)
+    for got, want in zip(of(*single), of(*case), strict=True):
         torch.testing.assert_close(got.double(), want, rtol=1e-5, atol=1e-5)
 
 
@@ -206,9 +210,26 @@ def test_a_second_derivative_is_refused() -> None:
 def test_no_scores_are_made_where_nobody_asks() -> None:
     case = a_case(5, 0.5)
     with torch.no_grad():
-        assert torch.equal(of(*case).joint, of(*case).joint)
         outputs = torch.ops.pyvae.bank_log_density(*case, False, "exact", 1e-5, False)
     assert outputs[3].numel() == outputs[4].numel() == 0
+
+
+def test_a_sample_far_from_all_leaves_gradients_finite() -> None:
+    z, *rest = a_case(3, 0.5, dtype=torch.float32)
+    z = torch.cat([torch.full((1, D), 1e25), z[1:]])
+    joint, _, *gradients = with_gradients(of, (z, *rest))
+    assert joint[0] == -math.inf and all(bool(g.isfinite().all()) for g in gradients)
+
+
+def test_what_is_no_row_is_refused_wherever_it_is_known() -> None:
+    z, mu, logvar, *bank, index, in_use = a_case(3, 0.5)
+    compiled = torch.compile(of, fullgraph=True, backend="aot_eager")
+    for call in (of, compiled):
+        for wrong in (-1, N):
+            with pytest.raises(ValueError, match=f"index must be from 0 to {N - 1}, the bank's rows"):
+                call(z, mu, logvar, *bank, torch.tensor([0, wrong, 2]), in_use)
+        with pytest.raises(ValueError, match="index must be given to a bank that has no rows in use"):
+            call(z, mu, logvar, *bank, index[:0], in_use & False)
 
 
 def test_an_empty_minibatch_has_no_densities() -> None:

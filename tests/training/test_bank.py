@@ -39,7 +39,8 @@ def a_chunk(recipe: Recipe, way: str) -> Chunk:
 
 
 def test_models_are_the_same_alone_and_in_company(way: str) -> None:
-    whole = bank_recipe()
+    """With banks that are full, each from another step on."""
+    whole = bank_recipe(steps=160)
     together = train(whole)
     for place, cell in enumerate(together.cells):
         alone = train(dataclasses.replace(whole, cells=(cell,)))
@@ -47,12 +48,18 @@ def test_models_are_the_same_alone_and_in_company(way: str) -> None:
             assert torch.equal(p[place], q[0])
 
 
+def test_banks_are_full_after_some_steps(way: str) -> None:
+    chunk = a_chunk(bank_recipe(), way)
+    chunk.run(0, 160)
+    assert bool((chunk.companions.kept["objective.bank.seen"] >= 0).all())
+
+
 @pytest.mark.parametrize("patience", [None, 1])
 def test_training_that_was_stopped_ends_with_the_same_bits(tmp_path, step_by_step, way, patience) -> None:
-    whole = bank_recipe(patience=patience)
-    reference, steps = train(whole), iter(range(100))
+    whole = bank_recipe(patience=patience, steps=160, validate_every=60, curve_every=40)
+    reference, steps = train(whole), iter(range(1000))
     with pytest.raises(Interrupted):
-        train(whole, checkpoints=Checkpoints(tmp_path), should_stop=lambda: next(steps) == 7)
+        train(whole, checkpoints=Checkpoints(tmp_path), should_stop=lambda: next(steps) == 130)
     assert_same(train(whole, checkpoints=Checkpoints(tmp_path)), reference)
 
 
