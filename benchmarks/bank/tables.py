@@ -24,8 +24,8 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _of(rows: Sequence[Row], **values: Any) -> Row:
-    (row,) = (row for row in rows if all(row[name] == value for name, value in values.items()))
+def _of(among: Sequence[Row], /, **values: Any) -> Row:
+    (row,) = (row for row in among if all(row[name] == value for name, value in values.items()))
     return row
 
 

@@ -52,7 +52,7 @@ class BetaTCVAE(Objective):
         terms = objective(reconstruction, z, mu, logvar, index=index)
 
     Call `objective.eval()` before validation and `objective.train()` after it, as a model's: then the bank stays as it
-    is, and images of other data need no index.
+    is, and images of other data need no index. A config tells of a bank's size alone.
 
     Args:
         dataset_size: N, how many data points there are; the estimator "full" and a bank given need none.
