@@ -57,6 +57,9 @@ STARTS: dict[str, str] = {
     "test_memory_does_not_grow_with_the_square": "all",  # 2 s each
     "test_digits.py": "all",  # 6 s
     "examples/test_outliers.py": "all",  # 6 s
+    "examples/test_bank.py": "all",  # 5 s
+    "test_every_processes_rows_reach_every_process": "all",  # 8 s
+    "test_the_total_correlation_of_few_samples_is_that_of_the_data_set": "all",  # 2 s each
     "pages/test_traverse.py": "all",  # 10 s
     "pages/test_compare.py": "all",  # 6 s
     "test_browser.py": "all",  # 3 s

@@ -84,29 +84,21 @@ def training(result: Row) -> str:
             case = cases.get((rows, beta, name))
             cells.append("" if case is None else f"{statistics.mean(objective_of(case, _point(case, step=step))):.2f}")
         in_time = _point(mss, seconds=seconds)
-        enough = mss["trace"][-1]["seconds"] >= seconds
-        shown = f"{statistics.mean(objective_of(mss, in_time)):.2f}" + ("" if enough else f" (at {in_time['step']})")
-        cells.append(shown)
+        shown = f"{statistics.mean(objective_of(mss, in_time)):.2f}, {in_time['step']} steps"
+        cells.append(shown if mss["steps"] > step else "")
         for case in (mss, bank):
             point = _point(case, step=step)
             logged, exact = (statistics.mean(point[kind]["total_correlation"]) for kind in ("logged", "exact"))
             cells.append(f"{exact:.3f}, {logged - exact:+.2f}")
         cells.append(f"{mss['ms_a_step'] / 5:.2f}, {bank['ms_a_step'] / 5:.2f}")
-        return cells
+        gaps = [case.get("mig") for case in (mss, bank)]
+        return [*cells, *([", ".join(f"{statistics.mean(gap):.2f}" for gap in gaps)] if all(gaps) else [])]
 
-    pairs = [(rows, beta) for rows, beta, name in cases if name == "bank"]
-    head = [
-        "M",
-        "β",
-        "mss",
-        "mws",
-        "bank",
-        "mss in the bank's time",
-        "TC, logged − exact: mss",
-        "bank",
-        "ms a step: mss, bank",
-    ]
-    return markdown(head, (line(*pair) for pair in pairs))
+    pairs = sorted(((rows, beta) for rows, beta, name in cases if name == "bank"), key=lambda pair: (pair[1], pair[0]))
+    both = ["total correlation, error of its log: mss", "bank"]
+    head = ["M", "β", "mss", "mws", "bank", "mss in the bank's time", *both, "ms a step: mss, bank"]
+    lines = [line(*pair) for pair in pairs]
+    return markdown([*head, *(["MIG: mss, bank"] if len(lines[0]) > len(head) else [])], lines)
 
 
 def staleness(result: Row, minibatch: int) -> str:
@@ -163,7 +155,6 @@ def draw(results: dict[str, Row]) -> None:
             bottom, left = row == len(results) - 1, column == 0
             tidy(axes, f"{name}, M = {rows}", "step" if bottom else "", "TC (nats)" if left else "")
     figure.axes[0].legend(frameon=False, fontsize=8)
-    figure.tight_layout()
     save_png(figure, PICTURE)
 
 

@@ -1,6 +1,8 @@
 """The tables of docs/bank.md are those of the committed results, and its bars are what they say."""
 
 import json
+import re
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -38,3 +40,26 @@ def test_the_results_are_linked() -> None:
     page = PAGE.read_text()
     for name in ("gradients", "training_sprites", "training_digits", "staleness", "cost"):
         assert f"../{(RESULTS / f'bank_{name}.json').relative_to(ROOT).as_posix()}" in page
+
+
+def test_the_paragraph_says_what_the_tables_say() -> None:
+    page = PAGE.read_text()
+    (paragraph,) = [part for part in page.split("\n\n") if part.startswith("**In one paragraph.**")]
+    shown = "".join(tables.training(held(f"training_{data}")) for data in ("sprites", "digits"))
+    numbers = re.findall(r"\d+\.\d\d", paragraph)
+    assert len(numbers) > 20 and all(number in shown for number in numbers)
+
+
+def test_bars() -> None:
+    """Of the issue that asked for the bank: noise of the gradient, its bias, and the log at the end of training."""
+    rows = {(row["width"], row["rows"], row["estimator"]): row for row in held("gradients")["rows"]}
+    bank, mss = (rows["0.3", 64, name] for name in ("bank", "mss"))
+    assert bank["noise"] <= 0.55 * mss["noise"] and bank["bias_beside_predicted"] <= 0.05
+    (case,) = [
+        case
+        for case in held("training_sprites")["results"]
+        if (case["estimator"], case["rows"], case["beta"]) == ("bank", 32, 6.0)
+    ]
+    end = case["trace"][-1]
+    logged, exact = (statistics.mean(end[kind]["total_correlation"]) for kind in ("logged", "exact"))
+    assert abs(logged - exact) <= 0.15
