@@ -60,6 +60,15 @@ def test_bars() -> None:
         for case in held("training_sprites")["results"]
         if (case["estimator"], case["rows"], case["beta"]) == ("bank", 32, 6.0)
     ]
+    cost = held("cost")
+    for row in cost["rows"]:
+        assert row["N"] != 60_000 or row["ratio to exact of the peer"] <= 0.5
+        assert row["N"] != 737_280 or row["threads"] == 1 or row["bank, s"] <= 0.4
+    memory, shares = cost["MiB beyond the bank"], [step["share"] for step in cost["steps"]]
+    assert memory["737280"] <= 64 and max(shares) <= 0.15
+    words = f"needs {memory['737280']:.0f} MiB at N = 737 280, {memory['60000']:.0f} MiB at 60 000"
+    assert words in PAGE.read_text()
+    assert f"the bank is {100 * shares[0]:.0f} % on one thread and {100 * shares[1]:.0f} % on two" in PAGE.read_text()
     end = case["trace"][-1]
     logged, exact = (statistics.mean(end[kind]["total_correlation"]) for kind in ("logged", "exact"))
     assert abs(logged - exact) <= 0.15
