@@ -27,6 +27,7 @@ def test_the_bank_logs_the_exact_total_correlation(tmp_path: Path) -> None:
 def test_the_page_shows_the_committed_figures() -> None:
     result, page = json.loads(RESULT.read_text()), " ".join(PAGE.read_text().split())
     ends = {name: sum(values[-10:]) / 10 for name, values in result["curves"].items()}
-    assert f"the bank {ends['bank']:.2f}, mss {ends['mss']:.2f}, where {ends['exact']:.2f} is exact" in page
+    told = f"the bank {ends['bank']:.2f}, mss {ends['mss']:.2f}, where {ends['exact']:.2f} is exact"
+    assert told.replace("-", "\N{MINUS SIGN}") in page
     five = result["mutual_information_by_minibatches_of_five"]
     assert f"mss reads {five['mss']:.1f} nats, the bank {five['bank']:.1f}, and {five['exact']:.1f} is exact" in page
