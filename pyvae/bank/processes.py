@@ -29,5 +29,7 @@ def _gathered(tensor: Tensor) -> Tensor:
     """[processes, ...]."""
     processes, (length, *shape) = dist.get_world_size(), tensor.shape
     gathered = tensor.new_empty(processes * length, *shape)
-    dist.all_gather_into_tensor(gathered, tensor.contiguous())
-    return gathered.view(processes, length, *shape)
+    # The name that torch has for it from 2.13 on, and the one before.
+    gather = dist.all_gather_single if hasattr(dist, "all_gather_single") else dist.all_gather_into_tensor
+    gather(gathered, tensor.contiguous())
+    return gathered.view(processes, length, *shape)  # gloo takes no stack as its output
