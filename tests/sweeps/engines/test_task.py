@@ -74,6 +74,7 @@ def test_an_interrupt_asks_to_stop_and_what_is_kept_is_waited_for(shard, monkeyp
     def work(shard: Path, stop: threading.Event) -> str:
         # One more where the first is lost, as happens to one that comes while Python runs a finaliser.
         for _ in range(5):
+            time.sleep(0.2)
             _thread.interrupt_main()
             if stop.wait(4):
                 break
