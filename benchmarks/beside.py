@@ -35,14 +35,20 @@ class Probe:
         return line
 
 
-def in_turn(script: Path, settings: dict[str, Any], other: str, rounds: int) -> tuple[dict[str, float], float]:
-    """Median seconds of "this" build and the "other", and the median of the ratios of each turn."""
-    probes = {"this": Probe(sys.executable, script, settings), "other": Probe(other, script, settings)}
+def turns(probes: dict[str, Probe], rounds: int) -> dict[str, list[float]]:
+    """Seconds of every round of each, the probes in turn; they end then."""
     times: dict[str, list[float]] = {name: [] for name in probes}
     for _ in range(rounds):
         for name, probe in probes.items():
             times[name].append(probe.round())
     for probe in probes.values():
         probe.close()
+    return times
+
+
+def in_turn(script: Path, settings: dict[str, Any], other: str, rounds: int) -> tuple[dict[str, float], float]:
+    """Median seconds of "this" build and the "other", and the median of the ratios of each turn."""
+    probes = {"this": Probe(sys.executable, script, settings), "other": Probe(other, script, settings)}
+    times = turns(probes, rounds)
     ratios = [a / b for a, b in zip(times["this"], times["other"], strict=True)]
     return {name: statistics.median(values) for name, values in times.items()}, statistics.median(ratios)

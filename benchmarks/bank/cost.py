@@ -23,7 +23,7 @@ import torch
 
 import pyvae
 from benchmarks.bank.cost_probe import call_of, inputs
-from benchmarks.beside import Probe
+from benchmarks.beside import Probe, turns
 from benchmarks.script import begin, parser_of
 from pyvae.bench.memory import kibibytes
 from pyvae.losses import BernoulliReconstruction
@@ -35,16 +35,6 @@ WIDTHS = {"0.1": (0.1,) * 10, "0.3": (0.3,) * 10, "5 of 0.1, 5 collapsed": (0.1,
 ROUNDS = 7
 PROBE = Path(__file__).parent / "cost_probe.py"
 SIDE, HIDDEN, STEP_SIZE = 64, (1200, 1200), 60_000
-
-
-def turns(probes: dict[str, Probe], rounds: int) -> dict[str, list[float]]:
-    times: dict[str, list[float]] = {name: [] for name in probes}
-    for _ in range(rounds):
-        for name, probe in probes.items():
-            times[name].append(probe.round())
-    for probe in probes.values():
-        probe.close()
-    return times
 
 
 def row(size: int, width: str, threads: int, peer: str | None) -> dict[str, object]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pyvae.bank.arguments import checked_index, checked_leading, checked_rows
 from pyvae.bank.processes import rows_of_all_processes, several_processes
-from pyvae.bank.rows import latest, store
+from pyvae.bank.rows import NEVER, latest, store
 from pyvae.ops import KLDecomposition, LogDensity
 from pyvae.ops.arguments import is_number, whole
 from pyvae.ops.bank_log_density import bank_log_density
@@ -18,8 +18,6 @@ from pyvae.ops.kl_decomposition import kl_parts
 from pyvae.ops.minibatch_log_density import Method
 
 STORED = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
-NEVER = -1
-"""In `seen`, of a row that is not filled."""
 
 
 class PosteriorBank(nn.Module):
@@ -86,10 +84,8 @@ class PosteriorBank(nn.Module):
         synchronised: bool = True,
     ) -> None:
         super().__init__()
-        self.dataset_size, self.latents = (
-            whole("dataset_size", dataset_size, least=1),
-            whole("latents", latents, least=1),
-        )
+        self.dataset_size = whole("dataset_size", dataset_size, least=1)
+        self.latents = whole("latents", latents, least=1)
         self.rows = None if rows is None else whole("rows", rows, least=1)
         self.max_lag = None if max_lag is None else whole("max_lag", max_lag, least=0)
         if dtype not in STORED:
@@ -127,7 +123,6 @@ class PosteriorBank(nn.Module):
             use = use & latest(self.seen, self.rows)
         return use
 
-    @torch.no_grad()
     def update(self, index: Tensor, mu: Tensor, logvar: Tensor) -> None:
         """Stores the rows of these data points, detached, as those seen last. One update of each process is one in all.
 
@@ -143,7 +138,11 @@ class PosteriorBank(nn.Module):
             ValueError: for shapes that do not fit the bank, another device, and numbers out of range.
         """
         mu, logvar = checked_rows(self.mu, mu=mu, logvar=logvar)
-        index = checked_index(self.seen, index, mu.shape[-2])
+        self._store(checked_index(self.seen, index, mu.shape[-2]), mu, logvar)
+
+    @torch.no_grad()
+    def _store(self, index: Tensor, mu: Tensor, logvar: Tensor) -> None:
+        """`update` of what has been checked."""
         if self._gathers:
             index, mu, logvar = rows_of_all_processes(index, mu, logvar)
         store(self.mu, self.logvar, self.seen, self.updates, index, mu, logvar)
@@ -203,7 +202,7 @@ class PosteriorBank(nn.Module):
         else:
             index = self.seen[..., :0]
         if store:
-            self.update(index, mu, logvar)
+            self._store(index, mu, logvar)
         # The bank's rows serve for the minibatch's own where they are these to the bit: not rounded, and not those of
         # another process.
         stored = store and self.mu.dtype in (z.dtype, torch.float64) and not self._gathers

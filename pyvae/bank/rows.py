@@ -5,6 +5,8 @@ from torch import Tensor
 
 from pyvae.ops.bank_parts import last_of_each
 
+NEVER = -1
+"""In `seen`, of a row that is not filled."""
 MOST_LOGVAR = 170.0
 """Of what is stored, above or below 0; beyond that the scale of a float32 density is 0 or infinite."""
 
@@ -25,7 +27,7 @@ def store(
     to = index.unsqueeze(-1).expand(mu.shape)
     for bank, new in zip((bank_mu, bank_logvar), stored, strict=True):
         bank.scatter_(-2, to, new.masked_fill(~finite.unsqueeze(-1), 0.0))
-    seen.scatter_(-1, index, torch.where(finite, update.unsqueeze(-1), -1))
+    seen.scatter_(-1, index, torch.where(finite, update.unsqueeze(-1), NEVER))
 
 
 def latest(seen: Tensor, rows: int) -> Tensor:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyvae.ops.bank_parts import Density, How, density_of_all, density_of_some, has_no_double
+from pyvae.ops.bank_parts import Density, How, alone, density_of_all, density_of_some, has_no_double
 from pyvae.ops.differentiable import Differentiable, final
 from pyvae.ops.kl_decomposition import log_normal, standardised
 from pyvae.ops.minibatch_log_density import LogDensity
@@ -116,8 +116,7 @@ def _densities(
     densities, weights = [], []
     for b, as_it_lies in enumerate(whole):
         if as_it_lies:
-            found = density_of_all(z[b, None], bank_mu[b, None], bank_logvar[b, None], how)
-            densities.append(Density(*(part.squeeze(0) for part in found)))
+            densities.append(alone(density_of_all(z[b, None], bank_mu[b, None], bank_logvar[b, None], how)))
             weights.append(-log_size)
         else:
             one = density_of_some(z[b], mu[b], logvar[b], bank_mu[b], bank_logvar[b], index[b], in_use[b], how)

@@ -87,7 +87,7 @@ def density_of_some(
     if index.numel() == 0:
         if len(others) == 0:
             raise ValueError("index must be given to a bank that has no rows in use: training fills it, or update().")
-        return _alone(_density_of(*stored, -math.log(len(others)), how)), -math.inf
+        return alone(_density_of(*stored, -math.log(len(others)), how)), -math.inf
     in_minibatch = len(index.unique())
     rows_in_use = len(others) + in_minibatch
     density = own_density(z, mu, logvar, how[2])
@@ -98,11 +98,12 @@ def density_of_some(
     if in_minibatch > 1:
         density = density.plus(_density_of_others_in_minibatch(z, mu, logvar, index, how).weighed(other))
     if len(others) > 0:
-        density = density.plus(_alone(_density_of(*stored, other, how)))
+        density = density.plus(alone(_density_of(*stored, other, how)))
     return density, own
 
 
-def _alone(density: Density) -> Density:
+def alone(density: Density) -> Density:
+    """That of the only entry of a batch."""
     return Density(*(part.squeeze(0) for part in density))
 
 
@@ -140,7 +141,7 @@ def _density_of_others_in_minibatch(z: Tensor, mu: Tensor, logvar: Tensor, index
             none = torch.zeros_like(mixture[0][..., 0])
             weights = none, torch.full_like(none, _NO_WEIGHT)
         density = Density(*density_with_scores(z[rows].unsqueeze(0), *mixture, how[2], weights))
-        densities.append(_alone(density).weighed(math.log(len(columns))))
+        densities.append(alone(density).weighed(math.log(len(columns))))
         places.append(rows)
     if len(densities) == 1:
         return densities[0]

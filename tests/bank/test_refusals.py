@@ -26,11 +26,7 @@ def test_a_refused_method_stores_nothing() -> None:
         ({"latents": 2.5}, TypeError, "latents must be an int, got float"),
         ({"rows": 0}, ValueError, "rows must be at least 1, got 0"),
         ({"max_lag": -1}, ValueError, "max_lag must be at least 0, got -1"),
-        (
-            {"dtype": torch.int64},
-            TypeError,
-            r"dtype must be torch\.float32, .*, got torch\.int64",
-        ),
+        ({"dtype": torch.int64}, TypeError, r"dtype must be torch\.float32, .*, got torch\.int64"),
         ({"dtype": "float32"}, TypeError, r"dtype must be torch\.float32, float64, bfloat16 or float16, got 'float32'"),
         ({"leading": 3}, TypeError, r"leading must be a tuple of axes, such as \(3,\) for 3 stacked models, got 3"),
         ({"leading": (-1,)}, ValueError, "leading must be at least 0, got -1"),
